@@ -1,0 +1,37 @@
+/** Randomness as a dependency: the system's is unpredictable, the seeded one repeatable. */
+export type Random = {
+  /** `length` random bytes in fresh memory. */
+  bytes(length: number): Uint8Array;
+  /** A number in [0, 1). Not for secrets. */
+  unit(): number;
+};
+
+export const systemRandom: Random = {
+  bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  unit: () => Math.random(),
+};
+
+/** Repeats the same sequence for the same seed (mulberry32): for tests, simulation and generated data, never for secrets. */
+export function seededRandom(seed: number): Random {
+  let state = seed >>> 0;
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return (mixed ^ (mixed >>> 14)) >>> 0;
+  };
+  return {
+    bytes: (length) => Uint8Array.from({ length }, () => next() & 0xff),
+    unit: () => next() / 0x1_0000_0000,
+  };
+}
+
+/** An integer in [min, max], both included. */
+export function integerBetween(random: Random, min: number, max: number): number {
+  return min + Math.floor(random.unit() * (max - min + 1));
+}
+
+/** `value` moved by up to ±`share` of itself, so that many processes do not act in the same instant. */
+export function jittered(value: number, share: number, random: Random): number {
+  return value * (1 + share * (2 * random.unit() - 1));
+}
