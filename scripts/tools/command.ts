@@ -35,7 +35,7 @@ export function outcomeOf(words: readonly string[], options: CommandOptions = {}
 export async function outputOf(words: readonly string[], options: CommandOptions = {}): Promise<string> {
   const { code, stdout, stderr } = await outcomeOf(words, options);
   if (code === 0) return stdout;
-  const last_words = `${stdout}\n${stderr}`.trim().split("\n').slice(-15).join('\n");
+  const last_words = `${stdout}\n${stderr}`.trim().split('\n').slice(-15).join('\n');
   throw new Told(`${words.join(' ')}\nfailed with exit code ${code}:\n${last_words}`, `${words.join(' ')}\n失败，退出码 ${code}：\n${last_words}`);
 }
 

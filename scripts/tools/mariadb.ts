@@ -11,7 +11,7 @@ import { TOOLS } from './paths.ts';
 import type { Installer, Tool } from './tool.ts';
 import { MARIADB_VERSION_MIN } from './versions.ts';
 
-const PACKAGES = ['mariadb-server-core', 'mariadb-client-core', 'mariadb-server'];
+const PACKAGES = ['mariadb-server-core', 'mariadb-client-core'];
 const FOLDER = join(TOOLS, 'mariadb-debian');
 
 export const mariadb: Installer = {
