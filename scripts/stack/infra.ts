@@ -33,7 +33,7 @@ export type Infra = {
   /** HTTP, for /healthz, /jsz and /varz. */
   nats_monitor_url: string | undefined;
   kept: Kept[];
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 };
 
 /** Starts the named parts side by side and resolves when all of them serve. If one can't, none is left running. */

@@ -61,7 +61,7 @@ export type FreshDatabase = {
   name: string;
   /** The administrator's URL of the server, for a second user or a second database. */
   root_url: string;
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 };
 
 /** An empty database with a user of its own. `stop` drops both. */
@@ -82,7 +82,7 @@ export async function freshDatabase(): Promise<FreshDatabase> {
   return { url: url.href, name, root_url, stop };
 }
 
-export type FreshRedis = { url: string; stop(): Promise<void> };
+export type FreshRedis = { url: string; stop: () => Promise<void> };
 
 /** A Redis server of the test's own, empty: Functions and FLUSHALL concern a whole server, and one costs 30 ms. */
 export async function freshRedis(options: RedisOptions = {}): Promise<FreshRedis> {
@@ -90,7 +90,7 @@ export async function freshRedis(options: RedisOptions = {}): Promise<FreshRedis
   return { url: infra.redis_url!, stop: infra.stop };
 }
 
-export type FreshNats = { url: string; token: string; monitor_url: string; stop(): Promise<void> };
+export type FreshNats = { url: string; token: string; monitor_url: string; stop: () => Promise<void> };
 
 /** A NATS server of the test's own, with JetStream: services name their streams, and one server costs 30 ms. */
 export async function freshNats(): Promise<FreshNats> {
@@ -98,14 +98,14 @@ export async function freshNats(): Promise<FreshNats> {
   return { url: infra.nats_url!, token: infra.nats_token!, monitor_url: infra.nats_monitor_url!, stop: infra.stop };
 }
 
-export type SharedRedis = { url: string; prefix: string; stop(): Promise<void> };
+export type SharedRedis = { url: string; prefix: string; stop: () => Promise<void> };
 
 /** The run's Redis, for tests that keep to keys that begin with `prefix` and load no Functions. */
 export async function sharedRedis(): Promise<SharedRedis> {
   return { ...(await shared('redis')), prefix: `${ownPrefix()}:` };
 }
 
-export type SharedNats = { url: string; token: string; prefix: string; stop(): Promise<void> };
+export type SharedNats = { url: string; token: string; prefix: string; stop: () => Promise<void> };
 
 /** The run's NATS, for tests whose streams and subjects begin with `prefix`. */
 export async function sharedNats(): Promise<SharedNats> {
@@ -123,7 +123,7 @@ export function testEnvironment(infra: Infra): Record<string, string> {
   };
 }
 
-type Server = { url: string; token?: string; stop(): Promise<void> };
+type Server = { url: string; token?: string; stop: () => Promise<void> };
 
 const own_servers = new Map<keyof InfraParts, { users: number; infra: Promise<TestInfra> }>();
 
