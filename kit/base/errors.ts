@@ -86,6 +86,7 @@ export const ERRORS = {
   TEMPLATE_NOT_FOUND: missing('There is no such template. Please check its name and language.', '未找到该模板，请核对名称与语言。'),
   NOTIFICATION_NOT_FOUND: missing('There is no such message. Please look in the list.', '未找到该消息，请在列表中查看。'),
   STATEMENT_NOT_FOUND: missing('There is no statement for this day yet. Please try again later.', '当日对账单尚未生成，请稍后再试。'),
+  RPC_SERVICE_NOT_FOUND: missing('This server does not offer this service. Please check the address.', '该服务器不提供此服务，请核对地址。'),
   SEAT_NOT_FOUND: missing('There is no such seat on this train. Please choose one from the seat map.', '该车次没有此座位，请从座位图中选择。'),
 
   // It is there already.

@@ -1,0 +1,121 @@
+import type { DescMethod, MessageInitShape, MessageShape, DescMessage } from '@bufbuild/protobuf';
+import type { handleBidiStreamingCall, handleClientStreamingCall, handleServerStreamingCall, handleUnaryCall, sendUnaryData, UntypedHandleCall } from '@grpc/grpc-js';
+import type { Call } from './call.ts';
+import type { AnyHandler } from './implement.ts';
+import { decodeRequest, encodeMessage } from './messages.ts';
+import { Run } from './run.ts';
+import type { Endpoint } from './run.ts';
+
+/** The name grpc-js has for a kind of method, and the function it calls. */
+export type Served = { type: 'unary' | 'serverStream' | 'clientStream' | 'bidi'; handle: UntypedHandleCall };
+
+/** Joins a handler with everything that surrounds it (see Run), for any kind of method. */
+export function serve(method: DescMethod, handler: AnyHandler, endpoint: Endpoint): Served {
+  switch (method.methodKind) {
+    case 'unary':
+      return { type: 'unary', handle: serveUnary(method, handler as UnaryHandler, endpoint) };
+    case 'server_streaming':
+      return { type: 'serverStream', handle: serveStream(method, handler as StreamHandler, endpoint) };
+    case 'client_streaming':
+      return { type: 'clientStream', handle: serveCollecting(method, handler as CollectingHandler, endpoint) };
+    case 'bidi_streaming':
+      return { type: 'bidi', handle: serveBidi(method, handler as BidiHandler, endpoint) };
+  }
+}
+
+type Request = MessageShape<DescMessage>;
+type Answer = MessageInitShape<DescMessage>;
+type UnaryHandler = (request: Request, call: Call) => Promise<Answer> | Answer;
+type StreamHandler = (request: Request, call: Call) => AsyncIterable<Answer>;
+type CollectingHandler = (requests: AsyncIterable<Request>, call: Call) => Promise<Answer>;
+type BidiHandler = (requests: AsyncIterable<Request>, call: Call) => AsyncIterable<Answer>;
+
+function serveUnary({ input, output }: DescMethod, handler: UnaryHandler, endpoint: Endpoint): handleUnaryCall<Buffer, Buffer> {
+  return (grpc, callback) => {
+    const run = new Run(endpoint, grpc, callback);
+    run.work(async () => {
+      await run.authorize();
+      const request = decodeRequest(input, grpc.request);
+      run.call.request_id = requestIdOf(request);
+      answer(run, encodeMessage(output, await handler(request, run.call)), callback);
+    });
+  };
+}
+
+function serveCollecting({ input, output }: DescMethod, handler: CollectingHandler, endpoint: Endpoint): handleClientStreamingCall<Buffer, Buffer> {
+  return (grpc, callback) => {
+    const run = new Run(endpoint, grpc, callback);
+    run.work(async () => {
+      await run.authorize();
+      answer(run, encodeMessage(output, await handler(readAll(input, grpc), run.call)), callback);
+    });
+  };
+}
+
+function serveStream({ input, output }: DescMethod, handler: StreamHandler, endpoint: Endpoint): handleServerStreamingCall<Buffer, Buffer> {
+  return (grpc) => {
+    const run = new Run(endpoint, grpc, (status) => void grpc.emit('error', status));
+    run.work(async () => {
+      await run.authorize();
+      const request = decodeRequest(input, grpc.request);
+      run.call.request_id = requestIdOf(request);
+      await pump(run, handler(request, run.call), output, grpc);
+    });
+  };
+}
+
+function serveBidi({ input, output }: DescMethod, handler: BidiHandler, endpoint: Endpoint): handleBidiStreamingCall<Buffer, Buffer> {
+  return (grpc) => {
+    const run = new Run(endpoint, grpc, (status) => void grpc.emit('error', status));
+    run.work(async () => {
+      await run.authorize();
+      await pump(run, handler(readAll(input, grpc), run.call), output, grpc);
+    });
+  };
+}
+
+function answer(run: Run, bytes: Buffer, callback: sendUnaryData<Buffer>): void {
+  if (run.succeed()) callback(null, bytes);
+}
+
+/** Sends what a handler yields, as fast as the client reads. An end from outside stops it between two messages. */
+async function pump(run: Run, answers: AsyncIterable<Answer>, output: DescMessage, grpc: Writer): Promise<void> {
+  const iterator = answers[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await unlessEnded(run, iterator.next());
+      if (next === undefined) return;
+      if (next.done === true) break;
+      const flushed = grpc.write(encodeMessage(output, next.value));
+      if (!flushed) await unlessEnded(run, new Promise<void>((resolve) => void grpc.once('drain', resolve)));
+      if (run.ended) return;
+    }
+    if (run.succeed()) grpc.end();
+  } finally {
+    // A generator that waits for ever on something other than call.signal keeps its place; that is visible in the metrics.
+    await iterator.return?.(undefined);
+  }
+}
+
+/** A promise's value, or undefined when the call ends first. Not Promise.race, which would keep every loser of a long stream. */
+function unlessEnded<T>(run: Run, promise: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    run.whenEnded(() => resolve(undefined));
+    const settle = (outcome: () => void): void => {
+      run.whenEnded(undefined);
+      outcome();
+    };
+    promise.then((value) => settle(() => resolve(value)), (error: unknown) => settle(() => reject(error as Error)));
+  });
+}
+
+async function* readAll(input: DescMessage, source: AsyncIterable<unknown>): AsyncIterable<Request> {
+  for await (const bytes of source) yield decodeRequest(input, bytes as Buffer);
+}
+
+function requestIdOf(request: Request): string | undefined {
+  const { requestId } = request as { requestId?: unknown };
+  return typeof requestId === 'string' && requestId !== '' ? requestId : undefined;
+}
+
+type Writer = { write(bytes: Buffer): boolean; once(event: 'drain', listener: () => void): unknown; end(): unknown };
