@@ -1,0 +1,202 @@
+import type { EdgeMethod } from './contracts.ts';
+import { RESERVED_HEADERS } from './routes.ts';
+
+const TYPE = 'type.googleapis.com/envoy.extensions.filters.http';
+
+/** Largest request body the edge takes, in bytes; services take no more either. */
+const MAX_BODY_BYTES = 262_144;
+
+/** Shed cheaply, before anything else looks at a request: tokens per process, refilled each second. */
+const LOCAL_LIMIT_PER_S = '${LOCAL_LIMIT_PER_S}';
+
+/** The filters of the public listener, in the order a request meets them. */
+export function httpFilters(methods: EdgeMethod[]): object[] {
+  return [
+    healthCheck(),
+    headers(),
+    localLimit(),
+    { name: 'envoy.filters.http.cors', typed_config: { '@type': `${TYPE}.cors.v3.Cors` } },
+    statusFromService(),
+    fileServer(),
+    { name: 'envoy.filters.http.buffer', typed_config: { '@type': `${TYPE}.buffer.v3.Buffer`, max_request_bytes: MAX_BODY_BYTES } },
+    { name: 'envoy.filters.http.connect_grpc_bridge', typed_config: { '@type': `${TYPE}.connect_grpc_bridge.v3.FilterConfig` } },
+    { name: 'envoy.filters.http.grpc_web', typed_config: { '@type': `${TYPE}.grpc_web.v3.GrpcWeb` } },
+    transcoder(methods),
+    jwt(),
+    rateLimit('envoy.filters.http.ratelimit', 0, false),
+    rateLimit('envoy.filters.http.ratelimit.writes', 1, true),
+    { name: 'envoy.filters.http.router', typed_config: { '@type': `${TYPE}.router.v3.Router` } },
+  ];
+}
+
+function healthCheck(): object {
+  return {
+    name: 'envoy.filters.http.health_check',
+    typed_config: {
+      '@type': `${TYPE}.health_check.v3.HealthCheck`,
+      pass_through_mode: false,
+      headers: [{ name: ':path', string_match: { exact: '/healthz' } }],
+    },
+  };
+}
+
+/** Drops what only we may say, and answers with the security headers whoever answers: service, file or the edge itself. */
+function headers(): object {
+  return {
+    name: 'envoy.filters.http.header_mutation',
+    typed_config: {
+      '@type': `${TYPE}.header_mutation.v3.HeaderMutation`,
+      mutations: {
+        request_mutations: RESERVED_HEADERS.map((name) => ({ remove: name })),
+        response_mutations: Object.entries(securityHeaders()).map(([key, value]) => ({ append: { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' } })),
+      },
+    },
+  };
+}
+
+/** OWASP secure headers; the page needs nothing from anywhere else. */
+function securityHeaders(): Record<string, string> {
+  return {
+    'content-security-policy':
+      "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    'referrer-policy': 'no-referrer',
+    'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+    'cross-origin-opener-policy': 'same-origin',
+    'strict-transport-security': 'max-age=31536000',
+  };
+}
+
+function localLimit(): object {
+  return {
+    name: 'envoy.filters.http.local_ratelimit',
+    typed_config: {
+      '@type': `${TYPE}.local_ratelimit.v3.LocalRateLimit`,
+      stat_prefix: 'edge_local',
+      token_bucket: { max_tokens: LOCAL_LIMIT_PER_S, tokens_per_fill: LOCAL_LIMIT_PER_S, fill_interval: '1s' },
+      filter_enabled: { default_value: { numerator: 100, denominator: 'HUNDRED' }, runtime_key: 'edge.local_limit.enabled' },
+      filter_enforced: { default_value: { numerator: 100, denominator: 'HUNDRED' }, runtime_key: 'edge.local_limit.enforced' },
+      rate_limited_as_resource_exhausted: true,
+    },
+  };
+}
+
+/**
+ * The requirements name HTTP 409 and 423, which no gRPC code maps to. A service names the status it means beside its
+ * gRPC status; only JSON answers (made by the transcoder) take it, gRPC and Connect clients read the code and reason.
+ */
+function statusFromService(): object {
+  return {
+    name: 'envoy.filters.http.lua',
+    typed_config: {
+      '@type': `${TYPE}.lua.v3.Lua`,
+      default_source_code: {
+        inline_string: `function envoy_on_response(handle)
+  local headers = handle:headers()
+  local wanted = headers:get("x-http-status")
+  if wanted ~= nil then
+    local kind = headers:get("content-type") or ""
+    if string.find(kind, "application/json", 1, true) == 1 and headers:get(":status") ~= "200" then
+      headers:replace(":status", wanted)
+    end
+    headers:remove("x-http-status")
+  end
+end
+`,
+      },
+    },
+  };
+}
+
+function fileServer(): object {
+  return {
+    name: 'envoy.filters.http.file_server',
+    typed_config: {
+      '@type': `${TYPE}.file_server.v3.FileServerConfig`,
+      manager_config: { id: 'web', thread_pool: { thread_count: 1 } },
+      path_mappings: [
+        { request_path_prefix: '/assets/', file_path_prefix: '${WEB_DIST}/assets/' },
+        { request_path_prefix: '/favicon.svg', file_path_prefix: '${WEB_DIST}/favicon.svg' },
+      ],
+      content_types: {
+        js: 'text/javascript; charset=utf-8',
+        css: 'text/css; charset=utf-8',
+        svg: 'image/svg+xml',
+        json: 'application/json',
+        woff2: 'font/woff2',
+        png: 'image/png',
+      },
+      default_content_type: 'application/octet-stream',
+    },
+  };
+}
+
+function transcoder(methods: EdgeMethod[]): object {
+  const services = [...new Set(methods.filter((method) => method.has_json).map((method) => method.service))].toSorted();
+  return {
+    name: 'envoy.filters.http.grpc_json_transcoder',
+    typed_config: {
+      '@type': `${TYPE}.grpc_json_transcoder.v3.GrpcJsonTranscoder`,
+      proto_descriptor: '${DESCRIPTORS}',
+      services,
+      print_options: { add_whitespace: false, always_print_primitive_fields: true, preserve_proto_field_names: true },
+      convert_grpc_status: true,
+      request_validation_options: { reject_unknown_method: false, reject_unknown_query_parameters: true },
+      max_request_body_size: MAX_BODY_BYTES,
+      max_response_body_size: 4_194_304,
+    },
+  };
+}
+
+/** A token may be missing (public methods) but never wrong. Each service checks it again and says which method needs it. */
+function jwt(): object {
+  return {
+    name: 'envoy.filters.http.jwt_authn',
+    typed_config: {
+      '@type': `${TYPE}.jwt_authn.v3.JwtAuthentication`,
+      providers: {
+        identity: {
+          issuer: '${JWT_ISSUER}',
+          audiences: ['${JWT_AUDIENCE}'],
+          require_expiration: true,
+          clock_skew_seconds: 5,
+          forward: true,
+          from_headers: [{ name: 'authorization', value_prefix: 'Bearer ' }],
+          remote_jwks: {
+            http_uri: { uri: 'http://identity/.well-known/jwks.json', cluster: 'identity_http', timeout: '2s' },
+            cache_duration: '300s',
+            async_fetch: { fast_listener: true, failed_refetch_duration: '1s' },
+          },
+          claim_to_headers: [
+            { header_name: 'x-account-id', claim_name: 'sub' },
+            { header_name: 'x-tenant', claim_name: 'tenant' },
+            { header_name: 'x-channel', claim_name: 'channel' },
+            { header_name: 'x-city', claim_name: 'city' },
+          ],
+          jwt_cache_config: { jwt_cache_size: 10_000 },
+        },
+      },
+      requirement_map: {
+        token_if_present: { requires_any: { requirements: [{ provider_name: 'identity' }, { allow_missing: {} }] } },
+      },
+    },
+  };
+}
+
+function rateLimit(name: string, stage: number, failure_mode_deny: boolean): object {
+  return {
+    name,
+    typed_config: {
+      '@type': `${TYPE}.ratelimit.v3.RateLimit`,
+      domain: 'edge',
+      stage,
+      timeout: '0.25s',
+      failure_mode_deny,
+      status_on_error: { code: 'ServiceUnavailable' },
+      rate_limited_as_resource_exhausted: true,
+      enable_x_ratelimit_headers: 'DRAFT_VERSION_03',
+      rate_limit_service: { grpc_service: { envoy_grpc: { cluster_name: 'risk' }, timeout: '0.25s' }, transport_api_version: 'V3' },
+    },
+  };
+}
