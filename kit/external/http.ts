@@ -1,0 +1,131 @@
+// Calls to outside systems over HTTP: signed with our key, answers checked with theirs, bounded in time, tries and size.
+import type { KeyObject } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
+import { systemClock } from '#kit/base/clock.ts';
+import type { Clock } from '#kit/base/clock.ts';
+import { metricsFor } from '#kit/telemetry/metrics.ts';
+import { ExternalError } from './outcome.ts';
+import type { ExternalAnswer, ExternalFailure, ExternalOutcome } from './outcome.ts';
+import { createPolicy, DEFAULT_POLICY } from './policy.ts';
+import type { BreakerState, ExternalPolicyOptions } from './policy.ts';
+import { answerPart, signPart, verifyPart } from './signature.ts';
+import type { Headers } from './signature.ts';
+
+export type ExternalClientOptions = {
+  /** The outside system, for failures and metrics: `realname`, or `messaging/sms/primary` where each has a breaker. */
+  name: string;
+  /** Base address, `http://host:port`, without a path. */
+  url: string;
+  /** Our private key and their public one: loadOurKeys. */
+  keys: { sign_key: KeyObject; peer_key: KeyObject };
+  /** For one try. Requirement: 3 s for realname, payment and railway, 2 s for messaging. */
+  timeout_ms: number;
+  /** The calling service, for metrics. */
+  service: string;
+  policy?: Partial<ExternalPolicyOptions>;
+  clock?: Clock;
+};
+
+export type ExternalRequest = {
+  method: 'GET' | 'POST';
+  /** With the query, as it is to be sent and signed. */
+  path: string;
+  /** Sent as JSON. */
+  body?: unknown;
+  timeout_ms?: number;
+  attempts?: number;
+  signal?: AbortSignal;
+};
+
+export type ExternalClient = {
+  /** Never throws for what happens outside: an answer of 2xx–4xx with a good signature, or what went wrong. */
+  call(request: ExternalRequest): Promise<ExternalOutcome>;
+  /** Whether calls are let through at the moment. */
+  breakerState(): BreakerState;
+};
+
+/** A client of one outside system, or of one provider in it; the breaker is shared by all its calls. */
+export function createExternalClient(options: ExternalClientOptions): ExternalClient {
+  const policy = createPolicy({ ...DEFAULT_POLICY, ...options.policy });
+  const seconds = metricsFor(options.service).histogram('external_call_seconds', 'Calls to outside systems by outcome, retries included', ['system', 'outcome']);
+  return {
+    async call(request) {
+      const started_ms = performance.now();
+      const outcome = await settle(options.name, policy.execute((signal) => attemptOnce(options, request, signal), { system: options.name, attempts: request.attempts, signal: request.signal }));
+      seconds.observe({ system: options.name, outcome: outcome.ok ? 'answer' : outcome.error.problem }, (performance.now() - started_ms) / 1000);
+      return outcome;
+    },
+    breakerState: () => policy.state(),
+  };
+}
+
+async function settle(system: string, call: Promise<ExternalAnswer>): Promise<ExternalOutcome> {
+  try {
+    return { ok: true, value: await call };
+  } catch (error) {
+    if (error instanceof ExternalError) return { ok: false, error: error.failure };
+    if (error instanceof Error && error.name === 'TaskCancelledError') return { ok: false, error: { system, problem: 'cancelled', maybe_done: true, detail: 'the caller gave up' } };
+    throw error;
+  }
+}
+
+/** One try. Each has a nonce of its own: the other side refuses a nonce that it has seen. */
+async function attemptOnce(options: ExternalClientOptions, request: ExternalRequest, signal: AbortSignal): Promise<ExternalAnswer> {
+  const clock = options.clock ?? systemClock;
+  const body = request.body === undefined ? new Uint8Array() : Buffer.from(JSON.stringify(request.body));
+  const nonce = randomUUID();
+  const signed = signPart({ method: request.method, path: request.path, body }, { key: options.keys.sign_key, now_ms: clock.now_ms(), nonce });
+  const deadline = AbortSignal.timeout(request.timeout_ms ?? options.timeout_ms);
+  const failure = (problem: ExternalFailure['problem'], detail: string, more: Partial<ExternalFailure> = {}): ExternalFailure => ({ system: options.name, problem, maybe_done: true, detail, ...more });
+
+  const { status, headers, bytes } = await exchange(new URL(request.path, options.url), {
+    method: request.method,
+    headers: { ...signed, 'content-type': 'application/json' },
+    body: request.method === 'GET' ? undefined : body,
+    // A redirect would carry the signature to somebody else.
+    redirect: 'error',
+    signal: AbortSignal.any([deadline, signal]),
+  }).catch((error: unknown) => {
+    if (deadline.aborted) throw new ExternalError(failure('timeout', 'no answer in time'), { cause: error });
+    if (signal.aborted) throw new ExternalError(failure('cancelled', 'the caller gave up'), { cause: error });
+    if (error instanceof AnswerTooLarge) throw new ExternalError(failure('body', 'the answer is too large'), { cause: error });
+    throw new ExternalError(failure('unreachable', 'the connection failed', { maybe_done: !neverSent(error) }), { cause: error });
+  });
+  // A broken proxy in between can't sign; what it says is no word of theirs, but it is a failure all the same.
+  if (status >= 500) throw new ExternalError(failure('status', `status ${status}`, { status }));
+  const verified = verifyPart(answerPart(request.method, request.path, status, bytes), headers, { key: options.keys.peer_key, now_ms: clock.now_ms(), nonce });
+  if (!verified.ok) throw new ExternalError(failure('signature', `the answer's ${verified.error.detail} is wrong`, { status }));
+  return { status, body: parseJson(bytes, () => new ExternalError(failure('body', 'the answer is no JSON', { status }))) };
+}
+
+async function exchange(url: URL, init: RequestInit): Promise<{ status: number; headers: Headers; bytes: Uint8Array }> {
+  const response = await fetch(url, init);
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > ANSWER_LIMIT) throw new AnswerTooLarge();
+    chunks.push(chunk);
+  }
+  return { status: response.status, headers: Object.fromEntries(response.headers), bytes: Buffer.concat(chunks) };
+}
+
+function parseJson(bytes: Uint8Array, problem: () => Error): unknown {
+  if (bytes.length === 0) return undefined;
+  try {
+    return JSON.parse(Buffer.from(bytes).toString());
+  } catch {
+    throw problem();
+  }
+}
+
+/** Only when no connection was made is it sure that nothing was received. */
+function neverSent(error: unknown): boolean {
+  const code = (error as { cause?: { code?: unknown } }).cause?.code;
+  return typeof code === 'string' && NOT_CONNECTED.has(code);
+}
+
+class AnswerTooLarge extends Error {}
+
+const NOT_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
+const ANSWER_LIMIT = 8 * 1024 * 1024;
