@@ -1,8 +1,8 @@
 import type { ServiceCalendar } from './model.ts';
 
 const DAY_MS = 86_400_000;
-/** Nobody sells further ahead; bounds every loop over dates. */
-export const MAX_DATES_LISTED = 1_100;
+/** Ten years: bounds every loop over dates. */
+export const MAX_DATES_LISTED = 3_700;
 
 /** Whether a train of the service starts on `service_date` (`YYYY-MM-DD`). Removed dates win over added ones. */
 export function runsOn(service: ServiceCalendar, service_date: string): boolean {

@@ -29,12 +29,12 @@ export const MAX_WARNINGS = 100;
 
 /** Three days: the longest train of the country takes two and a half. */
 export const MAX_TIME_S = 96 * 3600;
-/** A stop this long is a mistake in the feed. */
+/** A longer stop is most likely a wrong date; real feeds have some, so it is only a warning. */
 export const MAX_DWELL_S = 12 * 3600;
 /** Dates outside are mistakes, not plans. */
 export const MIN_DATE = '2000-01-01';
 export const MAX_DATE = '2099-12-31';
-export const MAX_FEED_DAYS = 1_100;
+export const MAX_FEED_DAYS = 3_660;
 export const MAX_ID_LENGTH = 128;
 export const MAX_STANDING_CAPACITY = 10_000;
 export const MAX_DISTANCE_M = 20_000_000;

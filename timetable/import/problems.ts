@@ -7,7 +7,7 @@ export type ProblemCode =
   | 'duplicate_sequence' | 'unknown_reference' | 'too_few_stops' | 'too_many_segments' | 'times_not_monotone'
   | 'distance_not_monotone' | 'repeated_station' | 'no_trains' | 'no_service_days' | 'unsupported_timezone'
   | 'unsupported_frequencies' | 'bad_coach' | 'fare_rule_mismatch' | 'not_rail' | 'implausible_speed' | 'interpolated_time'
-  | 'no_coaches';
+  | 'implausible_dwell' | 'no_coaches';
 
 /** One thing wrong with a feed. `line` is the line in the file, 1 the header; 0 means the file as a whole. */
 export interface FeedProblem {
