@@ -1,13 +1,15 @@
 // Calls to outside systems over HTTP: signed with our key, answers checked with theirs, bounded in time, tries and size.
 import type { KeyObject } from 'node:crypto';
 import { randomUUID } from 'node:crypto';
+import { BrokenCircuitError, TaskCancelledError } from 'cockatiel';
 import { systemClock } from '#kit/base/clock.ts';
 import type { Clock } from '#kit/base/clock.ts';
-import { metricsFor } from '#kit/telemetry/metrics.ts';
+import { FailureError } from '#kit/base/result.ts';
+import { createPolicy } from '#kit/rpc/external.ts';
+import type { PolicyOptions } from '#kit/rpc/external.ts';
+import { Gate } from '#kit/rpc/gate.ts';
 import { ExternalError } from './outcome.ts';
 import type { ExternalAnswer, ExternalFailure, ExternalOutcome } from './outcome.ts';
-import { createPolicy, DEFAULT_POLICY } from './policy.ts';
-import type { BreakerState, ExternalPolicyOptions } from './policy.ts';
 import { answerPart, signPart, verifyPart } from './signature.ts';
 import type { Headers } from './signature.ts';
 
@@ -22,7 +24,12 @@ export type ExternalClientOptions = {
   timeout_ms: number;
   /** The calling service, for metrics. */
   service: string;
-  policy?: Partial<ExternalPolicyOptions>;
+  /** Tries in all. More than one only for what is idempotent there. Requirement: 3, with exponential backoff. */
+  attempts: number;
+  backoff?: PolicyOptions['backoff'];
+  breaker?: PolicyOptions['breaker'];
+  /** Calls at once (default 64); further ones are refused as `busy`. */
+  concurrency?: number;
   clock?: Clock;
 };
 
@@ -32,8 +39,6 @@ export type ExternalRequest = {
   path: string;
   /** Sent as JSON. */
   body?: unknown;
-  timeout_ms?: number;
-  attempts?: number;
   signal?: AbortSignal;
 };
 
@@ -41,32 +46,36 @@ export type ExternalClient = {
   /** Never throws for what happens outside: an answer of 2xx–4xx with a good signature, or what went wrong. */
   call(request: ExternalRequest): Promise<ExternalOutcome>;
   /** Whether calls are let through at the moment. */
-  breakerState(): BreakerState;
+  breakerState(): 'closed' | 'half_open' | 'open';
 };
 
 /** A client of one outside system, or of one provider in it; the breaker is shared by all its calls. */
 export function createExternalClient(options: ExternalClientOptions): ExternalClient {
-  const policy = createPolicy({ ...DEFAULT_POLICY, ...options.policy });
-  const seconds = metricsFor(options.service).histogram('external_call_seconds', 'Calls to outside systems by outcome, retries included', ['system', 'outcome']);
+  const policy = createPolicy(options);
+  const gate = new Gate(options.concurrency ?? CONCURRENCY);
   return {
     async call(request) {
-      const started_ms = performance.now();
-      const outcome = await settle(options.name, policy.execute((signal) => attemptOnce(options, request, signal), { system: options.name, attempts: request.attempts, signal: request.signal }));
-      seconds.observe({ system: options.name, outcome: outcome.ok ? 'answer' : outcome.error.problem }, (performance.now() - started_ms) / 1000);
-      return outcome;
+      if (!gate.enter()) return { ok: false, error: { system: options.name, problem: 'busy', maybe_done: false, detail: 'too many calls at once' } };
+      try {
+        return { ok: true, value: await policy.execute(({ signal }) => attemptOnce(options, request, signal), request.signal) };
+      } catch (error) {
+        return { ok: false, error: failureOf(error, options.name, request.signal) };
+      } finally {
+        gate.leave();
+      }
     },
     breakerState: () => policy.state(),
   };
 }
 
-async function settle(system: string, call: Promise<ExternalAnswer>): Promise<ExternalOutcome> {
-  try {
-    return { ok: true, value: await call };
-  } catch (error) {
-    if (error instanceof ExternalError) return { ok: false, error: error.failure };
-    if (error instanceof Error && error.name === 'TaskCancelledError') return { ok: false, error: { system, problem: 'cancelled', maybe_done: true, detail: 'the caller gave up' } };
-    throw error;
-  }
+/** What the last try ended with; whatever is not a failure of theirs is a bug of ours and goes on. */
+function failureOf(error: unknown, system: string, signal: AbortSignal | undefined): ExternalFailure {
+  const cause = error instanceof FailureError ? error.cause : undefined;
+  if (cause instanceof ExternalError) return cause.failure;
+  if (cause instanceof BrokenCircuitError) return { system, problem: 'breaker_open', maybe_done: false, detail: 'the circuit is open' };
+  if (!(cause instanceof TaskCancelledError)) throw error;
+  const cancelled = signal?.aborted === true;
+  return { system, problem: cancelled ? 'cancelled' : 'timeout', maybe_done: true, detail: cancelled ? 'the caller gave up' : 'no answer in time' };
 }
 
 /** One try. Each has a nonce of its own: the other side refuses a nonce that it has seen. */
@@ -75,7 +84,6 @@ async function attemptOnce(options: ExternalClientOptions, request: ExternalRequ
   const body = request.body === undefined ? new Uint8Array() : Buffer.from(JSON.stringify(request.body));
   const nonce = randomUUID();
   const signed = signPart({ method: request.method, path: request.path, body }, { key: options.keys.sign_key, now_ms: clock.now_ms(), nonce });
-  const deadline = AbortSignal.timeout(request.timeout_ms ?? options.timeout_ms);
   const failure = (problem: ExternalFailure['problem'], detail: string, more: Partial<ExternalFailure> = {}): ExternalFailure => ({ system: options.name, problem, maybe_done: true, detail, ...more });
 
   const { status, headers, bytes } = await exchange(new URL(request.path, options.url), {
@@ -84,10 +92,8 @@ async function attemptOnce(options: ExternalClientOptions, request: ExternalRequ
     body: request.method === 'GET' ? undefined : body,
     // A redirect would carry the signature to somebody else.
     redirect: 'error',
-    signal: AbortSignal.any([deadline, signal]),
+    signal,
   }).catch((error: unknown) => {
-    if (deadline.aborted) throw new ExternalError(failure('timeout', 'no answer in time'), { cause: error });
-    if (signal.aborted) throw new ExternalError(failure('cancelled', 'the caller gave up'), { cause: error });
     if (error instanceof AnswerTooLarge) throw new ExternalError(failure('body', 'the answer is too large'), { cause: error });
     throw new ExternalError(failure('unreachable', 'the connection failed', { maybe_done: !neverSent(error) }), { cause: error });
   });
@@ -129,3 +135,4 @@ class AnswerTooLarge extends Error {}
 
 const NOT_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
 const ANSWER_LIMIT = 8 * 1024 * 1024;
+const CONCURRENCY = 64;

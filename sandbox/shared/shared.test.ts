@@ -19,7 +19,7 @@ async function scratch(t: ExecutionContext): Promise<string> {
   return dir;
 }
 
-async function bench(t: ExecutionContext, policy: ExternalClientOptions['policy'] = {}, timeout_ms = 300) {
+async function bench(t: ExecutionContext, policy: Partial<ExternalClientOptions> = {}) {
   const dir = await scratch(t);
   const dirs = { signing_keys_dir: join(dir, 'ours'), sandbox_keys_dir: join(dir, 'theirs') };
   await ensureKeys(dirs);
@@ -37,7 +37,7 @@ async function bench(t: ExecutionContext, policy: ExternalClientOptions['policy'
   t.teardown(() => server.stop());
   const url = `http://${server.address}`;
   const keys = await loadOurKeys(dirs.signing_keys_dir, 'realname');
-  const client = createExternalClient({ name: 'realname', url, keys, timeout_ms, service: 'test', policy: { backoff_ms: 1, ...policy } });
+  const client = createExternalClient({ name: 'realname', url, keys, timeout_ms: 300, service: 'test', attempts: 3, backoff: { initial_ms: 1, max_ms: 2 }, ...policy });
   const call = () => client.call({ method: 'POST', path: '/things/7', body: { a: 1 } });
   return { dirs, url, faults, seen, client, call };
 }
@@ -57,7 +57,7 @@ test('a failure is tried again, with a nonce of its own', async (t) => {
 });
 
 test('each fault has its own typed problem', async (t) => {
-  const { faults, seen, call } = await bench(t, { attempts: 1, breaker_failures: 100 });
+  const { faults, seen, call } = await bench(t, { attempts: 1, breaker: { failures: 100, half_open_after_ms: 1000 } });
   for (const [kind, problem] of [['fail', 'status'], ['drop', 'unreachable'], ['bad_signature', 'signature'], ['timeout_after_success', 'timeout']] as const) {
     faults.add(RULE.parse({ kind, times: 1 }));
     const outcome = await call();
@@ -67,7 +67,7 @@ test('each fault has its own typed problem', async (t) => {
 });
 
 test('the circuit opens after failures in a row and lets a probe through later', async (t) => {
-  const { faults, seen, client, call } = await bench(t, { attempts: 1, breaker_failures: 2, breaker_open_ms: 20 });
+  const { faults, seen, client, call } = await bench(t, { attempts: 1, breaker: { failures: 2, half_open_after_ms: 20 } });
   faults.add(RULE.parse({ kind: 'fail', times: 2 }));
   await call();
   await call();
