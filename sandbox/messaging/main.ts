@@ -1,0 +1,81 @@
+// Providers of short messages, e-mail and push, a primary and a backup of each.
+//
+//   POST /v1/{sms|email|push}/{primary|backup}/messages {message_id, recipient, title, body} → {provider_ref, state}
+//   GET  /v1/{channel}/{provider}/messages/{provider_ref} → {provider_ref, state: ACCEPTED | DELIVERED | FAILED}
+//   GET  /  and  GET /inbox?recipient=…   what arrived, for people and for tests
+//
+// Knobs besides those of all sandboxes: `receipt_delay` (delay_ms), `receipt_failed`.
+import { z } from 'zod';
+import { systemClock } from '#kit/base/clock.ts';
+import type { Clock } from '#kit/base/clock.ts';
+import { port, readConfig } from '#kit/run/config.ts';
+import { runMain } from '#kit/run/lifecycle.ts';
+import { escapeHtml, page } from '../shared/html.ts';
+import { Refusal } from '../shared/route.ts';
+import type { Route, SandboxRequest } from '../shared/route.ts';
+import { SANDBOX_CONFIG, startSandbox } from '../shared/sandbox.ts';
+import type { Sandbox, SandboxParts } from '../shared/sandbox.ts';
+import { CHANNELS, Outbox, PROVIDERS } from './outbox.ts';
+import type { SentMessage } from './outbox.ts';
+
+export const configSchema = z.object({ ...SANDBOX_CONFIG, messaging_http_port: port.default(0) });
+
+export function start(config: z.output<typeof configSchema>, { clock = systemClock }: { clock?: Clock } = {}): Promise<Sandbox> {
+  return startSandbox('messaging', config.messaging_http_port, config, (parts) => build(parts, clock), { clock });
+}
+
+async function build({ faults, openJournal }: SandboxParts, clock: Clock): Promise<Route[]> {
+  const outbox = new Outbox(clock);
+  const journal = await openJournal<SentMessage>((message) => outbox.put(message));
+
+  async function take({ params, path, json }: SandboxRequest) {
+    const where = WHERE.safeParse(params);
+    const what = WHAT.safeParse(json);
+    if (!where.success || !what.success) throw new Refusal(400, 'FIELD_INVALID');
+    const asked = { ...where.data, ...what.data };
+    const known = outbox.known(asked);
+    if (known !== undefined) return known;
+    const now_ms = clock.now_ms();
+    const message: SentMessage = {
+      ...asked,
+      provider_ref: outbox.nextRef(asked.channel, asked.provider),
+      take_time_ms: now_ms,
+      receipt_time_ms: now_ms + (faults.take(path, 'receipt_delay')?.delay_ms ?? 0),
+      outcome: faults.take(path, 'receipt_failed') === undefined ? 'DELIVERED' : 'FAILED',
+    };
+    outbox.put(message);
+    await journal.append(message);
+    return message;
+  }
+
+  return [
+    { method: 'POST', path: '/v1/:channel/:provider/messages', signed: true, handle: async (request) => ({ json: { provider_ref: (await take(request)).provider_ref, state: 'ACCEPTED' } }) },
+    {
+      method: 'GET',
+      path: '/v1/:channel/:provider/messages/:provider_ref',
+      signed: true,
+      handle({ params }) {
+        const message = outbox.byRef(params.provider_ref ?? '');
+        if (message === undefined) throw new Refusal(404, 'MESSAGE_UNKNOWN');
+        return { json: { provider_ref: message.provider_ref, state: outbox.stateOf(message) } };
+      },
+    },
+    { method: 'GET', path: '/inbox', signed: false, handle: ({ query }) => ({ json: { messages: outbox.list(query.get('recipient') ?? undefined, LIST_LIMIT) } }) },
+    { method: 'GET', path: '/', signed: false, handle: ({ query }) => ({ html: inboxPage(outbox.list(query.get('recipient') ?? undefined, LIST_LIMIT)) }) },
+  ];
+}
+
+function inboxPage(messages: readonly SentMessage[]): string {
+  const rows = messages.map((message) => {
+    const cells = [new Date(message.take_time_ms).toISOString(), `${message.channel} (${message.provider})`, message.recipient, message.title, message.body];
+    return `<tr>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('')}</tr>`;
+  });
+  const head = ['Time', 'Channel', 'To', 'Title', 'Text'].map((cell) => `<th>${cell}</th>`).join('');
+  return page('Messages 消息', rows.length === 0 ? '<p>Nothing was sent yet. 暂无消息</p>' : `<table><tr>${head}</tr>${rows.join('')}</table>`);
+}
+
+const WHERE = z.object({ channel: z.enum(CHANNELS), provider: z.enum(PROVIDERS) });
+const WHAT = z.object({ message_id: z.string().min(1).max(64), recipient: z.string().min(1).max(300), title: z.string().max(300).default(''), body: z.string().min(1).max(5000) });
+const LIST_LIMIT = 200;
+
+if (import.meta.main) await runMain(() => start(readConfig(configSchema)));
