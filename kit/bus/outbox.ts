@@ -1,0 +1,107 @@
+// Events that leave with the transaction that caused them.
+//
+// A bucket's sequence is taken under the lock of its row, which is held until the commit: so the sequence is the order
+// of commits (an auto-increment is not), and what is visible of a bucket has no gaps. The lock is taken as the last
+// thing in the transaction, after the flush, to be held as short as possible; buckets in order, so that two
+// transactions never wait for one another.
+import { traceHeaders } from '#kit/telemetry/trace.ts';
+import type { Database, Tx } from '#kit/store/mysql.ts';
+import type { BusEvent } from './envelope.ts';
+import { eventBucket, MAX_EVENT_BYTES, type StreamName } from './streams.ts';
+
+export interface OutgoingEvent extends Omit<BusEvent, 'trace'> {
+  readonly stream: StreamName;
+  /** Default: the trace that is active now. */
+  readonly trace?: Readonly<Record<string, string>>;
+}
+
+/** The name under which a commit tells the relay of its process (Database.on). */
+export const OUTBOX_SIGNAL = 'outbox';
+
+const MAX_EVENTS_PER_TRANSACTION = 10_000;
+const INSERT_ROWS = 200;
+/** Room for the envelope's other fields and the headers. */
+const MAX_PAYLOAD_BYTES = MAX_EVENT_BYTES - 16_384;
+
+const pending = new WeakMap<Tx, OutgoingEvent[]>();
+
+/**
+ * Adds events to the transaction; they are written just before its commit and published soon after by the relay.
+ * Events of one call, and of several calls in one transaction, keep their order per bucket. Throws for a payload that
+ * is too large.
+ */
+export async function appendEvents(tx: Tx, events: readonly OutgoingEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  for (const event of events) checkEvent(event);
+  const trace = traceHeaders();
+  const traced = events.map((event) => ({ ...event, trace: event.trace ?? trace }));
+  const list = pending.get(tx);
+  if (list === undefined) {
+    const fresh = [...traced];
+    pending.set(tx, fresh);
+    tx.beforeCommit(() => writeEvents(tx, fresh));
+    tx.notify(OUTBOX_SIGNAL);
+  } else {
+    list.push(...traced);
+  }
+  if ((list?.length ?? 0) > MAX_EVENTS_PER_TRANSACTION) throw new Error('too many events in one transaction');
+}
+
+/** Deletes a bounded batch of published events older than 7 days; the number deleted. The relay calls it. */
+export async function pruneOutbox(db: Database, limit = 5_000): Promise<number> {
+  // Whole days could be dropped as partitions later; at our rates bounded deletes keep up (docs: ADR on retention).
+  const sql = 'DELETE FROM outbox WHERE created_at < UTC_TIMESTAMP(3) - INTERVAL 7 DAY AND published_at IS NOT NULL LIMIT ?';
+  return (await db.query(sql, [limit])).affected_rows;
+}
+
+interface Placed {
+  readonly stream: StreamName;
+  readonly bucket: number;
+  readonly events: OutgoingEvent[];
+}
+
+async function writeEvents(tx: Tx, events: readonly OutgoingEvent[]): Promise<void> {
+  const rows: unknown[][] = [];
+  for (const { stream, bucket, events: list } of placed(events)) {
+    const last = await reserve(tx, stream, bucket, list.length);
+    list.forEach((event, index) => {
+      const sequence = last - BigInt(list.length - 1 - index);
+      rows.push([stream, bucket, sequence, event.event_id, event.type, event.version, event.key, event.occurred_at, JSON.stringify(event.trace ?? {}), event.payload]);
+    });
+  }
+  for (let start = 0; start < rows.length; start += INSERT_ROWS) {
+    const part = rows.slice(start, start + INSERT_ROWS);
+    const values = part.map(() => '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3))').join(', ');
+    await tx.execute(
+      `INSERT INTO outbox (stream, bucket, sequence, event_id, type, version, event_key, occurred_at, trace, payload, created_at) VALUES ${values}`,
+      part.flat() as never[],
+    );
+  }
+}
+
+/** By stream and bucket, in the order in which their locks are taken. */
+function placed(events: readonly OutgoingEvent[]): Placed[] {
+  const groups = new Map<string, Placed>();
+  for (const event of events) {
+    const bucket = eventBucket(event.key);
+    const name = `${event.stream}/${String(bucket).padStart(4, '0')}`;
+    const group = groups.get(name) ?? { stream: event.stream, bucket, events: [] };
+    group.events.push(event);
+    groups.set(name, group);
+  }
+  return [...groups.entries()].toSorted(([left], [right]) => (left < right ? -1 : 1)).map(([, group]) => group);
+}
+
+/** Locks the bucket and moves its sequence on by `count`; the last one of them. LAST_INSERT_ID(…) returns it in the same answer. */
+async function reserve(tx: Tx, stream: StreamName, bucket: number, count: number): Promise<bigint> {
+  const sql = 'UPDATE outbox_partition SET last_sequence = LAST_INSERT_ID(last_sequence + ?) WHERE stream = ? AND bucket = ?';
+  const moved = await tx.execute(sql, [count, stream, bucket]);
+  if (moved.affected_rows === 1) return moved.insert_id;
+  await tx.execute('INSERT IGNORE INTO outbox_partition (stream, bucket, last_sequence) VALUES (?, ?, 0)', [stream, bucket]);
+  return (await tx.execute(sql, [count, stream, bucket])).insert_id;
+}
+
+function checkEvent(event: OutgoingEvent): void {
+  if (event.payload.byteLength > MAX_PAYLOAD_BYTES) throw new Error(`an event of type ${event.type} is too large`);
+  if (!/^[\x21-\x7e]{1,64}$/.test(event.event_id)) throw new Error('an event id has 1 to 64 printable ASCII characters');
+}
