@@ -7,7 +7,8 @@ import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Told, type Say } from '../say.ts';
-import { which } from '../tools/command.ts';
+import { dieWithUs } from '../tools/command.ts';
+import { aborted } from './aborted.ts';
 import { forgetProcess, identityOf, recordProcess, signalGroup, type ProcessIdentity } from './identity.ts';
 
 export type ChildSpec = {
@@ -221,12 +222,6 @@ class Keeper implements Kept {
   }
 }
 
-/** Makes the kernel kill the program when this process ends, however it ends. */
-function dieWithUs(): string[] {
-  const setpriv = process.platform === 'linux' ? which('setpriv') : undefined;
-  return setpriv ? [setpriv, '--pdeathsig', 'KILL', '--'] : [];
-}
-
 /** The leader is gone; its number still names the group as long as a member lives, so nobody else can have it. */
 function killGroupRemains(pid: number): void {
   try {
@@ -243,12 +238,4 @@ function openLog(path: string): number {
     // There is no log yet.
   }
   return openSync(path, 'a', 0o600);
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const stop = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
-  });
 }

@@ -80,7 +80,7 @@ export function mysqlSpec(tool: Tool, folder: string, port: number, password: st
   // Run by the server before it lets anybody in, so there is no moment without a password.
   const init = join(folder, 'init.sql');
   const admin = `'${MYSQL_ADMIN}'@'${LOOPBACK}'`;
-  writePrivate(init, [`CREATE USER IF NOT EXISTS ${admin};`, `ALTER USER ${admin} IDENTIFIED BY '${password}';`, `GRANT ALL PRIVILEGES ON *.* TO ${admin} WITH GRANT OPTION;`, ''].join('\n'));
+  writePrivate(init, [`CREATE USER IF NOT EXISTS ${admin} IDENTIFIED BY '${password}';`, `ALTER USER ${admin} IDENTIFIED BY '${password}';`, `GRANT ALL PRIVILEGES ON *.* TO ${admin} WITH GRANT OPTION;`, ''].join('\n'));
   return {
     name: 'mariadb',
     words: [

@@ -21,14 +21,17 @@ export async function runSql(url: string, statements: readonly string[]): Promis
  * Makes a database and the one user who may work in it: rows, routines and temporary tables, and with `schema` also the
  * shape of its tables, which only migrations need.
  */
-export function databaseStatements(name: string, user: string, password: string, rights: 'rows' | 'schema'): string[] {
-  const account = `'${user}'@'127.0.0.1'`;
-  const rows = 'SELECT, INSERT, UPDATE, DELETE, EXECUTE, CREATE TEMPORARY TABLES, LOCK TABLES';
-  const schema = `${rows}, CREATE, ALTER, DROP, INDEX, REFERENCES, CREATE ROUTINE, ALTER ROUTINE, CREATE VIEW, SHOW VIEW, TRIGGER, EVENT`;
+export function databaseStatements(database: string, user: string, password: string, rights: 'rows' | 'schema', host = '127.0.0.1'): string[] {
+  for (const name of [database, user]) if (!/^\w{1,64}$/.test(name)) throw new Error(`not a name for a database or a user: ${name}`);
+  const quoted = `'${password.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+  const account = `'${user}'@'${host}'`;
+  const rows = 'SELECT, INSERT, UPDATE, DELETE, EXECUTE, CREATE TEMPORARY TABLES';
+  const schema = `${rows}, LOCK TABLES, CREATE, ALTER, DROP, INDEX, REFERENCES, CREATE ROUTINE, ALTER ROUTINE, CREATE VIEW, SHOW VIEW, TRIGGER, EVENT`;
   return [
-    `CREATE DATABASE IF NOT EXISTS \`${name}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`,
-    `CREATE USER IF NOT EXISTS ${account}`,
-    `ALTER USER ${account} IDENTIFIED BY '${password}'`,
-    `GRANT ${rights === 'rows' ? rows : schema} ON \`${name.replaceAll('_', '\\_')}\`.* TO ${account}`,
+    `CREATE DATABASE IF NOT EXISTS \`${database}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`,
+    `CREATE USER IF NOT EXISTS ${account} IDENTIFIED BY ${quoted}`,
+    // The password may have been changed since.
+    `ALTER USER ${account} IDENTIFIED BY ${quoted}`,
+    `GRANT ${rights === 'rows' ? rows : schema} ON \`${database.replaceAll('_', '\\_')}\`.* TO ${account}`,
   ];
 }

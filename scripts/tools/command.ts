@@ -1,5 +1,5 @@
 /** Running programs and finding them: what the installers share. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { Told } from '../say.ts';
@@ -13,22 +13,50 @@ const DEADLINE_MS = 15 * 60_000;
 /** Runs a program to its end; never throws for an exit code. A program that can't be started has code 127. */
 export function outcomeOf(words: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
   return new Promise((resolve) => {
-    const child = spawn(words[0]!, words.slice(1), {
+    const [program, ...args] = [...dieWithUs(), ...words];
+    const child = spawn(program!, args, {
       cwd: options.cwd,
       env: options.env ?? process.env,
       stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-      timeout: options.deadline_ms ?? DEADLINE_MS,
-      killSignal: 'SIGKILL',
+      detached: true,
     });
+    running.add(child);
+    const timer = setTimeout(() => killGroup(child), options.deadline_ms ?? DEADLINE_MS);
     let stdout = '';
     let stderr = '';
     child.stdout!.on('data', (data: Buffer) => (stdout = `${stdout}${data.toString()}`.slice(-OUTPUT_CHARS_MAX)));
     child.stderr!.on('data', (data: Buffer) => (stderr = `${stderr}${data.toString()}`.slice(-OUTPUT_CHARS_MAX)));
     child.stdin?.on('error', () => {});
     child.stdin?.end(options.input);
-    child.on('error', (error) => resolve({ code: 127, stdout, stderr: error.message }));
-    child.on('close', (code) => resolve({ code: code ?? 137, stdout, stderr }));
+    const end = (outcome: Outcome): void => {
+      clearTimeout(timer);
+      running.delete(child);
+      resolve(outcome);
+    };
+    child.on('error', (error) => end({ code: 127, stdout, stderr: error.message }));
+    child.on('close', (code) => end({ code: code ?? 137, stdout, stderr }));
   });
+}
+
+/** Words before a command that make the kernel kill it when this process ends, however it ends (util-linux). */
+export function dieWithUs(): string[] {
+  setpriv ??= (process.platform === 'linux' && which('setpriv')) || '';
+  return setpriv ? [setpriv, '--pdeathsig', 'KILL', '--'] : [];
+}
+
+let setpriv: string | undefined;
+const running = new Set<ChildProcess>();
+
+// A compiler's own children go with it when this process is interrupted.
+process.on('exit', () => running.forEach(killGroup));
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
 }
 
 /** Runs a program that must succeed and returns what it printed; its last words become the error. */
