@@ -13,6 +13,8 @@ export interface BusOptions {
   readonly prefix?: string;
   readonly user?: string;
   readonly password?: string;
+  /** Instead of user and password. */
+  readonly token?: string;
 }
 
 export interface Bus {
@@ -43,6 +45,7 @@ export async function openBus(options: BusOptions): Promise<Bus> {
     name: service,
     user: options.user,
     pass: options.password,
+    token: options.token,
     timeout: BUS_TIMEOUT_MS,
     maxReconnectAttempts: -1,
     reconnectTimeWait: RECONNECT_PAUSE_MS,
