@@ -122,7 +122,7 @@ export function isRedisOutage(error: unknown): boolean {
   return REDIS_OUTAGE_TEXT.test(error.message);
 }
 
-export function codeOf(error: unknown): string {
+function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' ? code : '';
 }

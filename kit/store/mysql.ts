@@ -6,7 +6,7 @@ import type { Log } from '#kit/telemetry/log.ts';
 import { CommitUnknown, ContentionError, isContention, StatementTimeout, StoreUnavailable } from './errors.ts';
 import { storeMetrics } from './metrics.ts';
 import { bindEntityManager, openOrm, type EntityList } from './orm_bridge.ts';
-import { abandon, openPool, type SqlPool, type SqlResult, type SqlRow, type SqlValue } from './pool.ts';
+import { openPool, type SqlPool, type SqlResult, type SqlRow, type SqlValue } from './pool.ts';
 
 export type { SqlResult, SqlRow, SqlValue } from './pool.ts';
 
@@ -313,7 +313,7 @@ function openTx(parts: Parts, connection: PoolConnection, deadline: number): Ope
     },
     expire(timeout_ms) {
       over = new StatementTimeout(`a transaction took longer than ${timeout_ms} ms`);
-      abandon(parts.pool.native, connection);
+      parts.pool.abandon(connection);
       aborter.abort(over);
       expired.reject(over);
     },

@@ -2,8 +2,8 @@
 //
 // mysql2 is used directly: the ORM shares this pool (see orm_bridge.ts), and raw statements keep full control over
 // deadlines, types and what a lost connection means.
-import { createPool, type Pool, type PoolConnection, type PoolOptions, type QueryOptions, type ResultSetHeader, type TypeCast } from 'mysql2';
-import { codeOf, isConnectionError, StatementTimeout, StoreUnavailable } from './errors.ts';
+import { createPool, type Pool, type PoolConnection, type PoolOptions, type ResultSetHeader, type TypeCast } from 'mysql2';
+import { isConnectionError, StatementTimeout, StoreUnavailable } from './errors.ts';
 import { storeMetrics, type StoreMetrics } from './metrics.ts';
 import type { OrmResult } from './orm_bridge.ts';
 
@@ -40,6 +40,8 @@ export interface SqlPool {
   runMany(connection: PoolConnection, sql: string, params: readonly SqlValue[], timeout_ms: number): Promise<SqlResult[]>;
   /** For the ORM, which knows its own types and escapes its own values. */
   runForOrm(connection: PoolConnection, sql: string, timeout_ms: number): Promise<OrmResult>;
+  /** Closes a connection at once and has the server end what it does. */
+  abandon(connection: PoolConnection): void;
   close(): Promise<void>;
 }
 
@@ -66,10 +68,11 @@ export function openPool(settings: PoolSettings): SqlPool {
       return toResult(await send(native, connection, rawQuery(sql, params, timeout_ms), metrics)) as SqlResult<R>;
     },
     async runForOrm(connection, sql, timeout_ms) {
-      const raw = await send(native, connection, { sql, timeout: timeout_ms }, metrics);
+      const raw = await send(native, connection, { sql, timeout_ms }, metrics);
       if (!isHeader(raw)) return { rows: Array.isArray(raw) ? raw : [] };
       return { rows: [], affected_rows: BigInt(raw.affectedRows), insert_id: BigInt(raw.insertId) };
     },
+    abandon: (connection) => abandon(native, connection, metrics),
     close: () => new Promise<void>((resolve) => native.end(() => resolve())),
   };
 }
@@ -111,9 +114,7 @@ function prepareSession(connection: PoolConnection, settings: PoolSettings): voi
     `SET SESSION time_zone = '+00:00', sql_mode = '${sql_mode}', innodb_lock_wait_timeout = ${settings.lock_wait_timeout_s}`,
   ];
   for (const sql of statements) {
-    connection.query({ sql, timeout: CONNECT_TIMEOUT_MS }, (error) => {
-      if (error !== null) connection.destroy();
-    });
+    answerOf(connection, { sql, timeout_ms: CONNECT_TIMEOUT_MS }).catch(() => connection.destroy());
   }
 }
 
@@ -152,48 +153,62 @@ function acquireWithin(native: Pool, timeout_ms: number, metrics: StoreMetrics):
   });
 }
 
-function rawQuery(sql: string, params: readonly SqlValue[], timeout_ms: number): QueryOptions {
-  return { sql, values: params.map(bindable), timeout: timeout_ms, typeCast };
+interface Statement {
+  readonly sql: string;
+  readonly values?: unknown[];
+  readonly typeCast?: TypeCast;
+  readonly timeout_ms: number;
 }
 
-function send(native: Pool, connection: PoolConnection, query: QueryOptions, metrics: StoreMetrics): Promise<unknown> {
+function rawQuery(sql: string, params: readonly SqlValue[], timeout_ms: number): Statement {
+  return { sql, values: params.map(bindable), typeCast, timeout_ms };
+}
+
+async function send(native: Pool, connection: PoolConnection, statement: Statement, metrics: StoreMetrics): Promise<unknown> {
   const started_ms = performance.now();
-  return new Promise((resolve, reject) => {
-    connection.query(query, (error, result) => {
-      metrics.query_seconds.observe({ kind: kindOf(query.sql) }, (performance.now() - started_ms) / 1_000);
-      if (error === null) return resolve(result);
-      reject(translate(native, connection, error, query.timeout ?? 0, metrics));
-    });
-  });
-}
-
-function translate(native: Pool, connection: PoolConnection, error: unknown, timeout_ms: number, metrics: StoreMetrics): unknown {
-  if (codeOf(error) === 'PROTOCOL_SEQUENCE_TIMEOUT') {
-    abandon(native, connection);
-    return new StatementTimeout(`a statement took longer than ${timeout_ms} ms`, { cause: error });
-  }
-  if (isConnectionError(error)) {
+  try {
+    return await answerOf(connection, statement);
+  } catch (error) {
+    if (error instanceof StatementTimeout) abandon(native, connection, metrics);
+    if (!isConnectionError(error)) throw error;
     connection.destroy();
     metrics.unavailable.inc({});
-    return new StoreUnavailable('the database went away', { cause: error });
+    throw new StoreUnavailable('the database went away', { cause: error });
+  } finally {
+    metrics.query_seconds.observe({ kind: kindOf(statement.sql) }, (performance.now() - started_ms) / 1_000);
   }
-  return error;
+}
+
+/** The timer is ours: mysql2's own goes on after a lost connection, keeps the process alive and reports a second time. */
+function answerOf(connection: PoolConnection, { timeout_ms, ...query }: Statement): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new StatementTimeout(`a statement took longer than ${timeout_ms} ms`)), timeout_ms);
+    connection.query(query, (error, result) => {
+      clearTimeout(timer);
+      if (error === null) resolve(result);
+      else reject(error);
+    });
+  });
 }
 
 /**
  * Closes a connection whose statement still runs. The server would notice only at the end of that statement and keep
- * its locks until then, so it is told to kill the session; that is best effort, over a connection of its own.
+ * its locks until then, so it is told to kill the session; that is best effort, over another connection.
  */
-export function abandon(native: Pool, connection: PoolConnection): void {
-  const thread_id = connection.threadId;
+function abandon(native: Pool, connection: PoolConnection, metrics: StoreMetrics): void {
+  const { threadId: thread_id } = connection;
   connection.destroy();
-  native.getConnection((error, other) => {
-    if (error !== null) return;
-    other.query({ sql: `KILL CONNECTION ${Number(thread_id)}`, timeout: CONNECT_TIMEOUT_MS }, (kill_error) => {
-      if (kill_error !== null && codeOf(kill_error) === 'PROTOCOL_SEQUENCE_TIMEOUT') other.destroy();
-      else other.release();
-    });
-  });
+  void killSession(native, Number(thread_id), metrics).catch(() => {});
+}
+
+async function killSession(native: Pool, thread_id: number, metrics: StoreMetrics): Promise<void> {
+  const connection = await acquireWithin(native, CONNECT_TIMEOUT_MS, metrics);
+  try {
+    await answerOf(connection, { sql: `KILL CONNECTION ${thread_id}`, timeout_ms: CONNECT_TIMEOUT_MS });
+    connection.release();
+  } catch {
+    connection.destroy();
+  }
 }
 
 /**

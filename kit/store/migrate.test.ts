@@ -1,0 +1,45 @@
+import test from 'ava';
+import { silentLog } from '#kit/telemetry/log.ts';
+import { freshDatabase } from '../../test/support/stack.ts';
+import { migrate, type Migration } from './migrate.ts';
+import { openDatabase } from './mysql.ts';
+
+const log = silentLog();
+const FIRST: Migration = { name: '0001_first', up: ['CREATE TABLE a (id INT PRIMARY KEY)', 'CREATE TABLE b (id INT PRIMARY KEY)'] };
+const SECOND: Migration = { name: '0002_second', up: ['INSERT INTO a VALUES (1)'] };
+
+test('migrations are applied once, in order, by however many processes at once', async (t) => {
+  const { url, stop } = await freshDatabase();
+  t.teardown(stop);
+  const applied = await Promise.all(Array.from({ length: 5 }, () => migrate(url, [FIRST, SECOND], { log })));
+  t.deepEqual(applied.flat().toSorted(), ['0001_first', '0002_second']);
+  t.deepEqual(await migrate(url, [FIRST, SECOND], { log }), []);
+  const db = await openDatabase({ url, log, service: 'test' });
+  t.teardown(() => db.close());
+  t.is((await db.query('SELECT * FROM a')).length, 1);
+  const [charset] = await db.query("SELECT TABLE_COLLATION AS c FROM information_schema.tables WHERE TABLE_NAME = 'b' AND TABLE_SCHEMA = DATABASE()");
+  t.deepEqual(charset, { c: 'utf8mb4_bin' });
+});
+
+test('a migration that died half-way goes on behind its last finished statement', async (t) => {
+  const { url, stop } = await freshDatabase();
+  t.teardown(stop);
+  const db = await openDatabase({ url, log, service: 'test' });
+  t.teardown(() => db.close());
+  // The second statement fails until the table it needs is there; the first can't be run twice.
+  const needy: Migration = { name: '0001_needy', up: ['CREATE TABLE c (id INT PRIMARY KEY)', 'INSERT INTO later VALUES (1)'] };
+  const error = await t.throwsAsync(migrate(url, [needy], { log }), { message: /0001_needy failed at statement 2/ });
+  t.true(error?.cause instanceof Error);
+  await db.query('CREATE TABLE later (id INT PRIMARY KEY)');
+  t.deepEqual(await migrate(url, [needy], { log }), ['0001_needy']);
+  t.is((await db.query('SELECT * FROM later')).length, 1);
+});
+
+test('an applied migration that was edited is refused; a newer database is not', async (t) => {
+  const { url, stop } = await freshDatabase();
+  t.teardown(stop);
+  await migrate(url, [FIRST, SECOND], { log });
+  await t.throwsAsync(migrate(url, [{ ...FIRST, up: ['CREATE TABLE a (id BIGINT PRIMARY KEY)', FIRST.up[1]!] }], { log }), { message: /0001_first was changed/ });
+  t.deepEqual(await migrate(url, [{ ...FIRST, up: FIRST.up.map((sql) => `  ${sql.replaceAll(' ', '\n  ')}`) }], { log }), [], 'indentation is no change');
+  await t.throwsAsync(migrate(url, [SECOND, FIRST], { log }), { message: /out of order/ });
+});
