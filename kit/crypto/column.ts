@@ -7,7 +7,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 export interface KeyringConfig {
   /** Id of the key that seals; the others only open. */
   readonly active: string;
-  /** 32 random bytes each, in base64, by id. */
+  /** 32 random bytes each, by id: 64 hexadecimal digits, or base64. */
   readonly keys: Readonly<Record<string, string>>;
 }
 
@@ -105,8 +105,9 @@ function checkedId(id: string): string {
   return id;
 }
 
-function checkedKey(id: string, base64: string): Buffer {
-  const key = Buffer.from(base64, 'base64');
+function checkedKey(id: string, text: string): Buffer {
+  // 64 hexadecimal digits would be 48 bytes in base64, so the two can't be mixed up.
+  const key = Buffer.from(text, /^[0-9a-f]{64}$/i.test(text) ? 'hex' : 'base64');
   if (key.length !== KEY_BYTES) throw new Error(`key ${id} must have ${KEY_BYTES} bytes`);
   return key;
 }
