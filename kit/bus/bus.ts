@@ -23,6 +23,10 @@ export interface Bus {
   readonly jsm: JetStreamManager;
   readonly prefix: string;
   readonly service: string;
+  /** False from the moment a disconnection is noticed until it is over. */
+  connected(): boolean;
+  /** Calls back after each reconnection; returns the function that ends it. */
+  onReconnect(listener: () => void): () => void;
   /** True when the server answers within the time. Never throws. */
   ping(timeout_ms?: number): Promise<boolean>;
   /** Sends what is buffered, bounded in time, and disconnects. */
@@ -52,13 +56,23 @@ export async function openBus(options: BusOptions): Promise<Bus> {
     reconnectJitter: RECONNECT_PAUSE_MS,
     pingInterval: PING_INTERVAL_MS,
   });
-  void watch(connection, log, service);
+  const listeners = new Set<() => void>();
+  let connected = true;
+  void watch(connection, log, service, (now) => {
+    connected = now;
+    if (now) for (const listener of listeners) listener();
+  });
   return {
     connection,
     js: jetstream(connection, { timeout: BUS_TIMEOUT_MS }),
     jsm: await jetstreamManager(connection, { timeout: BUS_TIMEOUT_MS }),
     prefix,
     service,
+    connected: () => connected,
+    onReconnect(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     async ping(timeout_ms = PING_MS) {
       return withinTime(connection.rtt(), timeout_ms).then(() => true, () => false);
     },
@@ -70,15 +84,17 @@ export async function openBus(options: BusOptions): Promise<Bus> {
   };
 }
 
-async function watch(connection: NatsConnection, log: Log, service: string): Promise<void> {
+async function watch(connection: NatsConnection, log: Log, service: string, tell: (connected: boolean) => void): Promise<void> {
   const up = metricsFor(service).gauge('bus_up', '1 while NATS is connected');
   up.set({}, 1);
   for await (const status of connection.status()) {
     if (status.type === 'disconnect') {
       up.set({}, 0);
+      tell(false);
       log.warn('disconnected from the event bus');
     } else if (status.type === 'reconnect') {
       up.set({}, 1);
+      tell(true);
       log.info('reconnected to the event bus');
     }
   }

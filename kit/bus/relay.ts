@@ -80,7 +80,7 @@ class RelayRun {
     });
     this.#endListening.push(options.db.on(OUTBOX_SIGNAL, () => this.#onCommit()));
     const wake = options.nats.connection.subscribe(this.#wakeSubject(), { callback: () => this.#loop.nudge() });
-    this.#endListening.push(() => wake.unsubscribe());
+    this.#endListening.push(() => wake.unsubscribe(), options.nats.onReconnect(() => this.#loop.nudge()));
     this.#loop.nudge();
   }
 
@@ -183,6 +183,8 @@ class RelayRun {
 
   async #send(owned: OwnedBucket, row: OutboxRow, subject_sequence: bigint): Promise<bigint> {
     const { nats, service } = this.#options;
+    // Known to be away: waiting for a timeout would only delay the moment of going on.
+    if (!nats.connected()) throw new Error('the event bus is away');
     const trace = JSON.parse(row.trace) as Record<string, string>;
     const message_headers = headers();
     message_headers.set(HEADER_TYPE, row.type);
