@@ -1,18 +1,20 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { headers } from '@nats-io/transport-node';
 import test from 'ava';
 import { silentLog } from '#kit/telemetry/log.ts';
 import { StoreUnavailable } from '#kit/store/errors.ts';
 import type { Database, Tx } from '#kit/store/mysql.ts';
 import { portOf, startProxy, testDatabase, through, until } from '#kit/store/testing.ts';
+import type { Bus } from './bus.ts';
 import { startConsumer, TerminalError, type ConsumerOptions, type ReceivedEvent } from './consumer.ts';
-import { deliveryStore } from './delivery_store.ts';
 import { countDeadLetters, discardDeadLetter, getDeadLetter, listDeadLetters, replayDeadLetter, replayDeadLetters } from './dlq.ts';
 import { encodeEvent, HEADER_TYPE } from './envelope.ts';
 import type { OutgoingEvent } from './outbox.ts';
 import { eventBucket, eventSubject, streamName } from './streams.ts';
 import { subscribeEvents } from './subscribe.ts';
 import { keysOfBucket, testBus, testEvent } from './testing.ts';
-import { headers } from '@nats-io/transport-node';
-import type { Bus } from './bus.ts';
 
 const log = silentLog();
 const EFFECT = 'CREATE TABLE effect (n BIGINT AUTO_INCREMENT PRIMARY KEY, event_id VARCHAR(64) NOT NULL)';
@@ -209,20 +211,26 @@ test('another store that a handler needs pauses it too', async (t) => {
 });
 
 test('an event that kills its process over and over becomes a dead letter', async (t) => {
-  const { nats, db, consume } = await fresh(t);
-  const event = testEvent('killer');
-  // Each of these processes began to handle it and was never heard of again.
-  for (let run = 0; run < 9; run += 1) await deliveryStore(db, 'watcher', `process-${run}`).begin(event.event_id);
-  await publish(nats, event);
-  let calls = 0;
-  // A handler that hangs until the server gives up on its process: then it is delivered again, and counted.
-  const hanging = await consume(async () => {
-    calls += 1;
-    throw new Error('would kill');
-  });
+  const { nats, bus, store } = await fresh(t);
+  await publish(nats, testEvent('killer'));
+  const settings = JSON.stringify({ mysql_url: store.url, nats_url: bus.url, token: bus.token, prefix: nats.prefix });
+  let killed = 0;
+  let running: ChildProcess | undefined;
+  const over = new AbortController();
+  const supervisor = (async () => {
+    while (!over.signal.aborted) {
+      running = spawn(process.execPath, [fileURLToPath(new URL('testing_crash.ts', import.meta.url)), settings], { stdio: 'ignore' });
+      const [, signal] = (await once(running, 'exit')) as [number | null, string | null];
+      if (signal === 'SIGKILL') killed += 1;
+    }
+  })();
   await until(async () => (await countDeadLetters(nats))['watcher'] === 1);
-  t.is(calls, 1, 'the first delivery is tried; the count of lost processes ends it');
-  await hanging.stop();
+  over.abort();
+  running?.kill('SIGTERM');
+  await supervisor;
+  t.is(killed, 5, 'the first delivery and the 4 tries that are counted');
+  const { letters } = await listDeadLetters(nats);
+  t.regex(letters[0]?.reason ?? '', /process ended/);
 });
 
 test('with `ordered` the later events of a bucket wait for the one that fails', async (t) => {

@@ -10,6 +10,7 @@ export interface TestBus {
   /** Another connection, as another process would have; by default to the same server. */
   another(url?: string): Promise<Bus>;
   readonly url: string;
+  readonly token: string;
   stop(): Promise<void>;
 }
 
@@ -28,6 +29,7 @@ export async function testBus(service = 'order'): Promise<TestBus> {
     bus,
     another,
     url: server.url,
+    token: server.token,
     async stop() {
       const names = [...STREAMS.map((stream) => streamName(bus, stream)), deadLetterStream(bus)];
       await Promise.all(names.map((name) => bus.jsm.streams.delete(name))).catch(() => {});
