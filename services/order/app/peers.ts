@@ -1,0 +1,86 @@
+/** The other services as this one needs them. Adapters are in rpc/; tests may have others. */
+import type { Result } from '#kit/base/result.ts';
+import type { EntryPassenger, QueueEntry } from '../domain/entry.ts';
+import type { Fare } from '../domain/fares.ts';
+import type { Channel, Journey, Order, PassengerType, SeatClass, SeatPart } from '../domain/order.ts';
+import type { Stock } from '../domain/pace.ts';
+import type { SeatPreference } from '../domain/request.ts';
+import type { TrainRun } from '../domain/sale.ts';
+import type { Actor } from './actor.ts';
+
+export type HoldRequest = {
+  hold_id: string;
+  journey: Journey;
+  passengers: Pick<EntryPassenger, 'item_no' | 'passenger_type' | 'seat_classes' | 'seat'>[];
+  preference?: SeatPreference;
+  channel: Channel;
+  accept_same_train_change: boolean;
+};
+
+/** Places by item: one part each unless seats are changed on the way. */
+export type Hold = { hold_id: string; places: { item_no: number; parts: SeatPart[] }[] };
+
+export type Inventory = {
+  /** One outcome for each request, in order. Throws when the call as a whole failed: then nothing is known. */
+  holdMany(requests: readonly HoldRequest[]): Promise<Result<Hold>[]>;
+  attach(order: Order): Promise<Result<undefined>>;
+  release(hold: { hold_id: string; run_id: string; item_nos?: number[]; reason: string }): Promise<Result<undefined>>;
+  sell(order: Order): Promise<Result<undefined>>;
+  /** Of the runs that are known; others are left out. */
+  stocks(run_ids: readonly string[]): Promise<Map<string, Stock>>;
+};
+
+export type Payment = {
+  payment_id: string;
+  kind: 'PURCHASE' | 'CHANGE_DIFFERENCE';
+  state: 'CREATED' | 'PENDING' | 'SUCCEEDED' | 'CLOSED';
+  amount_fen: number;
+  refunded_fen: number;
+};
+
+export type RefundState = 'DUE' | 'PROCESSING' | 'SUCCEEDED' | 'MANUAL';
+
+export type Payments = {
+  list(order_id: string): Promise<Result<Payment[]>>;
+  /** `paid` when one succeeded first; then nothing was closed. `closed` is false while the gateway has not answered. */
+  close(order_id: string, force: boolean): Promise<Result<{ paid?: Payment; closed: boolean }>>;
+  settle(payment_id: string, order_id: string, accepted: boolean, reason: string): Promise<Result<undefined>>;
+  refund(request: { refund_id: string; payment_id: string; amount_fen: number; reason: string }): Promise<Result<RefundState>>;
+  refundState(refund_id: string): Promise<Result<RefundState>>;
+};
+
+export type Ticketing = {
+  issue(order: Order): Promise<Result<{ outcome: 'ISSUED' | 'PENDING' | 'FAILED'; tickets: { item_no: number; ticket_id: string }[]; reason: string }>>;
+};
+
+export type ResolvedPassenger = {
+  passenger_id: string;
+  verified: boolean;
+  rejected: boolean;
+  person: string;
+  name_masked: string;
+  id_number_masked: string;
+  passenger_type: PassengerType;
+};
+
+export type Identity = {
+  /** In the order asked. PASSENGER_NOT_FOUND when one is not the account's. */
+  resolve(actor: Actor, passenger_ids: readonly string[]): Promise<Result<ResolvedPassenger[]>>;
+};
+
+export type Timetable = {
+  run(actor: Actor, run_id: string): Promise<Result<TrainRun>>;
+  quote(actor: Actor, wish: { run_id: string; from_station_id: string; to_station_id: string; seat_classes: SeatClass[]; passenger_types: PassengerType[] }): Promise<Result<Fare[]>>;
+};
+
+export type Risk = {
+  /** CAPTCHA_REQUIRED or ACCOUNT_BLOCKED when it says no; DEPENDENCY_UNAVAILABLE when it says nothing within a second. */
+  assess(actor: Actor, operation: string, captcha_token: string): Promise<Result<undefined>>;
+};
+
+export type Peers = { inventory: Inventory; payments: Payments; ticketing: Ticketing; identity: Identity; timetable: Timetable; risk: Risk };
+
+/** The hold of an entry. Derived, so that repeating it after a crash holds nothing twice. */
+export function holdIdOf(entry: Pick<QueueEntry, 'entry_id' | 'hold_no'>): string {
+  return entry.hold_no === 0 ? entry.entry_id : `${entry.entry_id}-${entry.hold_no}`;
+}

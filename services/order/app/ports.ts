@@ -1,0 +1,121 @@
+/** What the use cases need from stores and from the process. */
+import type { Clock } from '#kit/base/clock.ts';
+import type { Random } from '#kit/base/random.ts';
+import type { Result } from '#kit/base/result.ts';
+import type { OrderChange } from '../domain/change.ts';
+import type { Claim } from '../domain/claim.ts';
+import type { EntryState, QueueEntry } from '../domain/entry.ts';
+import type { Order, Todo } from '../domain/order.ts';
+import type { OrderState } from '../domain/state.ts';
+import type { Actor } from './actor.ts';
+import type { Peers } from './peers.ts';
+import type { Signals } from './signals.ts';
+
+/** Identifies a mutation: one effect and one answer for each. */
+export type RequestKey = { account_id: string; request_id: string; method: string; body_hash: Uint8Array };
+
+export type NewEntry = Omit<QueueEntry, 'sequence' | 'state' | 'hold_no'>;
+
+/** A lease of a queue bucket; the term is checked in the transactions that rely on it. */
+export type QueueLease = { name: string; owner: string; term: bigint };
+
+export type EntryStore = {
+  find(entry_id: string): Promise<QueueEntry | undefined>;
+  /** Idempotency, claims and the row in one transaction. JOURNEY_OVERLAP, REQUEST_ID_REUSED. A replay gives the entry as it is. */
+  submit(entry: NewEntry, claims: readonly Claim[], key: RequestKey, actor: Actor): Promise<Result<QueueEntry>>;
+  /** WAITING → PROCESSING of those that still wait, in the order given; undefined when the lease is not ours any more. */
+  start(entry_ids: readonly string[], lease: QueueLease): Promise<QueueEntry[] | undefined>;
+  /** Orders of PROCESSING entries, all in one transaction that checks the lease; the entries that became orders now. */
+  place(orders: readonly Order[], lease: QueueLease): Promise<string[]>;
+  /** Ends an open entry and frees its claims; false when it was not open (or not in `from`). */
+  end(entry_id: string, to: 'FAILED' | 'LEFT', reason: string, actor: Actor, from?: EntryState): Promise<boolean>;
+  /** The hold has run out: the next try takes another hold id. */
+  nextHold(entry_id: string, hold_no: number): Promise<void>;
+  /** Looks at the entry again after this time. */
+  postpone(entry_id: string, wait_ms: number): Promise<void>;
+  /** Runs with waiting entries. */
+  waitingRuns(limit: number): Promise<{ run_id: string; bucket: number }[]>;
+  /** The first waiting entries of a run, in the order in which they are served. */
+  waiting(run_id: string, limit: number): Promise<{ entry_id: string; priority: number; sequence: number }[]>;
+  standing(run_id: string, priority: number, sequence: number): Promise<{ ahead: number; length: number }>;
+  queues(limit: number, offset: number): Promise<{ run_id: string; bucket: number; length: number; in_flight: number; owner: string; term: bigint }[]>;
+};
+
+export type OrderQuery = { account_id?: string; run_id?: string; order_id?: string; person?: string; states: OrderState[]; before?: string; limit: number };
+
+export type TimelineRow = { time_ms: number; item_no: number; from?: OrderState; to: OrderState; cause: string; version: number; trace_id: string };
+
+export type WriteOptions = {
+  actor: Actor;
+  operation: string;
+  request_id?: string;
+  /** When the driver looks again; undefined: never. */
+  next_ms?: number;
+};
+
+export type OrderStore = {
+  find(order_id: string): Promise<Order | undefined>;
+  /** Newest first. */
+  list(query: OrderQuery): Promise<Order[]>;
+  timeline(order_id: string): Promise<TimelineRow[]>;
+  /** Items, order, timeline, event, audit and freed claims in one transaction; false when a version is another one. */
+  apply(change: OrderChange, options: WriteOptions): Promise<boolean>;
+  /** Once per request id: `decide` sees the stored order and says what changes; undefined: nothing needs to. */
+  applyOnce(key: RequestKey, order_id: string, decide: (order: Order | undefined) => Result<OrderChange | undefined>, options: WriteOptions): Promise<Result<Order>>;
+  /** Notes what is still owed and when to look again; without effect when the order has moved on. */
+  note(order: Order, progress: { todo: Todo[]; attempts: number; next_ms?: number }): Promise<void>;
+  /** Money that this order will never take; given back by the sweeper. True when it was not known before. */
+  addLatePayment(payment: { payment_id: string; order_id: string; reason: string }): Promise<boolean>;
+  latePaymentDone(payment_id: string): Promise<void>;
+  cancellations(account_id: string, day: string): Promise<number>;
+  stats(): Promise<{ orders: { state: OrderState; count: number }[]; entries: { state: EntryState; count: number }[]; stuck: number }>;
+};
+
+/** The waiting queue in Redis: fast, and rebuilt from rows whenever it was lost. */
+export type WaitingQueue = {
+  /** False when the queue is full. */
+  enter(run_id: string, entry_id: string, score: number, cap: number): Promise<boolean>;
+  length(run_id: string): Promise<number>;
+  /** The first entries; undefined when the queue was not built under this term and must be rebuilt first. */
+  peek(run_id: string, term: bigint, count: number): Promise<string[] | undefined>;
+  rebuild(run_id: string, term: bigint, entries: readonly { entry_id: string; score: number }[]): Promise<void>;
+  remove(run_id: string, entry_ids: readonly string[]): Promise<void>;
+  /** Undefined when the entry is not in it. */
+  standing(run_id: string, entry_id: string): Promise<{ ahead: number; length: number } | undefined>;
+};
+
+export type QueueTicket = { entry_id: string; run_id: string; account_id: string; priority: number; sequence: number; expire_ms: number };
+
+export type QueueTokens = {
+  seal(ticket: QueueTicket): string;
+  /** Undefined for a token that is not ours. */
+  open(token: string): QueueTicket | undefined;
+};
+
+export type Meters = {
+  /** From entering the queue to leaving it. */
+  waited(ms: number): void;
+  /** From leaving the queue to the order or its refusal. */
+  processed(ms: number, outcome: 'ordered' | 'refused'): void;
+  paymentDuplicate(): void;
+};
+
+export type OrderLog = { warn(fields: object, message: string): void; error(fields: object, message: string): void; info(fields: object, message: string): void };
+
+export type Settings = { pay_window_ms: number; force_close_ms: number };
+
+export type Ports = Peers & {
+  entries: EntryStore;
+  orders: OrderStore;
+  queue: WaitingQueue;
+  tokens: QueueTokens;
+  signals: Signals;
+  meters: Meters;
+  log: OrderLog;
+  clock: Clock;
+  random: Random;
+  settings: Settings;
+  /** The next order id of an account. */
+  nextOrderId(account_id: string): string;
+  hash(text: string): Uint8Array;
+};

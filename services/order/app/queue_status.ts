@@ -1,0 +1,114 @@
+/** Where an entry stands: as one answer, and as a stream of changes that says the same. */
+import { fail, ok, type Result } from '#kit/base/result.ts';
+import { isOpen, type EntryState, type QueueEntry } from '../domain/entry.ts';
+import { estimate_ms } from '../domain/pace.ts';
+import type { Paces } from './paces.ts';
+import type { Ports, QueueTicket } from './ports.ts';
+import { entryKey, nextSignal, runKey } from './signals.ts';
+
+/** 排队凭据: good for 15 minutes, renewed by every answer. */
+export const TOKEN_LIFE_MS = 15 * 60_000;
+/** Pushes of one stream are at least this far apart, however fast the queue moves. */
+const COALESCE_MS = 200;
+/** How often a stream looks without a signal. */
+const LOOK_MS = 1000;
+/** An unchanged status is repeated after this time, so that both sides know the stream lives and the token is renewed. */
+const HEARTBEAT_MS = 15_000;
+
+export type QueueView = {
+  token: string;
+  token_expire_ms: number;
+  state: EntryState;
+  ahead: number;
+  length: number;
+  estimate_ms: number;
+  hopeless: boolean;
+  order_id?: string;
+  reason?: string;
+  priority: number;
+  run_id: string;
+};
+
+type StatusPorts = Pick<Ports, 'entries' | 'queue' | 'tokens' | 'clock' | 'signals'> & { paces: Paces };
+
+/** TOKEN_INVALID for a token that is not ours or of another account; QUEUE_TOKEN_EXPIRED after its time. */
+export function openToken(ports: Pick<Ports, 'tokens' | 'clock'>, token: string, account_id: string): Result<QueueTicket> {
+  const ticket = ports.tokens.open(token);
+  if (ticket === undefined || ticket.account_id !== account_id) return fail('TOKEN_INVALID', { detail: 'the queue token is not valid' });
+  return ticket.expire_ms <= ports.clock.now_ms() ? fail('QUEUE_TOKEN_EXPIRED') : ok(ticket);
+}
+
+export async function queueStatus(ports: StatusPorts, token: string, account_id: string): Promise<Result<QueueView>> {
+  const ticket = openToken(ports, token, account_id);
+  return ticket.ok ? viewOf(ports, ticket.value) : ticket;
+}
+
+/** The status of an entry just read. */
+export async function statusOf(ports: StatusPorts, entry: QueueEntry): Promise<QueueView> {
+  const standing = entry.state === 'WAITING' ? await standingOf(ports, entry) : NOWHERE;
+  return render(ports, entry, standing);
+}
+
+/** First the status now, then each change; ends with the entry's outcome or when aborted. */
+export async function* watchQueue(ports: StatusPorts, token: string, account_id: string, abort: AbortSignal): AsyncIterable<Result<QueueView>> {
+  const ticket = openToken(ports, token, account_id);
+  if (!ticket.ok) return yield ticket;
+  const keys = [entryKey(ticket.value.entry_id), runKey(ticket.value.run_id)];
+  let last: QueueView | undefined;
+  let sent_ms = -Infinity;
+  while (!abort.aborted) {
+    const signal = nextSignal(ports.signals, keys, LOOK_MS, abort);
+    const view = await viewOf(ports, ticket.value);
+    if (!view.ok) return yield view;
+    const now_ms = ports.clock.monotonic_ms();
+    if (last === undefined || differs(last, view.value) || now_ms - sent_ms >= HEARTBEAT_MS) {
+      last = view.value;
+      sent_ms = now_ms;
+      yield view;
+    }
+    if (!isOpen(view.value.state)) return;
+    await signal;
+    // The outcome is told at once; positions may wait for more of their kind.
+    await nextSignal(ports.signals, keys.slice(0, 1), Math.max(0, COALESCE_MS - (ports.clock.monotonic_ms() - sent_ms)), abort);
+  }
+}
+
+/** While an entry waits, Redis alone answers: reading rows for every poll of a million people would be the outage. */
+async function viewOf(ports: StatusPorts, ticket: QueueTicket): Promise<Result<QueueView>> {
+  const standing = await ports.queue.standing(ticket.run_id, ticket.entry_id).catch(() => undefined);
+  if (standing !== undefined) return ok(await render(ports, { ...ticket, state: 'WAITING' }, standing));
+  const entry = await ports.entries.find(ticket.entry_id);
+  return entry === undefined ? fail('QUEUE_ENTRY_NOT_FOUND') : ok(await statusOf(ports, entry));
+}
+
+async function standingOf(ports: StatusPorts, entry: QueueEntry): Promise<{ ahead: number; length: number }> {
+  const standing = await ports.queue.standing(entry.run_id, entry.entry_id).catch(() => undefined);
+  return standing ?? ports.entries.standing(entry.run_id, entry.priority, entry.sequence);
+}
+
+type Shown = Pick<QueueEntry, 'entry_id' | 'run_id' | 'account_id' | 'priority' | 'sequence' | 'state' | 'order_id' | 'reason'>;
+
+async function render(ports: StatusPorts, entry: Shown, { ahead, length }: { ahead: number; length: number }): Promise<QueueView> {
+  const { entry_id, run_id, account_id, priority, sequence, state } = entry;
+  const token_expire_ms = ports.clock.now_ms() + TOKEN_LIFE_MS;
+  const waiting = state === 'WAITING';
+  return {
+    token: ports.tokens.seal({ entry_id, run_id, account_id, priority, sequence, expire_ms: token_expire_ms }),
+    token_expire_ms,
+    state,
+    ahead,
+    length,
+    estimate_ms: waiting ? estimate_ms(ahead, await ports.paces.drainPerSecond(run_id)) : 0,
+    hopeless: waiting && ahead >= (await ports.paces.stock(run_id)).seats_free,
+    order_id: entry.order_id,
+    reason: entry.reason,
+    priority,
+    run_id,
+  };
+}
+
+function differs(left: QueueView, right: QueueView): boolean {
+  return left.state !== right.state || left.ahead !== right.ahead || left.hopeless !== right.hopeless || left.order_id !== right.order_id;
+}
+
+const NOWHERE = { ahead: 0, length: 0 };

@@ -1,0 +1,52 @@
+/**
+ * "Something changed" between the parts of the service: only a hint to look now. Whoever waits also looks from time to
+ * time, so a lost signal costs a moment and nothing else.
+ */
+export type Signals = {
+  emit(key: string): void;
+  /** Calls `listener` at each signal of the key; returns how to stop. */
+  on(key: string, listener: () => void): () => void;
+};
+
+export const runKey = (run_id: string): string => `run:${run_id}`;
+export const entryKey = (entry_id: string): string => `entry:${entry_id}`;
+export const orderKey = (order_id: string): string => `order:${order_id}`;
+
+/** Signals within this process. `relay` passes them on to the others of the service. */
+export function localSignals(relay?: (key: string) => void): Signals & { hear(key: string): void } {
+  const listeners = new Map<string, Set<() => void>>();
+  const hear = (key: string): void => {
+    for (const listener of listeners.get(key) ?? []) listener();
+  };
+  return {
+    hear,
+    emit(key) {
+      hear(key);
+      relay?.(key);
+    },
+    on(key, listener) {
+      const set = listeners.get(key) ?? new Set();
+      listeners.set(key, set.add(listener));
+      return () => {
+        set.delete(listener);
+        if (set.size === 0 && listeners.get(key) === set) listeners.delete(key);
+      };
+    },
+  };
+}
+
+/** Resolves at the next signal of one of the keys, after the time, or when aborted. Listens from the moment of the call. */
+export function nextSignal(signals: Signals, keys: readonly string[], timeout_ms: number, abort: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      for (const end of ends) end();
+      abort.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, timeout_ms);
+    const ends = keys.map((key) => signals.on(key, done));
+    abort.addEventListener('abort', done, { once: true });
+    if (abort.aborted) done();
+  });
+}

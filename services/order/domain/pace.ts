@@ -1,0 +1,60 @@
+/** How fast a run's waiting queue is drained and how long it may grow (requirements: 排队与削峰; DESIGN §5). */
+
+/** 队列上限 5 万/车次/日. */
+export const QUEUE_CAP = 50_000;
+/** A queue token is good for 15 minutes, so nobody is let in who could not be served within that time. */
+export const QUEUE_HORIZON_S = 15 * 60;
+/** 出队速率 min(2 % × remaining, 2000) 单/秒. */
+export const DRAIN_SHARE = 0.02;
+export const DRAIN_LIMIT_PER_S = 2000;
+/** The floor, since 2 % of what remains never ends: all seats free at opening in 50 s. */
+export const DRAIN_FLOOR_S = 50;
+/** How many entries go at once at most: the limit of one BatchHoldSeats. */
+export const BATCH_LIMIT = 256;
+
+/** What the queue must know about a run's stock. */
+export type Stock = { seats_at_opening: number; seats_free: number };
+
+/** Entries a second. At least one, so that a sold-out queue still gets its answers. */
+export function drainPerSecond({ seats_at_opening, seats_free }: Stock): number {
+  const wanted = Math.max(DRAIN_SHARE * seats_free, seats_at_opening / DRAIN_FLOOR_S, 1);
+  return Math.min(wanted, DRAIN_LIMIT_PER_S);
+}
+
+/** How many may wait: never more than can be drained while a token lives. */
+export function queueCap(drain_per_s: number): number {
+  return Math.max(1, Math.min(QUEUE_CAP, Math.floor(drain_per_s * QUEUE_HORIZON_S)));
+}
+
+/** Expected wait with `ahead` entries before, in milliseconds; 0 for one that is served at once. */
+export function estimate_ms(ahead: number, drain_per_s: number): number {
+  const burst = burstOf(drain_per_s);
+  return ahead < burst ? 0 : Math.ceil(((ahead - burst + 1) / drain_per_s) * 1000);
+}
+
+/** A token bucket: full when idle, so an idle run makes nobody wait; never holds more than one second's worth. */
+export type Bucket = { tokens: number; at_ms: number };
+
+export function fullBucket(drain_per_s: number, now_ms: number): Bucket {
+  return { tokens: burstOf(drain_per_s), at_ms: now_ms };
+}
+
+/** The bucket after the time that passed. A clock that went back adds nothing. */
+export function refill(bucket: Bucket, drain_per_s: number, now_ms: number): Bucket {
+  const passed_s = Math.max(0, now_ms - bucket.at_ms) / 1000;
+  return { tokens: Math.min(burstOf(drain_per_s), bucket.tokens + passed_s * drain_per_s), at_ms: now_ms };
+}
+
+/** How many entries may go now. */
+export function takeable(bucket: Bucket): number {
+  return Math.min(BATCH_LIMIT, Math.floor(bucket.tokens + 1e-9));
+}
+
+/** Time until the next entry may go, in milliseconds. */
+export function nextToken_ms(bucket: Bucket, drain_per_s: number): number {
+  return bucket.tokens >= 1 ? 0 : Math.ceil(((1 - bucket.tokens) / drain_per_s) * 1000);
+}
+
+function burstOf(drain_per_s: number): number {
+  return Math.max(1, Math.floor(drain_per_s));
+}

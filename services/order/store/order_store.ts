@@ -1,0 +1,119 @@
+/** Orders in MySQL. */
+import { fail, ok, type Result } from '#kit/base/result.ts';
+import { withRequestId } from '#kit/store/idempotency.ts';
+import type { Database, SqlResult, SqlValue, Tx } from '#kit/store/mysql.ts';
+import type { OrderQuery, OrderStore } from '../app/ports.ts';
+import type { EntryState } from '../domain/entry.ts';
+import type { Order } from '../domain/order.ts';
+import type { OrderState } from '../domain/state.ts';
+import { reclaim, writeChange, type WriteTools } from './order_write.ts';
+import { orderOf, type ItemRow, type OrderRow } from './rows.ts';
+
+/** Statements, in a transaction or each by itself. */
+type Run = <R>(sql: string, params: readonly SqlValue[]) => Promise<SqlResult<R>>;
+
+/** A row that has not moved this long after its time is stuck. */
+const STUCK_S = 60;
+
+export function createOrderStore(db: Database, tools: WriteTools): OrderStore {
+  const run: Run = (sql, params) => db.query(sql, params);
+  return {
+    ...reads(run),
+    apply: (change, options) => db.transaction((tx) => writeChange(tx, change, options, tools)),
+    async applyOnce(key, order_id, decide, options) {
+      const done = await db.transaction((tx) =>
+        withRequestId(tx, { ...key, now_ms: tools.now_ms() }, async (): Promise<Result<Uint8Array>> => {
+          // Locked, so that what is decided is what is written.
+          await tx.execute('SELECT 1 FROM orders WHERE order_id = ? FOR UPDATE', [BigInt(order_id)]);
+          const order = await reads(inTx(tx)).find(order_id);
+          const change = decide(order);
+          if (!change.ok) return change;
+          if (change.value === undefined) return ok(Buffer.from(JSON.stringify(order)));
+          const reclaimed = await reclaim(tx, change.value);
+          if (!reclaimed.ok) return reclaimed;
+          if (!(await writeChange(tx, change.value, { ...options, request_id: key.request_id }, tools))) return fail('VERSION_STALE');
+          return ok(Buffer.from(JSON.stringify(change.value.after)));
+        }),
+      );
+      return done.ok ? ok(JSON.parse(Buffer.from(done.value.answer).toString()) as Order) : done;
+    },
+    async note(order, { todo, attempts, next_ms }) {
+      await db.query('UPDATE orders SET todo = ?, attempts = ?, next_action_time = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND WHERE order_id = ? AND version = ?', [
+        todo.join(','), attempts, next_ms === undefined ? null : Math.round(next_ms * 1000), BigInt(order.order_id), order.version,
+      ]);
+    },
+    addLatePayment: (payment) => addLatePayment(run, payment),
+    async latePaymentDone(payment_id) {
+      await db.query('UPDATE late_payment SET done_time = UTC_TIMESTAMP(3), next_action_time = NULL WHERE payment_id = ?', [payment_id]);
+    },
+    async cancellations(account_id, day) {
+      const [row] = await db.query<{ cancelled: number }>('SELECT cancelled FROM cancellation WHERE account_id = ? AND day = ?', [BigInt(account_id), day]);
+      return row?.cancelled ?? 0;
+    },
+    stats: () => stats(db),
+  };
+}
+
+/** The same inside the transaction of an event. */
+export function orderStoreIn(tx: Tx, tools: WriteTools): Pick<OrderStore, 'find' | 'apply' | 'addLatePayment'> {
+  return {
+    find: reads(inTx(tx)).find,
+    apply: (change, options) => writeChange(tx, change, options, tools),
+    addLatePayment: (payment) => addLatePayment(inTx(tx), payment),
+  };
+}
+
+function inTx(tx: Tx): Run {
+  return (sql, params) => tx.execute(sql, params);
+}
+
+function reads(run: Run): Pick<OrderStore, 'find' | 'list' | 'timeline'> {
+  async function withItems(rows: readonly OrderRow[]): Promise<Order[]> {
+    if (rows.length === 0) return [];
+    const items = await run<ItemRow>('SELECT * FROM order_item WHERE order_id IN (?) ORDER BY order_id, item_no', [rows.map(({ order_id }) => order_id)]);
+    return rows.map((row) => orderOf(row, items.filter(({ order_id }) => order_id === row.order_id)));
+  }
+  return {
+    async find(order_id) {
+      const [order] = await withItems(await run<OrderRow>('SELECT * FROM orders WHERE order_id = ?', [BigInt(order_id)]));
+      return order;
+    },
+    async list(query) {
+      const { sql, params } = conditionsOf(query);
+      return withItems(await run<OrderRow>(`SELECT * FROM orders o WHERE ${sql} ORDER BY order_id DESC LIMIT ?`, [...params, query.limit]));
+    },
+    async timeline(order_id) {
+      const rows = await run<{ time: Date; item_no: number; from_state: OrderState | null; to_state: OrderState; cause: string; version: bigint; trace_id: string }>(
+        'SELECT time, item_no, from_state, to_state, cause, version, trace_id FROM order_timeline WHERE order_id = ? ORDER BY order_version, item_no',
+        [BigInt(order_id)],
+      );
+      return rows.map((row) => ({ time_ms: row.time.getTime(), item_no: row.item_no, from: row.from_state ?? undefined, to: row.to_state, cause: row.cause, version: Number(row.version), trace_id: row.trace_id }));
+    },
+  };
+}
+
+function conditionsOf({ account_id, run_id, order_id, person, states, before }: OrderQuery): { sql: string; params: SqlValue[] } {
+  const parts: [sql: string, value: SqlValue][] = [];
+  if (order_id !== undefined) parts.push(['order_id = ?', BigInt(order_id)]);
+  if (account_id !== undefined) parts.push(['account_id = ?', BigInt(account_id)]);
+  if (run_id !== undefined) parts.push(['run_id = ?', run_id]);
+  if (states.length > 0) parts.push(['state IN (?)', states]);
+  if (before !== undefined) parts.push(['order_id < ?', BigInt(before)]);
+  if (person !== undefined) parts.push(['EXISTS (SELECT 1 FROM order_item i WHERE i.person = ? AND i.order_id = o.order_id)', person]);
+  return { sql: parts.length === 0 ? 'TRUE' : parts.map(([sql]) => sql).join(' AND '), params: parts.map(([, value]) => value) };
+}
+
+async function addLatePayment(run: Run, { payment_id, order_id, reason }: { payment_id: string; order_id: string; reason: string }): Promise<boolean> {
+  const known = await run('SELECT 1 FROM late_payment WHERE payment_id = ?', [payment_id]);
+  if (known.length > 0) return false;
+  await run('INSERT IGNORE INTO late_payment (payment_id, order_id, reason, create_time, next_action_time) VALUES (?, ?, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))', [payment_id, order_id, reason]);
+  return true;
+}
+
+async function stats(db: Database): ReturnType<OrderStore['stats']> {
+  const orders = await db.query<{ state: OrderState; count: bigint }>('SELECT state, COUNT(*) AS count FROM orders GROUP BY state', []);
+  const entries = await db.query<{ state: EntryState; count: bigint }>("SELECT state, COUNT(*) AS count FROM queue_entry WHERE state IN ('WAITING', 'PROCESSING') GROUP BY state", []);
+  const [stuck] = await db.query<{ count: bigint }>('SELECT COUNT(*) AS count FROM orders WHERE next_action_time < UTC_TIMESTAMP(3) - INTERVAL ? SECOND', [STUCK_S]);
+  const counted = <S>(rows: readonly { state: S; count: bigint }[]) => rows.map(({ state, count }) => ({ state, count: Number(count) }));
+  return { orders: counted(orders), entries: counted(entries), stuck: Number(stuck?.count ?? 0) };
+}
