@@ -65,9 +65,9 @@ test('a refresh token is good once', (t) => {
 });
 
 test('who could not be verified is asked about again, later and later, and in the end people look', (t) => {
-  t.deepEqual(afterAnswer('VERIFIED', 1), { verify_state: 'VERIFIED' });
-  t.deepEqual(afterAnswer('REJECTED', 1), { verify_state: 'REJECTED' });
-  t.deepEqual(afterAnswer('UNREACHABLE', 1), { verify_state: 'PENDING', wait_ms: 10_000 });
-  t.deepEqual(afterAnswer('PENDING', 3), { verify_state: 'PENDING', wait_ms: 40_000 });
-  t.deepEqual(afterAnswer('UNREACHABLE', VERIFY_TRIES), { verify_state: 'MANUAL' });
+  t.deepEqual(afterAnswer('VERIFIED', 1, 10_000), { verify_state: 'VERIFIED' });
+  t.deepEqual(afterAnswer('REJECTED', 1, 10_000), { verify_state: 'REJECTED' });
+  t.deepEqual(afterAnswer('UNREACHABLE', 1, 10_000), { verify_state: 'PENDING', wait_ms: 10_000 });
+  t.deepEqual(afterAnswer('PENDING', 3, 10_000), { verify_state: 'PENDING', wait_ms: 40_000 });
+  t.deepEqual(afterAnswer('UNREACHABLE', VERIFY_TRIES, 10_000), { verify_state: 'MANUAL' });
 });

@@ -1,0 +1,51 @@
+import { fail, ok } from '#kit/base/result.ts';
+import type { Result } from '#kit/base/result.ts';
+import type { Account, Role } from '../domain/account.ts';
+import { geneForNewAccount, loginKey } from '../domain/account.ts';
+import type { Actor, Deps } from './ports.ts';
+
+/** The account itself, for its owner. */
+export async function getAccount(deps: Deps, actor: Actor, account_id: bigint): Promise<Result<Account>> {
+  const account = await deps.store.record(actor, (unit) => unit.accounts.byId(account_id));
+  return account === undefined ? fail('ACCOUNT_NOT_FOUND') : ok(account);
+}
+
+/** Where an account can be reached. Each look is audited, since it opens personal data. */
+export async function resolveContact(deps: Deps, actor: Actor, account_id: bigint): Promise<Result<Account>> {
+  return deps.store.write(actor, async (unit) => {
+    const account = await unit.accounts.byId(account_id);
+    if (account === undefined) return fail('ACCOUNT_NOT_FOUND');
+    await unit.audit({ operation: 'identity.ResolveContact', target: `account/${account_id}`, result: 'ok' });
+    return ok(account);
+  });
+}
+
+const OPERATOR_ROLES: readonly Role[] = ['operator', 'inspector'];
+
+/**
+ * The first operator, from the configuration, made at the first start; when there is one by that name nothing changes.
+ * Everybody else with rights is made by operators.
+ */
+export async function ensureOperator(deps: Deps, login_name: string, password: string): Promise<void> {
+  const actor: Actor = { account_id: '', service: 'identity', device_id: '', ip: '' };
+  const known = await deps.store.record(actor, (unit) => unit.accounts.byLoginKey(loginKey(login_name)));
+  if (known !== undefined) return;
+  const account: Account = {
+    account_id: deps.ids.next(geneForNewAccount(login_name)),
+    login_name,
+    password_hash: await deps.passwords.hash(password),
+    phone: '',
+    language: 'zh',
+    city: '',
+    tenant: 'rail',
+    roles: OPERATOR_ROLES,
+    member_level: 0,
+    state: 'ACTIVE',
+    create_time_ms: deps.clock.now_ms(),
+  };
+  await deps.store.record(actor, async (unit) => {
+    // Two processes may start at once: the unique name decides.
+    if (!(await unit.accounts.insert(account))) return;
+    await unit.audit({ operation: 'identity.EnsureOperator', target: `account/${account.account_id}`, result: 'ok', version: 1n });
+  });
+}
