@@ -142,12 +142,18 @@ export class Run {
     if (wanted_ms > limit_ms) this.#timer = setTimeout(() => this.fail(RpcError.of(DEADLINE)), limit_ms - now_ms);
   }
 
-  /** grpc-js reports a passed client deadline as a cancellation, after it has sent the status itself. */
+  /**
+   * A passed deadline of the client looks like a cancellation: grpc-js has sent the status itself, or the client, whose
+   * time began a little earlier, has hung up.
+   */
   #onCancelled(): void {
-    const late = this.call.deadline_ms <= this.#endpoint.clock.now_ms();
+    const late = this.call.remaining_ms() <= DEADLINE_SLACK_MS;
     this.fail(RpcError.of(late ? DEADLINE : CANCELLED));
   }
 }
+
+/** How much earlier than ours a client's clock may end the same deadline. */
+const DEADLINE_SLACK_MS = 20;
 
 const SPAN_ATTRIBUTES = { 'rpc.system': 'grpc' };
 const OVERLOADED: Failure = { reason: 'OVERLOADED', retry_after_ms: 1000 };

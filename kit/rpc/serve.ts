@@ -109,13 +109,16 @@ function unlessEnded<T>(run: Run, promise: Promise<T>): Promise<T | undefined> {
   });
 }
 
-async function* readAll(input: DescMessage, source: AsyncIterable<unknown>): AsyncIterable<Request> {
-  for await (const bytes of source) yield decodeRequest(input, bytes as Buffer);
+/** The iterator must leave the stream open when it ends: the answers go through the same one. */
+async function* readAll(input: DescMessage, source: Reader): AsyncIterable<Request> {
+  for await (const bytes of source.iterator({ destroyOnReturn: false })) yield decodeRequest(input, bytes as Buffer);
 }
 
 function requestIdOf(request: Request): string | undefined {
   const { requestId } = request as { requestId?: unknown };
   return typeof requestId === 'string' && requestId !== '' ? requestId : undefined;
 }
+
+type Reader = { iterator(options: { destroyOnReturn: boolean }): AsyncIterable<unknown> };
 
 type Writer = { write(bytes: Buffer): boolean; once(event: 'drain', listener: () => void): unknown; end(): unknown };
