@@ -17,7 +17,7 @@ test('stopping lets calls under way finish, says so first, and takes no new ones
   const call = server.client().say({ value: 'kept' });
   await inside.promise;
   let stopped = false;
-  const stopping = server.stop().then(() => { stopped = true; });
+  const stopping = server.stop().finally(() => { stopped = true; });
   t.true((await watching) instanceof RpcError);
   t.deepEqual(seen.at(-1), 2);
   t.is((await t.throwsAsync(server.client().say({ value: 'late' }, { timeout_ms: 2000 }), { instanceOf: RpcError })).code, 'UNAVAILABLE');
