@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { fail, fieldInvalid, ok, type Result } from '#kit/base/result.ts';
+
+const limit = z.strictObject({ per_s: z.number().positive().max(100_000), burst: z.number().int().min(1).max(1_000_000) });
+const share = z.number().min(0).max(1);
+
+/** Every key there is, what it means, its shape and its value until somebody sets one. */
+export const CONFIG_KEYS = {
+  'limits.edge.account': { about: 'Requests per account at the edge', shape: limit, value: { per_s: 3, burst: 10 } },
+  'limits.edge.device': { about: 'Requests per device at the edge', shape: limit, value: { per_s: 3, burst: 10 } },
+  'limits.edge.remote_address': { about: 'Requests per client address at the edge', shape: limit, value: { per_s: 300, burst: 1000 } },
+  'risk.pace.login': { about: 'Log-ins per subject before a captcha', shape: limit, value: { per_s: 0.2, burst: 10 } },
+  'risk.pace.register': { about: 'Registrations per subject before a captcha', shape: limit, value: { per_s: 0.05, burst: 20 } },
+  'risk.pace.submit': { about: 'Orders per subject before a captcha', shape: limit, value: { per_s: 0.2, burst: 20 } },
+  'risk.pace.pay': { about: 'Payments per subject before a captcha', shape: limit, value: { per_s: 0.5, burst: 20 } },
+  'risk.pace.refund': { about: 'Refunds per subject before a captcha', shape: limit, value: { per_s: 0.5, burst: 20 } },
+  'queue.max_entries': { about: 'Entries of one waiting queue', shape: z.number().int().min(1).max(50_000), value: 50_000 },
+  'queue.drain_share_per_s': { about: 'Share of what remains that a queue admits each second', shape: share, value: 0.02 },
+  'queue.max_drain_per_s': { about: 'Most entries a queue admits each second', shape: z.number().int().min(1).max(2000), value: 2000 },
+  'order.pay_window_ms': { about: 'How long an order waits for payment', shape: z.number().int().min(60_000).max(3_600_000), value: 600_000 },
+  'payment.channels': { about: 'Payment channels in order of preference', shape: z.array(z.string().regex(/^[a-z]{2,16}$/)).min(1).max(8), value: ['alipay', 'wechat'] },
+} as const satisfies Record<string, { about: string; shape: z.ZodType; value: unknown }>;
+
+export type ConfigKey = keyof typeof CONFIG_KEYS;
+
+export function isConfigKey(key: string): key is ConfigKey {
+  return Object.hasOwn(CONFIG_KEYS, key);
+}
+
+/** The value in its one spelling. CONFIG_NOT_FOUND for an unknown key, FIELD_INVALID for a value of the wrong shape. */
+export function checkValue(key: string, value_json: string, field = 'value_json'): Result<string> {
+  if (!isConfigKey(key)) return fail('CONFIG_NOT_FOUND', { metadata: { key } });
+  let value: unknown;
+  try {
+    value = JSON.parse(value_json);
+  } catch {
+    return fieldInvalid(field, 'is not JSON');
+  }
+  const parsed = CONFIG_KEYS[key].shape.safeParse(value);
+  return parsed.success ? ok(JSON.stringify(parsed.data)) : fieldInvalid(field, z.prettifyError(parsed.error));
+}
