@@ -1,0 +1,182 @@
+import test from 'ava';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
+import { geneOf } from '#kit/base/snowflake.ts';
+import { IdType, VerifyState } from '#gen/rail/identity/v1/identity_pb.ts';
+import { PassengerType } from '#gen/rail/type/v1/journey_pb.ts';
+import { bearer, dumpTables, openIdentity, reasonOf, registerSomebody, requestId } from './identity_world.ts';
+
+const world = await openIdentity({ IDENTITY_OPERATOR_LOGIN: 'operator', IDENTITY_OPERATOR_PASSWORD: 'operator-2026' });
+const { client } = world;
+test.after.always(() => world.lifecycle.stop());
+
+const PERSON = { name: '韩梅梅', idType: IdType.RESIDENT, idNumber: '11010519491231002X', passengerType: PassengerType.ADULT, phone: '13912345678' };
+const person = (more: Partial<Omit<typeof PERSON, 'idType'> & { idType: IdType }> = {}) => ({ requestId: requestId(), ...PERSON, ...more });
+const login = (login_name: string, password: string) => client.logIn({ loginName: login_name, password, deviceId: 'device-1' });
+
+test('who registers is logged in, and the token says who it is', async (t) => {
+  const { account_id, tokens, auth, login_name } = await registerSomebody(world);
+  const claims = decodeJwt(tokens.accessToken);
+  t.like(claims, { iss: 'chunyun', aud: 'chunyun', sub: account_id, tenant: 'rail', channel: 'web', device_id: 'device-1', roles: ['traveller'], member_level: 0, city: '北京' });
+  t.is(claims.exp! - claims.iat!, 900);
+  t.is(typeof claims.jti, 'string');
+  t.like(decodeProtectedHeader(tokens.accessToken), { alg: 'ES256', kid: 'k0001' });
+  const { account } = await client.getAccount({}, auth);
+  t.like(account, { accountId: account_id, loginName: login_name, phoneMasked: '138****8000' });
+});
+
+test('a repeated registration is the same account, another body or password is refused', async (t) => {
+  const request = { requestId: requestId(), loginName: 'Repeater', password: 'spring-2026', phone: '13800138000', deviceId: 'd' };
+  const first = await client.register(request);
+  const second = await client.register(request);
+  t.is(second.account?.accountId, first.account?.accountId);
+  t.is(await reasonOf(client.register({ ...request, phone: '13800138001' })), 'REQUEST_ID_REUSED');
+  t.is(await reasonOf(client.register({ ...request, password: 'summer-2026' })), 'REQUEST_ID_REUSED');
+  t.is(await reasonOf(client.register({ ...request, requestId: requestId(), loginName: 'rEPEATER' })), 'ACCOUNT_EXISTS');
+  t.is(await reasonOf(client.register({ ...request, requestId: 'x' })), 'REQUEST_ID_INVALID');
+});
+
+test('a wrong password and an unknown name get the same answer, and guessing is slowed down for both', async (t) => {
+  const { login_name, password } = await registerSomebody(world);
+  t.is((await login(login_name.toUpperCase(), password)).account?.loginName, login_name);
+  for (const name of [login_name, 'nobody_here']) {
+    for (let guess = 0; guess < 5; guess += 1) t.is(await reasonOf(login(name, 'wrong-password-1')), 'CREDENTIALS_WRONG');
+    const error = await t.throwsAsync(login(name, password));
+    t.is((error as { reason?: string }).reason, 'THROTTLED');
+    t.true((error as unknown as { retry_after_ms: number }).retry_after_ms > 20_000);
+  }
+});
+
+test('guesses side by side are counted one by one', async (t) => {
+  const { login_name } = await registerSomebody(world);
+  const reasons = await Promise.all(Array.from({ length: 20 }, () => reasonOf(login(login_name, 'wrong-password-1'))));
+  t.true(reasons.filter((reason) => reason === 'CREDENTIALS_WRONG').length <= 6, reasons.join());
+  t.true(reasons.includes('THROTTLED'));
+});
+
+test('a refresh token is good once; using it again ends the session', async (t) => {
+  const { tokens } = await registerSomebody(world);
+  const refresh = (refresh_token: string | undefined, device_id = 'device-1') => client.refreshTokens({ refreshToken: refresh_token, deviceId: device_id });
+  t.is(await reasonOf(refresh(tokens.refreshToken, 'another-device')), 'TOKEN_INVALID');
+  const second = await refresh(tokens.refreshToken);
+  t.is(await reasonOf(client.getAccount({}, bearer(second.tokens?.accessToken))), 'OK');
+  t.is(await reasonOf(refresh(tokens.refreshToken)), 'SESSION_REVOKED');
+  t.is(await reasonOf(refresh(second.tokens?.refreshToken)), 'SESSION_REVOKED', 'the thief and the owner both lose it');
+  t.is(await reasonOf(refresh('x'.repeat(43))), 'TOKEN_INVALID');
+});
+
+test('of two refreshes at once one wins', async (t) => {
+  const { tokens } = await registerSomebody(world);
+  const reasons = await Promise.all([1, 2].map(() => reasonOf(client.refreshTokens({ refreshToken: tokens.refreshToken }))));
+  t.deepEqual(reasons.toSorted(), ['OK', 'SESSION_REVOKED']);
+});
+
+test('logging out ends the session, everywhere all of them', async (t) => {
+  const { tokens, auth, login_name, password } = await registerSomebody(world);
+  const other = await login(login_name, password);
+  await client.logOut({}, auth);
+  await client.logOut({}, auth);
+  t.is(await reasonOf(client.refreshTokens({ refreshToken: tokens.refreshToken })), 'SESSION_REVOKED');
+  const next = await client.refreshTokens({ refreshToken: other.tokens?.refreshToken });
+  await client.logOut({ everywhere: true }, auth);
+  t.is(await reasonOf(client.refreshTokens({ refreshToken: next.tokens?.refreshToken })), 'SESSION_REVOKED');
+});
+
+test('a token that was touched is refused', async (t) => {
+  const { tokens } = await registerSomebody(world);
+  const [head, body, signature] = tokens.accessToken.split('.') as [string, string, string];
+  const claims = JSON.stringify({ ...decodeJwt(tokens.accessToken), sub: '1', roles: ['operator'] });
+  const none = Buffer.from(JSON.stringify({ alg: 'none' })).toString('base64url');
+  const forged = [`${head}.${Buffer.from(claims).toString('base64url')}.${signature}`, `${none}.${body}.`, `${head}.${body}.${signature.slice(0, -4)}AAAA`, `${head}.${body}`];
+  for (const token of forged) t.is(await reasonOf(client.getAccount({}, bearer(token))), 'TOKEN_INVALID', token);
+  t.is(await reasonOf(client.getAccount({})), 'TOKEN_MISSING');
+});
+
+test('a passenger is verified, masked, unique in the account and the same person in all', async (t) => {
+  const [one, two] = [await registerSomebody(world), await registerSomebody(world)];
+  const request = person();
+  const { passenger } = await client.addPassenger(request, one.auth);
+  t.like(passenger, { nameMasked: '韩**', idNumberMasked: '11**************2X', phoneMasked: '139****5678', verifyState: VerifyState.VERIFIED });
+  t.is(geneOf(BigInt(passenger!.passengerId)), geneOf(BigInt(one.account_id)));
+  t.is((await client.addPassenger(request, one.auth)).passenger?.passengerId, passenger?.passengerId);
+  t.is(await reasonOf(client.addPassenger({ ...request, name: '李雷' }, one.auth)), 'REQUEST_ID_REUSED');
+  t.is(await reasonOf(client.addPassenger(person({ idNumber: '11010519491231002x' }), one.auth)), 'PASSENGER_EXISTS');
+  t.is(await reasonOf(client.addPassenger(person({ idNumber: '110105194912310021' }), one.auth)), 'ID_NUMBER_INVALID');
+  const second = await client.addPassenger(person(), two.auth);
+
+  const order = world.as('order');
+  const resolve = async (account_id: string, passenger_id: string) => (await order.resolvePassengers({ accountId: account_id, passengerIds: [passenger_id], inClear: true })).passengers[0];
+  const resolved = await resolve(one.account_id, passenger!.passengerId);
+  t.like(resolved, { name: PERSON.name, idNumber: PERSON.idNumber, birthDate: '1949-12-31' });
+  t.is(resolved?.personBlindIndex, (await resolve(two.account_id, second.passenger!.passengerId))?.personBlindIndex);
+  const masked = await order.resolvePassengers({ accountId: one.account_id, passengerIds: [passenger!.passengerId] });
+  t.like(masked.passengers[0], { name: '', idNumber: '' });
+});
+
+test('passengers belong to their account', async (t) => {
+  const [owner, stranger] = [await registerSomebody(world), await registerSomebody(world)];
+  const { passenger } = await client.addPassenger(person(), owner.auth);
+  const passenger_id = passenger!.passengerId;
+  t.is((await client.listPassengers({}, stranger.auth)).passengers.length, 0);
+  const attempts = [
+    client.removePassenger({ requestId: requestId(), passengerId: passenger_id }, stranger.auth),
+    client.verifyPassenger({ requestId: requestId(), passengerId: passenger_id }, stranger.auth),
+    client.updatePassenger({ requestId: requestId(), passengerId: passenger_id, version: passenger!.version }, stranger.auth),
+    world.as('order').resolvePassengers({ accountId: stranger.account_id, passengerIds: [passenger_id] }),
+  ];
+  for (const attempt of attempts) t.is(await reasonOf(attempt), 'PASSENGER_NOT_FOUND');
+  t.is(await reasonOf(client.resolvePassengers({ accountId: owner.account_id, passengerIds: [passenger_id] }, owner.auth)), 'NOT_ALLOWED');
+  t.is(await reasonOf(world.as('query').resolvePassengers({ accountId: owner.account_id, passengerIds: [passenger_id] })), 'NOT_ALLOWED');
+});
+
+test('a passenger is changed by version and removed for good', async (t) => {
+  const { auth, account_id } = await registerSomebody(world);
+  const { passenger } = await client.addPassenger(person(), auth);
+  const passenger_id = passenger!.passengerId;
+  const change = { requestId: requestId(), passengerId: passenger_id, passengerType: PassengerType.STUDENT, phone: '', version: passenger!.version };
+  const changed = await client.updatePassenger(change, auth);
+  t.like(changed.passenger, { passengerType: PassengerType.STUDENT, phoneMasked: '', version: passenger!.version + 1n });
+  t.is(await reasonOf(client.updatePassenger(change, auth)), 'OK', 'a repeat is no second change');
+  t.is(await reasonOf(client.updatePassenger({ ...change, requestId: requestId() }, auth)), 'VERSION_STALE');
+  await client.removePassenger({ requestId: requestId(), passengerId: passenger_id }, auth);
+  await client.removePassenger({ requestId: requestId(), passengerId: passenger_id }, auth);
+  t.is((await client.listPassengers({}, auth)).passengers.length, 0);
+  const ask = { accountId: account_id, passengerIds: [passenger_id] };
+  t.is(await reasonOf(world.as('order').resolvePassengers(ask)), 'PASSENGER_NOT_FOUND', 'nobody buys for a removed passenger');
+  t.is(await reasonOf(world.as('ticketing').resolvePassengers(ask)), 'OK', 'who has a ticket still travels');
+  t.is(await reasonOf(client.addPassenger(person(), auth)), 'OK', 'and may be added again');
+});
+
+test('a list holds 30 passengers', async (t) => {
+  const { auth } = await registerSomebody(world);
+  const add = (index: number) => client.addPassenger(person({ idType: IdType.PASSPORT, idNumber: `E${1_000_000 + index}` }), auth);
+  for (let index = 0; index < 28; index += 1) await add(index);
+  const last = await Promise.all([28, 29, 30, 31].map((index) => reasonOf(add(index))));
+  t.deepEqual(last.toSorted(), ['OK', 'OK', 'PASSENGER_LIMIT', 'PASSENGER_LIMIT']);
+});
+
+test('the first operator comes from the configuration', async (t) => {
+  const { account, tokens } = await login('operator', 'operator-2026');
+  t.deepEqual(account?.roles, ['operator', 'inspector']);
+  t.deepEqual(decodeJwt(tokens!.accessToken).roles, ['operator', 'inspector']);
+});
+
+test('the contact of an account is told to notification only, and noted', async (t) => {
+  const { account_id } = await registerSomebody(world, { phone: '13611112222', email: 'mail@example.com' });
+  t.like(await world.as('notification').resolveContact({ accountId: account_id }), { phone: '13611112222', email: 'mail@example.com', language: 'zh' });
+  t.is(await reasonOf(world.as('order').resolveContact({ accountId: account_id })), 'NOT_ALLOWED');
+  const [row] = await world.db.query<{ seen: bigint }>("SELECT COUNT(*) AS seen FROM audit_record WHERE operation = 'identity.ResolveContact' AND target = ? AND actor_service = 'notification'", [`account/${account_id}`]);
+  t.is(row?.seen, 1n);
+});
+
+test('no table holds personal data or a token in clear', async (t) => {
+  const secrets = { phone: '15987654321', email: 'zhang.san@example.org' };
+  const { auth, tokens, password, login_name } = await registerSomebody(world, secrets);
+  await client.addPassenger(person({ name: '诸葛孔明', idType: IdType.PASSPORT, idNumber: 'EZ7654321', phone: '18812349876' }), auth);
+  await client.logIn({ loginName: login_name, password, deviceId: 'a-device-of-mine' }, { metadata: { 'x-forwarded-for': '203.0.113.77' } });
+  const dump = await dumpTables(world.db);
+  t.true(dump.includes(login_name), 'the dump sees what is there');
+  for (const clear of [secrets.phone, secrets.email, '诸葛孔明', 'EZ7654321', '18812349876', tokens.refreshToken, tokens.accessToken, password, 'a-device-of-mine', '203.0.113.77']) {
+    t.false(dump.includes(clear), clear);
+    t.false(dump.includes(Buffer.from(clear).toString('hex')), `${clear} in hexadecimal`);
+  }
+});
