@@ -35,16 +35,20 @@ export async function appendEvents(tx: Tx, events: readonly OutgoingEvent[]): Pr
   for (const event of events) checkEvent(event);
   const trace = traceHeaders();
   const traced = events.map((event) => ({ ...event, trace: event.trace ?? trace }));
-  const list = pending.get(tx);
-  if (list === undefined) {
-    const fresh = [...traced];
-    pending.set(tx, fresh);
-    tx.beforeCommit(() => writeEvents(tx, fresh));
-    tx.notify(OUTBOX_SIGNAL);
-  } else {
-    list.push(...traced);
-  }
-  if ((list?.length ?? 0) > MAX_EVENTS_PER_TRANSACTION) throw new Error('too many events in one transaction');
+  const list = pending.get(tx) ?? openList(tx);
+  const before = list.length;
+  list.push(...traced);
+  tx.onUndo(() => void (list.length = before));
+  if (list.length > MAX_EVENTS_PER_TRANSACTION) throw new Error('too many events in one transaction');
+}
+
+function openList(tx: Tx): OutgoingEvent[] {
+  const list: OutgoingEvent[] = [];
+  pending.set(tx, list);
+  tx.beforeCommit(() => writeEvents(tx, list));
+  tx.notify(OUTBOX_SIGNAL);
+  tx.onUndo(() => void pending.delete(tx));
+  return list;
 }
 
 /** Deletes a bounded batch of published events older than 7 days; the number deleted. The relay calls it. */
@@ -97,7 +101,8 @@ async function reserve(tx: Tx, stream: StreamName, bucket: number, count: number
   const sql = 'UPDATE outbox_partition SET last_sequence = LAST_INSERT_ID(last_sequence + ?) WHERE stream = ? AND bucket = ?';
   const moved = await tx.execute(sql, [count, stream, bucket]);
   if (moved.affected_rows === 1) return moved.insert_id;
-  await tx.execute('INSERT IGNORE INTO outbox_partition (stream, bucket, last_sequence) VALUES (?, ?, 0)', [stream, bucket]);
+  // Not INSERT IGNORE, whose share lock on a row that another has just made would deadlock with the update below.
+  await tx.execute('INSERT INTO outbox_partition (stream, bucket, last_sequence) VALUES (?, ?, 0) ON DUPLICATE KEY UPDATE last_sequence = last_sequence', [stream, bucket]);
   return (await tx.execute(sql, [count, stream, bucket])).insert_id;
 }
 

@@ -76,6 +76,14 @@ test('under many writers nothing is lost, nothing comes twice, and each bucket k
   }
 });
 
+test('transactions that touch the same buckets in other orders never deadlock', async (t) => {
+  const { db } = await fresh(t);
+  const [one, two, three] = [1, 2, 3].map((bucket) => keysOfBucket(bucket, 1)[0]!);
+  const orders = [[one, two, three], [three, two, one], [two, three, one]];
+  const writes = Array.from({ length: 90 }, (_, index) => db.transaction((tx) => appendEvents(tx, orders[index % 3]!.map((key) => testEvent(key!))), { attempts: 1 }));
+  await t.notThrowsAsync(Promise.all(writes));
+});
+
 test('a transaction that is rolled back publishes nothing and leaves no gap', async (t) => {
   const { db, relay, nats } = await fresh(t);
   const [first, second, third] = keysOfBucket(5, 3).map((key) => testEvent(key));
@@ -91,6 +99,23 @@ test('a transaction that is rolled back publishes nothing and leaves no gap', as
   await append(db, third!);
   await relay().idle();
   t.deepEqual((await contents(nats, 'ORDER')).map((event) => event.id), [first!.event_id, third!.event_id]);
+});
+
+test('events of a part that was undone are not published, those before and after it are', async (t) => {
+  const { db, relay, nats } = await fresh(t);
+  const events = keysOfBucket(5, 4).map((key) => testEvent(key));
+  await db.transaction(async (tx) => {
+    const empty = await tx.savepoint();
+    await appendEvents(tx, [events[0]!]);
+    await empty.rollback();
+    await appendEvents(tx, [events[1]!]);
+    const point = await tx.savepoint();
+    await appendEvents(tx, [events[2]!]);
+    await point.rollback();
+    await appendEvents(tx, [events[3]!]);
+  });
+  await relay().idle();
+  t.deepEqual((await contents(nats, 'ORDER')).map((event) => event.id), [events[1]!.event_id, events[3]!.event_id]);
 });
 
 test('a commit wakes the relay, also that of another process', async (t) => {

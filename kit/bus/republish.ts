@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { headers } from '@nats-io/transport-node';
 import type { Database } from '#kit/store/mysql.ts';
 import { BUS_TIMEOUT_MS, type Bus } from './bus.ts';
-import { encodeEvent, HEADER_TYPE, HEADER_WATERMARK } from './envelope.ts';
+import { encodeEvent, HEADER_TYPE } from './envelope.ts';
 import { eventSubject, isStreamName, streamName, type StreamName } from './streams.ts';
 
 export interface RepublishRange {
@@ -19,7 +19,8 @@ const PAGE = 200;
 
 /**
  * Publishes events of the outbox again, in order per bucket; the number published. Consumers that had them do nothing
- * (inbox). The relay goes on beside it: it finds a changed last sequence, reads the watermark and continues.
+ * (inbox). The relay goes on beside it: it finds another last message on its subject, without a watermark since this
+ * tells nothing of its progress, and continues where its database says.
  */
 export async function republish(db: Database, bus: Bus, range: RepublishRange, limit = 1_000_000): Promise<number> {
   let done = 0;
@@ -47,21 +48,15 @@ interface Row extends Record<string, unknown> {
   readonly occurred_at: Date;
   readonly trace: string;
   readonly payload: Buffer;
-  readonly watermark: bigint | null;
-  readonly watermark_event: string | null;
 }
 
 async function page(db: Database, { stream, bucket, since, until }: RepublishRange, [after_bucket, after_sequence]: [number, bigint], limit: number): Promise<Row[]> {
-  const one = bucket === undefined ? '' : ' AND o.bucket = ?';
+  const one = bucket === undefined ? '' : ' AND bucket = ?';
   return db.query<Row>(
-    `SELECT o.stream, o.bucket, o.sequence, o.event_id, o.type, o.version, o.event_key, o.occurred_at, o.trace, o.payload,
-            r.published_sequence AS watermark, w.event_id AS watermark_event
-     FROM outbox o
-     JOIN outbox_relay r ON r.stream = o.stream AND r.bucket = o.bucket
-     LEFT JOIN outbox w ON w.stream = o.stream AND w.bucket = o.bucket AND w.sequence = r.published_sequence
-     WHERE o.stream = ?${one} AND o.published_at IS NOT NULL AND o.created_at >= ? AND o.created_at < ?
-       AND (o.bucket > ? OR (o.bucket = ? AND o.sequence > ?))
-     ORDER BY o.bucket, o.sequence LIMIT ?`,
+    `SELECT stream, bucket, sequence, event_id, type, version, event_key, occurred_at, trace, payload FROM outbox
+     WHERE stream = ?${one} AND published_at IS NOT NULL AND created_at >= ? AND created_at < ?
+       AND (bucket > ? OR (bucket = ? AND sequence > ?))
+     ORDER BY bucket, sequence LIMIT ?`,
     [stream, ...(bucket === undefined ? [] : [bucket]), since, until, after_bucket, after_bucket, after_sequence, limit],
   );
 }
@@ -71,8 +66,6 @@ async function publishAgain(bus: Bus, service: string, row: Row): Promise<void> 
   const trace = JSON.parse(row.trace) as Record<string, string>;
   const message_headers = headers();
   message_headers.set(HEADER_TYPE, row.type);
-  // How far the relay is, not how far this event is: a relay that reads it must not go back, nor jump ahead.
-  if (row.watermark !== null && row.watermark_event !== null) message_headers.set(HEADER_WATERMARK, `${row.watermark}:${row.watermark_event}`);
   for (const [name, value] of Object.entries(trace)) message_headers.set(name, value);
   const event = { event_id: row.event_id, type: row.type, version: row.version, key: row.event_key, occurred_at: row.occurred_at, payload: row.payload, trace };
   await bus.js.publish(eventSubject(bus, row.stream, row.bucket, service), encodeEvent(event), {

@@ -25,7 +25,6 @@ export interface Answer {
 export const REQUEST_ID_LIFE_MS = 7 * 24 * 3_600_000;
 /** How far a caller's clock may be ahead of ours. */
 const CLOCK_SKEW_MS = 5 * 60_000;
-const SAVEPOINT = 'request_id';
 
 /**
  * Runs `run` once per (account, request id) and stores its answer in the same transaction. Of two at once the second
@@ -39,11 +38,11 @@ export async function withRequestId(tx: Tx, key: RequestKey, run: (tx: Tx) => Pr
   if (!checked.ok) return checked;
   if (key.body_hash.length !== 32) throw new Error('body_hash must be a SHA-256');
 
-  await tx.execute(`SAVEPOINT ${SAVEPOINT}`);
+  const start = await tx.savepoint();
   if (!(await claim(tx, key))) return firstAnswer(tx, key);
   const result = await run(tx);
   if (!result.ok) {
-    await tx.execute(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`);
+    await start.rollback();
     return result;
   }
   await tx.execute('UPDATE idempotency SET answer = ? WHERE account_id = ? AND request_id = ?', [result.value, ...idOf(key)]);

@@ -1,14 +1,15 @@
 // The database of a service: transactions that are retried, bounded in time and honest about what they don't know.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EntityManager, MikroORM } from '@mikro-orm/mysql';
-import type { PoolConnection } from 'mysql2';
+import type { MikroORM } from '@mikro-orm/mysql';
 import type { Log } from '#kit/telemetry/log.ts';
 import { CommitUnknown, ContentionError, isContention, StatementTimeout, StoreUnavailable } from './errors.ts';
 import { storeMetrics } from './metrics.ts';
-import { bindEntityManager, openOrm, type EntityList } from './orm_bridge.ts';
+import { openOrm, type EntityList } from './orm_bridge.ts';
 import { openPool, type SqlPool, type SqlResult, type SqlRow, type SqlValue } from './pool.ts';
+import { runOnce, type Tx } from './transaction.ts';
 
 export type { SqlResult, SqlRow, SqlValue } from './pool.ts';
+export type { Savepoint, Tx } from './transaction.ts';
 
 export interface DatabaseOptions {
   /** `mysql://user:password@host:3306/name`; `?socket=/path`, `?tls=on` and `?ca=<PEM>` are understood. */
@@ -30,25 +31,6 @@ export interface TransactionOptions {
   readonly timeout_ms?: number;
   /** How often it is run in all when it loses a deadlock or a lock wait. */
   readonly attempts?: number;
-}
-
-/** One transaction. It is rolled back when the function that got it throws. */
-export interface Tx {
-  readonly service: string;
-  /** The ORM inside this transaction; flushed before the commit. Throws when the database was opened without entities. */
-  readonly em: EntityManager;
-  /** Aborted when the transaction passes its deadline: pass it to other I/O done meanwhile. */
-  readonly signal: AbortSignal;
-  /** Rows of a SELECT, or `affected_rows` (rows matched) and `insert_id` of a write. See SqlResult for types. */
-  execute<R = SqlRow>(sql: string, params?: readonly SqlValue[]): Promise<SqlResult<R>>;
-  /** Several statements in one packet; needs `multiple_statements`. */
-  executeMany(sql: string, params?: readonly SqlValue[]): Promise<SqlResult[]>;
-  /** Runs after the commit, in order; what it throws is logged. Not called when the outcome is unknown. */
-  afterCommit(fn: () => void): void;
-  /** Runs last in the transaction, after the flush and just before the commit: for locks to be held shortly. */
-  beforeCommit(fn: () => Promise<void>): void;
-  /** Tells listeners of `Database.on(name)` after the commit, once a transaction. */
-  notify(name: string): void;
 }
 
 export interface Database {
@@ -77,7 +59,6 @@ const DEFAULT_ACQUIRE_MS = 3_000;
 const DEFAULT_ATTEMPTS = 5;
 const RETRY_BASE_MS = 10;
 const PING_MS = 1_000;
-const COMMIT_FLOOR_MS = 1_000;
 
 /** Connects, checks that the server answers, and starts the ORM. Throws StoreUnavailable when it doesn't. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
@@ -159,174 +140,6 @@ function databaseOver(pool: SqlPool, orm: MikroORM, has_entities: boolean, optio
       await pool.close();
     },
   };
-}
-
-interface Parts {
-  readonly pool: SqlPool;
-  readonly orm: MikroORM | undefined;
-  readonly service: string;
-  readonly log: Log;
-  readonly statement_ms: number;
-  readonly tell: (name: string) => void;
-}
-
-async function runOnce<T>(parts: Parts, fn: (tx: Tx) => Promise<T>, timeout_ms: number): Promise<T> {
-  const deadline = performance.now() + timeout_ms;
-  const connection = await begin(parts, deadline);
-  const open = openTx(parts, connection, deadline);
-  const clock = setTimeout(() => open.expire(timeout_ms), Math.max(1, deadline - performance.now()));
-  try {
-    const work = (async () => {
-      await open.prepare();
-      const result = await fn(open.tx);
-      await open.finish();
-      return result;
-    })();
-    const result = await Promise.race([work, open.expired]);
-    await commit(parts, connection, deadline);
-    open.committed();
-    return result;
-  } catch (error) {
-    await rollback(parts, connection, error);
-    throw error;
-  } finally {
-    clearTimeout(clock);
-    open.close();
-    connection.release();
-  }
-}
-
-/** A pooled connection may have died while idle; nothing was sent on it yet, so a second one is tried at once. */
-async function begin(parts: Parts, deadline: number): Promise<PoolConnection> {
-  for (let tried = 1; ; tried += 1) {
-    const connection = await parts.pool.acquire();
-    try {
-      await parts.pool.run(connection, 'START TRANSACTION', [], Math.min(parts.statement_ms, left(deadline)));
-      return connection;
-    } catch (error) {
-      connection.release();
-      if (!(error instanceof StoreUnavailable) || tried === 2) throw error;
-    }
-  }
-}
-
-async function commit(parts: Parts, connection: PoolConnection, deadline: number): Promise<void> {
-  try {
-    // A commit gets a moment even at the end of the deadline: cutting it off would only make its outcome unknown.
-    await parts.pool.run(connection, 'COMMIT', [], Math.max(COMMIT_FLOOR_MS, Math.ceil(deadline - performance.now())));
-  } catch (error) {
-    if (error instanceof StoreUnavailable || error instanceof StatementTimeout) {
-      throw new CommitUnknown('the outcome of COMMIT is unknown', { cause: error });
-    }
-    throw error;
-  }
-}
-
-async function rollback(parts: Parts, connection: PoolConnection, cause: unknown): Promise<void> {
-  const closed = cause instanceof StoreUnavailable || cause instanceof CommitUnknown || cause instanceof StatementTimeout;
-  if (closed) return connection.destroy();
-  try {
-    await parts.pool.run(connection, 'ROLLBACK', [], parts.statement_ms);
-  } catch (error) {
-    // Closing rolls back as well. What the caller must hear is why the transaction failed, not this.
-    parts.log.warn({ error }, 'rollback failed; the connection is closed instead');
-    connection.destroy();
-  }
-}
-
-interface OpenTx {
-  readonly tx: Tx;
-  readonly expired: Promise<never>;
-  prepare(): Promise<void>;
-  finish(): Promise<void>;
-  committed(): void;
-  expire(timeout_ms: number): void;
-  close(): void;
-}
-
-/** How many callbacks one transaction may register; more is a loop that forgot to stop. */
-const MAX_CALLBACKS = 1_000;
-
-function openTx(parts: Parts, connection: PoolConnection, deadline: number): OpenTx {
-  const before: (() => Promise<void>)[] = [];
-  const after: (() => void)[] = [];
-  const names = new Set<string>();
-  const aborter = new AbortController();
-  let em: EntityManager | undefined;
-  let over: Error | undefined;
-  let broken: unknown;
-  const expired = Promise.withResolvers<never>();
-  expired.promise.catch(() => {});
-
-  function budget(): number {
-    if (over !== undefined) throw over;
-    return Math.min(parts.statement_ms, left(deadline));
-  }
-  // After a deadlock the server has rolled everything back, and what follows would commit as a torn half. So once such
-  // an error came, the transaction can't commit any more, even when `fn` swallowed it.
-  async function guarded<T>(call: () => Promise<T>): Promise<T> {
-    try {
-      return await call();
-    } catch (error) {
-      if (isContention(error) || error instanceof StoreUnavailable || error instanceof StatementTimeout) broken ??= error;
-      throw error;
-    }
-  }
-  function register<T>(list: T[], fn: T): void {
-    if (list.length >= MAX_CALLBACKS) throw new Error('too many callbacks in one transaction');
-    list.push(fn);
-  }
-  const tx: Tx = {
-    service: parts.service,
-    signal: aborter.signal,
-    get em() {
-      if (em === undefined) throw new Error('this database was opened without entities');
-      return em;
-    },
-    execute: (sql, params = []) => guarded(() => parts.pool.run(connection, sql, params, budget())),
-    executeMany: (sql, params = []) => guarded(() => parts.pool.runMany(connection, sql, params, budget())),
-    afterCommit: (fn) => register(after, fn),
-    beforeCommit: (fn) => register(before, fn),
-    notify: (name) => void names.add(name),
-  };
-  return {
-    tx,
-    expired: expired.promise,
-    async prepare() {
-      if (parts.orm === undefined) return;
-      em = await bindEntityManager(parts.orm, (sql) => guarded(() => parts.pool.runForOrm(connection, sql, budget())));
-    },
-    async finish() {
-      await em?.flush();
-      // A hook may register further ones; the list is bounded.
-      for (let index = 0; index < before.length; index += 1) await before[index]?.();
-      if (broken !== undefined) throw broken;
-    },
-    committed() {
-      for (const fn of [...after, ...[...names].map((name) => () => parts.tell(name))]) {
-        try {
-          fn();
-        } catch (error) {
-          parts.log.error({ error }, 'a callback after commit failed');
-        }
-      }
-    },
-    expire(timeout_ms) {
-      over = new StatementTimeout(`a transaction took longer than ${timeout_ms} ms`);
-      parts.pool.abandon(connection);
-      aborter.abort(over);
-      expired.reject(over);
-    },
-    close() {
-      over ??= new Error('the transaction is over');
-    },
-  };
-}
-
-function left(deadline: number): number {
-  const ms = Math.ceil(deadline - performance.now());
-  if (ms <= 0) throw new StatementTimeout('the transaction passed its deadline');
-  return ms;
 }
 
 function isWrite(sql: string): boolean {
