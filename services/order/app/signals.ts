@@ -6,6 +6,8 @@ export type Signals = {
   emit(key: string): void;
   /** Calls `listener` at each signal of the key; returns how to stop. */
   on(key: string, listener: () => void): () => void;
+  /** Calls `listener` with every key. */
+  onAny(listener: (key: string) => void): () => void;
 };
 
 export const runKey = (run_id: string): string => `run:${run_id}`;
@@ -15,7 +17,9 @@ export const orderKey = (order_id: string): string => `order:${order_id}`;
 /** Signals within this process. `relay` passes them on to the others of the service. */
 export function localSignals(relay?: (key: string) => void): Signals & { hear(key: string): void } {
   const listeners = new Map<string, Set<() => void>>();
+  const any = new Set<(key: string) => void>();
   const hear = (key: string): void => {
+    for (const listener of any) listener(key);
     for (const listener of listeners.get(key) ?? []) listener();
   };
   return {
@@ -23,6 +27,10 @@ export function localSignals(relay?: (key: string) => void): Signals & { hear(ke
     emit(key) {
       hear(key);
       relay?.(key);
+    },
+    onAny(listener) {
+      any.add(listener);
+      return () => void any.delete(listener);
     },
     on(key, listener) {
       const set = listeners.get(key) ?? new Set();

@@ -1,0 +1,122 @@
+// Order: the waiting queue, orders and their state machine. All wiring of the service.
+import { createHash, randomUUID } from 'node:crypto';
+import { systemClock, type Clock } from '#kit/base/clock.ts';
+import { systemRandom } from '#kit/base/random.ts';
+import { openBus } from '#kit/bus/bus.ts';
+import { startRelay } from '#kit/bus/relay.ts';
+import { ensureStreams } from '#kit/bus/streams.ts';
+import { startServer } from '#kit/rpc/server.ts';
+import { readConfig } from '#kit/run/config.ts';
+import { runMain, startAll, type Lifecycle, type Stoppable } from '#kit/run/lifecycle.ts';
+import { migrate } from '#kit/store/migrate.ts';
+import { openDatabase, type Database } from '#kit/store/mysql.ts';
+import { openRedis } from '#kit/store/redis.ts';
+import { createLog, type Log } from '#kit/telemetry/log.ts';
+import { OrderDriver } from './app/advance.ts';
+import { Paces } from './app/paces.ts';
+import type { Peers } from './app/peers.ts';
+import type { Ports } from './app/ports.ts';
+import { QueueOwner, type OwnerPorts } from './app/queue_owner.ts';
+import { startPaymentEvents } from './events/payment_events.ts';
+import { createQueueTokens } from './rpc/queue_token.ts';
+import { orderService } from './rpc/service.ts';
+import { createEntryStore } from './store/entry_store.ts';
+import { migrations } from './store/migrations.ts';
+import { createOrderStore, orderStoreIn } from './store/order_store.ts';
+import { createRedisQueue } from './store/redis_queue.ts';
+import { createSharedSignals } from './store/redis_signals.ts';
+import { configSchema, type Config } from './wire/config.ts';
+import { leaseOrderIds } from './wire/ids.ts';
+import { countRows, createMeters } from './wire/meters.ts';
+import { connectPeers } from './wire/peers.ts';
+import { keepQueues } from './wire/queues.ts';
+import { startSweepers } from './wire/sweepers.ts';
+import { createWriteTools } from './wire/write_tools.ts';
+
+export { configSchema } from './wire/config.ts';
+export type { Config } from './wire/config.ts';
+
+export type Running = Stoppable & { port: number; address: string; stop(): Promise<void> };
+export type StartOptions = {
+  clock?: Clock;
+  log?: Log;
+  /** Puts something between the service and its peers: for tests of crashes. */
+  wrapPeers?: (peers: Peers) => Peers;
+};
+
+const SERVICE = 'order';
+
+/** Starts the service on a database that it migrates itself. */
+export async function start(config: Config, { clock = systemClock, log = createLog({ service: SERVICE }), wrapPeers = (peers) => peers }: StartOptions = {}): Promise<Running> {
+  const started = await startAll(async (lifecycle) => {
+    await migrate(config.mysql_url_order, migrations, { log });
+    const db = await openDatabase({ url: config.mysql_url_order, pool_size: config.order_mysql_pool, log, service: SERVICE });
+    lifecycle.onStop('database', () => db.close());
+    const peers = wrapPeers(connectPeers(config, lifecycle));
+    const tools = createWriteTools(config, clock);
+    const ports = await makePorts(config, { clock, log, db, lifecycle, peers, tools });
+    countRows(ports.orders, log, lifecycle);
+
+    const driver = lifecycle.add('orders under way', new OrderDriver(ports));
+    const paces = new Paces(ports);
+    const queues = keepQueues(db, log, lifecycle, config.order_queue_lease_ms);
+    const owner_ports: OwnerPorts = { ...ports, paces, leaseOf: queues.leaseOf, advance: (order_id) => driver.wake(order_id) };
+    const owner = new QueueOwner(owner_ports);
+    queues.run(owner);
+    lifecycle.onStop('wakes', wakeQueues(ports, owner));
+    const sweepers = startSweepers(db, log, lifecycle, config.order_sweep_ms, { driver, ports: owner_ports });
+
+    const nats = await openBus({ url: config.nats_url.split(','), token: config.nats_token, log, service: SERVICE });
+    lifecycle.onStop('bus', () => nats.close());
+    await ensureStreams(nats);
+    lifecycle.add('relay', startRelay({ db, nats, log, service: SERVICE }));
+    lifecycle.add('payment events', await startPaymentEvents({
+      nats,
+      db,
+      log,
+      service: SERVICE,
+      ports,
+      ordersIn: (tx) => orderStoreIn(tx, tools),
+      onTaken: (order_id) => driver.wake(order_id),
+      onRefused: () => sweepers.late_payments.nudge(),
+    }));
+
+    const token = { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience };
+    const implementations = [orderService({ ...ports, paces, driver })];
+    const server = lifecycle.add('rpc', await startServer({ service: SERVICE, host: config.listen_host, port: config.order_port, implementations, auth: { caller_keys: config.caller_key, token }, log, clock }));
+    return { port: server.port, address: server.address };
+  });
+  return { ...started, stop: async () => started.stop() };
+}
+
+type Parts = { clock: Clock; log: Log; db: Database; lifecycle: Lifecycle; peers: Peers; tools: ReturnType<typeof createWriteTools> };
+
+async function makePorts(config: Config, { clock, log, db, lifecycle, peers, tools }: Parts): Promise<Ports> {
+  const redis = await openRedis({ url: config.redis_url.split(','), log, service: SERVICE });
+  lifecycle.onStop('redis', () => redis.close());
+  const signals = lifecycle.add('signals', await createSharedSignals(redis.client, randomUUID(), log));
+  return {
+    ...peers,
+    entries: createEntryStore(db, tools),
+    orders: createOrderStore(db, tools),
+    queue: await createRedisQueue(redis.client),
+    tokens: createQueueTokens(config.caller_key),
+    signals,
+    meters: createMeters(),
+    log,
+    clock,
+    random: systemRandom,
+    settings: { pay_window_ms: config.order_pay_window_ms, force_close_ms: config.order_force_close_ms },
+    nextOrderId: await leaseOrderIds(db, clock, log, lifecycle),
+    hash: (text) => createHash('sha256').update(text).digest(),
+  };
+}
+
+/** A submission anywhere wakes the owner of its run. */
+function wakeQueues(ports: Ports, owner: QueueOwner): () => void {
+  return ports.signals.onAny((key) => {
+    if (key.startsWith('run:')) owner.wake(key.slice('run:'.length));
+  });
+}
+
+if (import.meta.main) await runMain(() => start(readConfig(configSchema)));

@@ -1,0 +1,133 @@
+/** Plain objects of the domain as messages of the contract. */
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
+import type { OrderItemSchema, OrderSchema, QueueStatusSchema, SeatPartSchema, TimelineEntrySchema } from '#gen/rail/order/v1/order_pb.ts';
+import type { Journey as JourneyMessage, JourneySchema, Seat as SeatMessage, SeatSchema } from '#gen/rail/type/v1/journey_pb.ts';
+import type { MoneySchema } from '#gen/rail/type/v1/money_pb.ts';
+import { fenToInt64 } from '#kit/base/money.ts';
+import type { TimelineRow } from '../app/ports.ts';
+import type { QueueView } from '../app/queue_status.ts';
+import { itemIdOf, journeyOf, type Journey, type Order, type OrderItem, type Seat, type SeatPart } from '../domain/order.ts';
+import { berthLevels, channels, closeReasons, orderStates, passengerTypes, queueStates, seatClasses } from './words.ts';
+
+export function moneyOf(amount_fen: number): MessageInitShape<typeof MoneySchema> {
+  return { amountFen: fenToInt64(amount_fen), currency: 'CNY' };
+}
+
+export function seatMessage(seat: Seat): MessageInitShape<typeof SeatSchema> {
+  return { coachNo: seat.coach_no, seatNo: seat.seat_no, seatClass: seatClasses.to(seat.seat_class), berthLevel: berthLevels.to(seat.berth_level) };
+}
+
+/** Undefined when the class is none that we know. */
+export function seatOf(message: SeatMessage): Seat | undefined {
+  const seat_class = seatClasses.of(message.seatClass);
+  if (seat_class === undefined) return undefined;
+  const berth_level = berthLevels.of(message.berthLevel);
+  return { coach_no: message.coachNo, seat_no: message.seatNo, seat_class, ...(berth_level === undefined ? {} : { berth_level }) };
+}
+
+export function partMessage({ seat, from_index, to_index }: SeatPart): MessageInitShape<typeof SeatPartSchema> {
+  return { seat: seatMessage(seat), fromIndex: from_index, toIndex: to_index };
+}
+
+export function journeyMessage(journey: Journey): MessageInitShape<typeof JourneySchema> {
+  return {
+    runId: journey.run_id,
+    trainNo: journey.train_no,
+    serviceDate: journey.service_date,
+    fromStationId: journey.from_station_id,
+    toStationId: journey.to_station_id,
+    fromIndex: journey.from_index,
+    toIndex: journey.to_index,
+    departureTime: timestampFromMs(journey.departure_ms),
+    arrivalTime: timestampFromMs(journey.arrival_ms),
+    fromStationName: journey.from_station_name,
+    toStationName: journey.to_station_name,
+    distanceM: BigInt(Math.round(journey.distance_m)),
+  };
+}
+
+export function journeyFrom(message: JourneyMessage): Journey {
+  return {
+    run_id: message.runId,
+    train_no: message.trainNo,
+    service_date: message.serviceDate,
+    from_station_id: message.fromStationId,
+    to_station_id: message.toStationId,
+    from_index: message.fromIndex,
+    to_index: message.toIndex,
+    departure_ms: message.departureTime === undefined ? 0 : timestampMs(message.departureTime),
+    arrival_ms: message.arrivalTime === undefined ? 0 : timestampMs(message.arrivalTime),
+    from_station_name: message.fromStationName,
+    to_station_name: message.toStationName,
+    distance_m: Number(message.distanceM),
+  };
+}
+
+export function orderMessage(order: Order): MessageInitShape<typeof OrderSchema> {
+  return {
+    orderId: order.order_id,
+    accountId: order.account_id,
+    state: orderStates.to(order.state),
+    items: order.items.map((item) => itemMessage(order, item)),
+    journey: journeyMessage(order.journey),
+    total: moneyOf(order.total_fen),
+    channel: channels.to(order.channel),
+    tenant: order.tenant,
+    createTime: timestampFromMs(order.create_ms),
+    payExpireTime: timestampFromMs(order.pay_expire_ms),
+    updateTime: timestampFromMs(order.update_ms),
+    paymentId: order.payment_id ?? '',
+    etag: String(order.version),
+    requestId: order.request_id,
+  };
+}
+
+function itemMessage(order: Order, item: OrderItem): MessageInitShape<typeof OrderItemSchema> {
+  return {
+    itemId: itemIdOf(order.order_id, item.item_no),
+    passengerId: item.passenger_id,
+    passengerNameMasked: item.passenger_name_masked,
+    idNumberMasked: item.id_number_masked,
+    passengerType: passengerTypes.to(item.passenger_type),
+    seat: seatMessage(item.seat),
+    seatParts: item.seat_parts.map(partMessage),
+    state: orderStates.to(item.state),
+    version: BigInt(item.version),
+    fare: moneyOf(item.fare_fen),
+    ticketId: item.ticket_id ?? '',
+    closeReason: closeReasons.to(item.close_reason),
+    journey: journeyMessage(journeyOf(order, item)),
+    changed: item.changed,
+    holdId: item.hold_id,
+    refunded: moneyOf(item.refunded_fen),
+  };
+}
+
+export function timelineMessage(order_id: string, row: TimelineRow): MessageInitShape<typeof TimelineEntrySchema> {
+  return {
+    time: timestampFromMs(row.time_ms),
+    itemId: row.item_no === 0 ? '' : itemIdOf(order_id, row.item_no),
+    from: orderStates.to(row.from),
+    to: orderStates.to(row.to),
+    cause: row.cause,
+    version: BigInt(row.version),
+    traceId: row.trace_id,
+  };
+}
+
+export function statusMessage(view: QueueView): MessageInitShape<typeof QueueStatusSchema> {
+  return {
+    queueToken: view.token,
+    state: queueStates.to(view.state),
+    ahead: view.ahead,
+    estimateMs: Math.min(view.estimate_ms, 0xffff_ffff),
+    hopeless: view.hopeless,
+    orderId: view.order_id ?? '',
+    reason: view.reason ?? '',
+    tokenExpireTime: timestampFromMs(view.token_expire_ms),
+    queueLength: view.length,
+    priority: view.priority,
+    runId: view.run_id,
+  };
+}

@@ -1,0 +1,83 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
+import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import type { Status } from '#gen/google/rpc/status_pb.ts';
+import { HoldOwner, InventoryService, type Hold as HoldMessage, type HoldSeatsRequestSchema } from '#gen/rail/inventory/v1/inventory_pb.ts';
+import { isErrorReason } from '#kit/base/errors.ts';
+import { fail, ok, type Result } from '#kit/base/result.ts';
+import type { ServiceClient } from '#kit/rpc/client.ts';
+import type { Hold, HoldRequest, Inventory } from '../../app/peers.ts';
+import type { SeatPart } from '../../domain/order.ts';
+import { seatMessage, seatOf } from '../messages.ts';
+import { berthLevels, channels, passengerTypes, seatClasses } from '../words.ts';
+import { ask, mapResult, own } from './calls.ts';
+
+/** The times the contract gives these methods. */
+const HOLD_MS = 3000;
+const WRITE_MS = 2000;
+const READ_MS = 1000;
+
+export function inventoryPeer(client: ServiceClient<typeof InventoryService>): Inventory {
+  return {
+    async holdMany(requests) {
+      const { results } = await client.batchHoldSeats({ requests: requests.map(requestOf) }, own(HOLD_MS));
+      return requests.map((_, index): Result<Hold> => {
+        const outcome = results[index]?.outcome;
+        if (outcome?.case === 'hold') return ok(holdOf(outcome.value));
+        return outcome?.case === 'error' ? refusalOf(outcome.value) : fail('INTERNAL', { detail: 'inventory left an outcome out' });
+      });
+    },
+    attach: async (order) => nothing(await ask(client.attachOrder({ holdId: order.hold_id, runId: order.journey.run_id, orderId: order.order_id, owner: HoldOwner.ORDER }, own(WRITE_MS)))),
+    async release({ hold_id, run_id, item_nos = [], reason }) {
+      return nothing(await ask(client.releaseHold({ holdId: hold_id, runId: run_id, owner: HoldOwner.ORDER, itemIds: item_nos.map(String), reason }, own(WRITE_MS))));
+    },
+    sell: async (order) => nothing(await ask(client.sellHold({ holdId: order.hold_id, runId: order.journey.run_id, orderId: order.order_id }, own(WRITE_MS)))),
+    async stocks(run_ids) {
+      const { states } = await client.getRunStates({ runIds: [...run_ids] }, own(READ_MS));
+      return new Map(states.map(({ runId, seatsAtOpening, seatsFree }) => [runId, { seats_at_opening: seatsAtOpening, seats_free: seatsFree }]));
+    },
+  };
+}
+
+function requestOf({ hold_id, journey, passengers, preference, channel, accept_same_train_change }: HoldRequest): MessageInitShape<typeof HoldSeatsRequestSchema> {
+  return {
+    holdId: hold_id,
+    runId: journey.run_id,
+    fromStationId: journey.from_station_id,
+    toStationId: journey.to_station_id,
+    items: passengers.map(({ item_no, seat_classes, passenger_type, seat }) => ({
+      itemId: String(item_no),
+      seatClasses: seat_classes.map((word) => seatClasses.to(word)),
+      passengerType: passengerTypes.to(passenger_type),
+      seat: seat === undefined ? undefined : seatMessage(seat),
+    })),
+    preference: preference === undefined ? undefined : { ...preference, sameCoach: preference.same_coach, quietCoach: preference.quiet_coach, berthLevel: berthLevels.to(preference.berth_level) },
+    channel: channels.to(channel),
+    owner: HoldOwner.ORDER,
+    acceptSameTrainChange: accept_same_train_change,
+  };
+}
+
+function holdOf(message: HoldMessage): Hold {
+  const places = new Map<number, SeatPart[]>();
+  for (const { itemId, seat, fromIndex, toIndex } of message.seats) {
+    const place = seat === undefined ? undefined : seatOf(seat);
+    if (place === undefined) throw new Error(`hold ${message.holdId} has a place without a class`);
+    const parts = places.get(Number(itemId)) ?? [];
+    places.set(Number(itemId), [...parts, { seat: place, from_index: fromIndex, to_index: toIndex }].toSorted((a, b) => a.from_index - b.from_index));
+  }
+  return { hold_id: message.holdId, places: [...places].map(([item_no, parts]) => ({ item_no, parts })) };
+}
+
+/** The reason inside a google.rpc.Status; one that we don't know is a bug of one of the two. */
+function refusalOf(status: Status): Result<never> {
+  for (const detail of status.details) {
+    const info = anyUnpack(detail, ErrorInfoSchema);
+    if (info !== undefined && isErrorReason(info.reason)) return fail(info.reason, { metadata: info.metadata });
+  }
+  return fail('INTERNAL', { detail: `inventory refused with code ${status.code} and no reason` });
+}
+
+function nothing(result: Result<unknown>): Result<undefined> {
+  return mapResult(result, () => undefined);
+}
