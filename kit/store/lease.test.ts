@@ -49,6 +49,8 @@ test('while a transaction relies on a lease nobody takes it, though it has ended
   });
   await relying.promise;
   await until(async () => (await db.query("SELECT 1 FROM lease WHERE name = 'relied' AND expires_at <= UTC_TIMESTAMP(3)")).length === 1);
+  const impatient = await store.another({ lock_wait_timeout_s: 1 });
+  await t.throwsAsync(impatient.query("UPDATE lease SET term = term + 1 WHERE name = 'relied'"), { message: /Lock wait timeout/ });
   const taken = ask('relied', 'second').then((got) => {
     order.push('taken');
     return got;

@@ -21,6 +21,19 @@ test('migrations are applied once, in order, by however many processes at once',
   t.deepEqual(charset, { c: 'utf8mb4_bin' });
 });
 
+test('while another process migrates for too long, the second gives up', async (t) => {
+  const { url, stop } = await freshDatabase();
+  t.teardown(stop);
+  const db = await openDatabase({ url, log, service: 'test' });
+  t.teardown(() => db.close());
+  await db.transaction(async (tx) => {
+    await tx.execute("SELECT GET_LOCK(CONCAT('migrate:', MD5(DATABASE())), 0)");
+    await t.throwsAsync(migrate(url, [FIRST], { log, lock_timeout_s: 0 }), { message: /still running/ });
+    await tx.execute("DO RELEASE_LOCK(CONCAT('migrate:', MD5(DATABASE())))");
+  });
+  t.deepEqual(await migrate(url, [FIRST], { log, lock_timeout_s: 0 }), ['0001_first']);
+});
+
 test('a migration that died half-way goes on behind its last finished statement', async (t) => {
   const { url, stop } = await freshDatabase();
   t.teardown(stop);

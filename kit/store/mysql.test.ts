@@ -5,7 +5,7 @@ import { createKeyring } from '#kit/crypto/column.ts';
 import { CommitUnknown, ContentionError, isDuplicateKey, isOutage, StatementTimeout, StoreUnavailable } from './errors.ts';
 import { openDatabase } from './mysql.ts';
 import { sealedText } from './sealed_text.ts';
-import { portOf, startProxy, testDatabase, through, until } from './testing.ts';
+import { portOf, startProxy, testDatabase, through } from './testing.ts';
 
 const keyring = createKeyring({ active: 'k1', keys: { k1: Buffer.alloc(32, 7).toString('base64') } });
 const Person = defineEntity({
@@ -145,21 +145,25 @@ test('a transaction whose deadlock was swallowed does not commit its second half
 });
 
 test('a transaction past its deadline is rolled back and its locks are freed at once', async (t) => {
-  await db.query('INSERT INTO counter (id, n) VALUES (80, 0)');
-  const error = await t.throwsAsync(
-    db.transaction(
-      async (tx) => {
-        await tx.execute('UPDATE counter SET n = 1 WHERE id = 80');
-        await tx.execute('SELECT SLEEP(600)');
-      },
-      { timeout_ms: 200 },
-    ),
-    { instanceOf: StatementTimeout },
-  );
-  t.is(error?.failure.reason, 'DEADLINE');
-  await db.query('UPDATE counter SET n = 5 WHERE id = 80 AND n = 0');
-  t.deepEqual([...(await db.query('SELECT n FROM counter WHERE id = 80'))], [{ n: 5n }]);
-  await until(async () => (await db.query("SELECT 1 FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(600)%'")).length === 0);
+  await db.query('INSERT INTO counter (id, n) VALUES (80, 0), (81, 0)');
+  const impatient = await store.another({ lock_wait_timeout_s: 1 });
+  const patient = await store.another({ lock_wait_timeout_s: 600 });
+  await db.transaction(async (blocker) => {
+    await blocker.execute('UPDATE counter SET n = 9 WHERE id = 81');
+    const error = await t.throwsAsync(
+      patient.transaction(
+        async (tx) => {
+          await tx.execute('UPDATE counter SET n = 1 WHERE id = 80');
+          // Waits for the blocker; a server that isn't told would go on waiting, and hold the row above.
+          await tx.execute('UPDATE counter SET n = 1 WHERE id = 81');
+        },
+        { timeout_ms: 200 },
+      ),
+      { instanceOf: StatementTimeout },
+    );
+    t.is(error?.failure.reason, 'DEADLINE');
+    t.is((await impatient.query('UPDATE counter SET n = 5 WHERE id = 80 AND n = 0')).affected_rows, 1);
+  });
 });
 
 test('a transaction that forgets the time outside of SQL ends too, and is told', async (t) => {
