@@ -1,0 +1,110 @@
+// What the use cases need from the outside: implemented by store/, by clients in rpc/, and joined in main.ts.
+import type { Clock } from '#kit/base/clock.ts';
+import type { Random } from '#kit/base/random.ts';
+import type { Result } from '#kit/base/result.ts';
+import type { Log } from '#kit/telemetry/log.ts';
+import type { Contact, Delivery, OutsideChannel, Provider } from '../domain/delivery.ts';
+import type { MessageChannel, Parameters, Rendered, Template } from '../domain/template.ts';
+
+export type Deps = {
+  store: NotificationStore;
+  ids: { next(gene: number): bigint };
+  contacts: Contacts;
+  messaging: Messaging;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** First pause after a round in which no provider took a message. */
+  retry_ms: number;
+  /** First pause before a provider is asked whether a message arrived. */
+  receipt_ms: number;
+  /** Tells the worker that something is due. */
+  wake: () => void;
+};
+
+export type Actor = { account_id: string; service: string; device_id: string; ip: string };
+export const SYSTEM: Actor = { account_id: '', service: 'notification', device_id: '', ip: '' };
+
+export type NotificationStore = {
+  /** One transaction: committed when the result is ok, undone when it is a Failure. */
+  write<T>(actor: Actor, fn: (unit: Unit) => Promise<Result<T>>): Promise<Result<T>>;
+  record<T>(actor: Actor, fn: (unit: Unit) => Promise<T>): Promise<T>;
+};
+
+export type Unit = {
+  templates: TemplateRows;
+  messages: MessageRows;
+  deliveries: DeliveryRows;
+  audit(note: { operation: string; target: string; result: string; request_id?: string; version?: bigint }): Promise<void>;
+  once(key: { account_id: string; request_id: string; method: string; fingerprint: readonly string[] }, run: () => Promise<Result<string>>): Promise<Result<{ answer: string; replayed: boolean }>>;
+  /** Publishes MessageDelivered with this transaction. */
+  announce(told: Delivered): Promise<void>;
+};
+
+export type Delivered = { event_id: string; message_id: bigint; account_id: bigint; channel: MessageChannel; state: 'SENT' | 'DELIVERED' | 'FAILED'; order_id: string; template_id: string; version: bigint; time_ms: number };
+
+export type StoredMessage = {
+  message_id: bigint;
+  message_key: string;
+  account_id: bigint;
+  template_id: string;
+  order_id: string;
+  parameters: Parameters;
+  /** As the inbox shows it; absent when the template has no inbox form. */
+  inbox?: { zh: Rendered; en: Rendered };
+  create_time_ms: number;
+  read: boolean;
+};
+
+export type MessageRows = {
+  /** False when there is one with this key. */
+  insert(message: StoredMessage): Promise<boolean>;
+  byKey(message_key: string): Promise<StoredMessage | undefined>;
+  byId(message_id: bigint): Promise<StoredMessage | undefined>;
+  /** Of the account's inbox, newest first, older than `before`. */
+  page(account_id: bigint, before: bigint | undefined, limit: number): Promise<StoredMessage[]>;
+  unread(account_id: bigint): Promise<number>;
+  /** All of the account where no ids are given. */
+  markRead(account_id: bigint, message_ids: readonly bigint[], now_ms: number): Promise<void>;
+  /** The account that earlier messages of an order went to. */
+  accountOfOrder(order_id: string): Promise<bigint | undefined>;
+};
+
+export type DeliveryChange = Partial<Pick<Delivery, 'state' | 'provider' | 'provider_ref' | 'recipient_masked' | 'tries' | 'receipt_tries' | 'last_error' | 'sent_time_ms' | 'delivered_time_ms'>> & {
+  /** When the worker looks again; null: never. */
+  wait_ms: number | null;
+};
+
+export type DeliveryRows = {
+  insert(delivery: Delivery, wait_ms: number | null): Promise<void>;
+  byId(delivery_id: bigint): Promise<Delivery | undefined>;
+  /** Compare and set on the version. */
+  change(delivery: Pick<Delivery, 'delivery_id' | 'version'>, to: DeliveryChange): Promise<boolean>;
+  page(of: { order_id?: string; account_id?: bigint }, before: bigint | undefined, limit: number): Promise<Delivery[]>;
+};
+
+export type TemplateRows = {
+  active(): Promise<Template[]>;
+  activeOf(template_id: string): Promise<Template[]>;
+  version(template_id: string, channel: MessageChannel, version: bigint): Promise<Template | undefined>;
+  /** The number of the newest version, locked until the end of the transaction; 0 when there is none. */
+  newest(template_id: string, channel: MessageChannel): Promise<bigint>;
+  insert(template: Template, now_ms: number): Promise<void>;
+  /** Sets the state of a proposed version; an approved one retires the one before. False when it was reviewed already. */
+  review(template: Template, reviewer: string, approve: boolean, now_ms: number): Promise<boolean>;
+};
+
+export type Contacts = {
+  /** Undefined for an account that is not there; throws when identity does not answer. */
+  of(account_id: bigint): Promise<Contact | undefined>;
+};
+
+export type SendOutcome = { kind: 'taken'; provider_ref: string } | { kind: 'refused'; problem: string } | { kind: 'failed'; problem: string };
+
+export type Messaging = {
+  /** Whether the circuit of a provider is open. */
+  open(channel: OutsideChannel, provider: Provider): boolean;
+  /** Idempotent by `message_id` at one provider. Never throws. */
+  send(channel: OutsideChannel, provider: Provider, message: { message_id: string; recipient: string } & Rendered, signal: AbortSignal): Promise<SendOutcome>;
+  receipt(channel: OutsideChannel, provider: Provider, provider_ref: string, signal: AbortSignal): Promise<'ACCEPTED' | 'DELIVERED' | 'FAILED' | 'UNKNOWN'>;
+};

@@ -1,0 +1,46 @@
+import test from 'ava';
+import { maskRecipient, pauseAfter_ms, providersInOrder, recipientOf } from './delivery.ts';
+import { SEED_TEMPLATES } from './seeds.ts';
+import { checkProposal, placeholdersOf, render } from './template.ts';
+import type { Template } from './template.ts';
+
+const TEMPLATE: Template = { template_id: 'T', channel: 'SMS', version: 1n, state: 'ACTIVE', title_zh: '', body_zh: '您好 {name}，{order}', title_en: '', body_en: 'Hello {name}, {order}', author: 'system', reviewer: 'system' };
+
+test('a template is filled in one pass and leaves out what it is not told', (t) => {
+  t.is(render(TEMPLATE, 'zh', { name: '{order}', order: '7' }).body, '您好 {order}，7');
+  t.is(render(TEMPLATE, 'en', { name: 'Ann' }).body, 'Hello Ann, ');
+  t.is(render(TEMPLATE, 'en', Object.create({ name: 'inherited' }) as Record<string, string>).body, 'Hello , ');
+});
+
+test('a proposal keeps to the parameters that are filled in', (t) => {
+  t.true(checkProposal({ ...TEMPLATE, body_zh: '{order}', body_en: '{name}' }, TEMPLATE).ok);
+  t.false(checkProposal({ ...TEMPLATE, body_zh: '{secret}' }, TEMPLATE).ok);
+  t.false(checkProposal({ ...TEMPLATE, body_en: ' ' }, TEMPLATE).ok);
+  t.false(checkProposal({ ...TEMPLATE, body_en: 'x'.repeat(501) }, TEMPLATE).ok);
+  t.true(checkProposal({ ...TEMPLATE, channel: 'EMAIL', body_en: 'x'.repeat(501) }, TEMPLATE).ok);
+});
+
+test('every wording speaks both languages, fits its channel and is in the inbox too', (t) => {
+  for (const template of SEED_TEMPLATES) {
+    t.true(checkProposal(template, template).ok, template.template_id);
+    t.not(template.title_en, '');
+    t.deepEqual(placeholdersOf({ ...template, title_en: '', body_en: '' }), placeholdersOf({ ...template, title_zh: '', body_zh: '' }), template.template_id);
+    t.true(SEED_TEMPLATES.some(({ template_id, channel }) => template_id === template.template_id && channel === 'INBOX'));
+  }
+});
+
+test('the backup goes first while the circuit of the primary is open', (t) => {
+  t.deepEqual(providersInOrder(() => false), ['primary', 'backup']);
+  t.deepEqual(providersInOrder((provider) => provider === 'primary'), ['backup', 'primary']);
+});
+
+test('each channel has its own recipient, masked', (t) => {
+  const contact = { phone: '13800138000', email: 'ann@example.com', push_token: 'token-of-a-device-1234', language: 'zh' as const };
+  t.is(maskRecipient('SMS', recipientOf('SMS', contact)), '138****8000');
+  t.is(maskRecipient('EMAIL', recipientOf('EMAIL', contact)), 'a***@example.com');
+  t.is(maskRecipient('PUSH', recipientOf('PUSH', contact)), '****1234');
+});
+
+test('pauses double up to ten minutes', (t) => {
+  t.deepEqual([1, 2, 3, 50].map((tries) => pauseAfter_ms(tries, 1000)), [1000, 2000, 4000, 600_000]);
+});
