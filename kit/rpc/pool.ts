@@ -21,6 +21,7 @@ export class ChannelPool {
       'grpc.max_receive_message_length': max_receive_bytes,
       'grpc.keepalive_time_ms': 30_000,
       'grpc.keepalive_timeout_ms': 10_000,
+      'grpc.enable_channelz': 0,
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 5000,
       // Policy is ours and the mesh's, never a DNS record's.

@@ -144,9 +144,10 @@ export class Run {
 
   /**
    * A passed deadline of the client looks like a cancellation: grpc-js has sent the status itself, or the client, whose
-   * time began a little earlier, has hung up.
+   * time began a little earlier, has hung up. It reports every answered call here too, after the status was sent.
    */
   #onCancelled(): void {
+    if (this.#ended) return;
     const late = this.call.remaining_ms() <= DEADLINE_SLACK_MS;
     this.fail(RpcError.of(late ? DEADLINE : CANCELLED));
   }
