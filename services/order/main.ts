@@ -60,7 +60,7 @@ export async function start(config: Config, { clock = systemClock, log = createL
     const driver = lifecycle.add('orders under way', new OrderDriver(ports));
     const paces = new Paces(ports);
     const queues = keepQueues(db, log, lifecycle, config.order_queue_lease_ms);
-    const owner_ports: OwnerPorts = { ...ports, paces, leaseOf: queues.leaseOf, advance: (order_id) => driver.wake(order_id) };
+    const owner_ports: OwnerPorts = { ...ports, paces, leaseOf: (bucket) => queues.leaseOf(bucket), advance: (order_id) => driver.wake(order_id) };
     const owner = new QueueOwner(owner_ports);
     queues.run(owner);
     lifecycle.onStop('wakes', wakeQueues(ports, owner));

@@ -38,13 +38,17 @@ export async function processEntries(ports: ProcessPorts, entries: readonly Queu
 }
 
 async function orderOrRefusal(ports: ProcessPorts, entry: QueueEntry, outcome: Result<Hold>): Promise<Order | undefined> {
-  if (!outcome.ok) return void (await afterRefusedHold(ports, entry, outcome.error));
+  if (!outcome.ok) {
+    await afterRefusedHold(ports, entry, outcome.error);
+    return undefined;
+  }
   const { clock, settings } = ports;
   const placed = placeOrder(entry, outcome.value, { order_id: ports.nextOrderId(entry.account_id), now_ms: clock.now_ms(), pay_window_ms: settings.pay_window_ms });
   if (placed.ok) return placed.value;
   // The entry ends first: a hold without an entry runs out by itself, an entry without a hold would be held again.
   await refuse(ports, entry, placed.error.reason);
   await ports.inventory.release({ hold_id: outcome.value.hold_id, run_id: entry.run_id, reason: placed.error.reason }).catch((error: unknown) => ports.log.warn({ error }, 'a hold is left to run out'));
+  return undefined;
 }
 
 /** One transaction for all; when that fails, one for each, so that a bad one fails alone. */

@@ -1,5 +1,5 @@
 /** Queue entries in MySQL: the truth of the waiting queue. */
-import { fail, ok, type Result } from '#kit/base/result.ts';
+import { fail, ok } from '#kit/base/result.ts';
 import { heldLease } from '#kit/store/lease.ts';
 import { withRequestId } from '#kit/store/idempotency.ts';
 import type { Database, SqlValue, Tx } from '#kit/store/mysql.ts';

@@ -1,0 +1,218 @@
+// The services that order calls, as small servers over real gRPC that keep what they were told, with knobs for faults.
+import type { DescService } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { anyPack, timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { PaymentSucceededSchema } from '#gen/rail/event/v1/payment_events_pb.ts';
+import { IdentityService, VerifyState } from '#gen/rail/identity/v1/identity_pb.ts';
+import { HoldState, InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
+import { PaymentKind, PaymentService, PaymentState, RefundState } from '#gen/rail/payment/v1/payment_pb.ts';
+import { QueryService, SaleState } from '#gen/rail/query/v1/query_pb.ts';
+import { Decision, RiskService } from '#gen/rail/risk/v1/risk_pb.ts';
+import { IssueOutcome, TicketingService } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
+import { BerthLevel, PassengerType, SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
+import { serviceTimeToEpoch_ms } from '#kit/base/time.ts';
+import { fail } from '#kit/base/result.ts';
+import type { ErrorReason } from '#kit/base/errors.ts';
+import type { Bus } from '#kit/bus/bus.ts';
+import { encodeEvent, HEADER_TYPE } from '#kit/bus/envelope.ts';
+import { eventBucket, eventSubject } from '#kit/bus/streams.ts';
+import { unwrap } from '#kit/rpc/error.ts';
+import { implement, type Handlers, type Implementation } from '#kit/rpc/implement.ts';
+import { headers } from '@nats-io/transport-node';
+
+export const FARE_FEN = 55_350;
+export const STATIONS = ['bj', 'tj', 'jn', 'sh'];
+
+type HoldFacts = { seats: string[]; order_id: string; state: 'HELD' | 'SOLD' | 'RELEASED' };
+type PaymentFacts = { payment_id: string; order_id: string; amount_fen: bigint; state: PaymentState; settled?: boolean; returned: boolean };
+
+/** What the peers know and were asked. Tests set the knobs and read the rest. */
+export class PeerWorld {
+  /** Seats of runs that have not the usual number. */
+  readonly seats = new Map<string, number>();
+  readonly holds = new Map<string, HoldFacts>();
+  readonly payments = new Map<string, PaymentFacts>();
+  readonly refunds = new Map<string, { payment_id: string; amount_fen: bigint; state: RefundState }>();
+  /** Persons by passenger id; the id itself where none is named. */
+  readonly persons = new Map<string, string>();
+  readonly unverified = new Set<string>();
+  readonly foreign = new Set<string>();
+  issue_outcomes: IssueOutcome[] = [];
+  gateway_down = false;
+  /** How often the money of an order was taken or refused. */
+  readonly settlements: { payment_id: string; accepted: boolean }[] = [];
+  readonly calls = new Map<string, number>();
+  readonly hold_log: string[] = [];
+  lose_holds = false;
+
+  seatsOf(run_id: string): number {
+    return this.seats.get(run_id) ?? 1000;
+  }
+
+  count(name: string): void {
+    this.calls.set(name, (this.calls.get(name) ?? 0) + 1);
+  }
+
+  taken(run_id: string): number {
+    return [...this.holds.entries()].filter(([id, hold]) => id.startsWith(`${run_id}/`) && hold.state !== 'RELEASED').reduce((sum, [, hold]) => sum + hold.seats.length, 0);
+  }
+
+  hold(run_id: string, hold_id: string): HoldFacts | undefined {
+    return this.holds.get(`${run_id}/${hold_id}`);
+  }
+}
+
+export function peerImplementations(world: PeerWorld): Implementation[] {
+  return [inventory(world), payment(world), ticketing(world), identity(world), query(world), risk()];
+}
+
+/** Handlers for the methods that order calls; the others say that they are not there. */
+function partly<S extends DescService>(service: S, handlers: Partial<Handlers<S>>): Implementation {
+  const missing = Object.fromEntries(service.methods.map(({ localName }) => [localName, () => unwrap(fail('NOT_IMPLEMENTED'))]));
+  return implement(service, { ...missing, ...handlers } as unknown as Handlers<S>);
+}
+
+function inventory(world: PeerWorld): Implementation {
+  return partly(InventoryService, {
+    batchHoldSeats({ requests }) {
+      world.count('hold');
+      return {
+        results: requests.map(({ holdId, runId, items }) => {
+          const known = world.hold(runId, holdId);
+          if (known === undefined && world.taken(runId) + items.length > world.seatsOf(runId)) return { outcome: { case: 'error' as const, value: { code: 9, message: 'SOLD_OUT', details: [refusal('SOLD_OUT')] } } };
+          const first = world.taken(runId);
+          const hold = known ?? { seats: items.map((_, index) => `${first + index + 1}A`), order_id: '', state: 'HELD' as const };
+          if (known === undefined) world.hold_log.push(holdId);
+          world.holds.set(`${runId}/${holdId}`, hold);
+          const seats = items.map((item, index) => ({ itemId: item.itemId, seat: { coachNo: '01', seatNo: hold.seats[index]!, seatClass: item.seatClasses[0]!, berthLevel: BerthLevel.UNSPECIFIED }, fromIndex: 0, toIndex: 3 }));
+          return { outcome: { case: 'hold' as const, value: { holdId, runId, state: HoldState.HELD, seats, version: 1n } } };
+        }),
+      };
+    },
+    attachOrder({ holdId, runId, orderId }) {
+      world.count('attach');
+      const hold = world.hold(runId, holdId);
+      if (hold === undefined) return unwrap(fail('HOLD_NOT_FOUND'));
+      hold.order_id = orderId;
+      return { hold: { holdId, runId, orderId } };
+    },
+    releaseHold({ holdId, runId }) {
+      world.count('release');
+      const hold = world.hold(runId, holdId);
+      if (hold !== undefined) hold.state = 'RELEASED';
+      return {};
+    },
+    sellHold({ holdId, runId }) {
+      world.count('sell');
+      const hold = world.hold(runId, holdId);
+      if (hold === undefined || hold.state === 'RELEASED' || world.lose_holds) {
+        world.lose_holds = false;
+        return unwrap(fail('HOLD_EXPIRED'));
+      }
+      hold.state = 'SOLD';
+      return {};
+    },
+    getRunStates({ runIds }) {
+      return { states: runIds.map((runId) => ({ runId, bucket: 1, open: true, seatsAtOpening: world.seatsOf(runId), seatsFree: Math.max(0, world.seatsOf(runId) - world.taken(runId)) })) };
+    },
+  });
+}
+
+function refusal(reason: ErrorReason) {
+  return anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { reason, domain: 'rail.chunyun' }));
+}
+
+function payment(world: PeerWorld): Implementation {
+  const message = (facts: PaymentFacts) => ({ paymentId: facts.payment_id, orderId: facts.order_id, kind: PaymentKind.PURCHASE, state: facts.state, amount: { amountFen: facts.amount_fen, currency: 'CNY' }, refunded: { amountFen: facts.returned ? facts.amount_fen : 0n } });
+  return partly(PaymentService, {
+    listPayments({ orderId }) {
+      world.count('list');
+      return { payments: [...world.payments.values()].filter((facts) => facts.order_id === orderId).map(message) };
+    },
+    closePayments({ orderId, force }) {
+      world.count('close');
+      const facts = [...world.payments.values()].find((candidate) => candidate.order_id === orderId && candidate.state === PaymentState.SUCCEEDED);
+      if (facts !== undefined) return { paid: message(facts), closed: false };
+      return { closed: !world.gateway_down || force };
+    },
+    settlePayment({ paymentId, accepted }) {
+      world.settlements.push({ payment_id: paymentId, accepted });
+      const facts = world.payments.get(paymentId);
+      if (facts !== undefined && !accepted) facts.returned = true;
+      return {};
+    },
+    createRefund({ refundId, paymentId, amount }) {
+      world.count('refund');
+      const known = world.refunds.get(refundId) ?? { payment_id: paymentId, amount_fen: amount?.amountFen ?? 0n, state: RefundState.PROCESSING };
+      world.refunds.set(refundId, known);
+      return { refund: { refundId, state: known.state } };
+    },
+    getRefund({ refundId }) {
+      const known = world.refunds.get(refundId);
+      return known === undefined ? unwrap(fail('REFUND_NOT_FOUND')) : { refund: { refundId, state: known.state } };
+    },
+  });
+}
+
+function ticketing(world: PeerWorld): Implementation {
+  return partly(TicketingService, {
+    issueTickets({ items }) {
+      world.count('issue');
+      const outcome = world.issue_outcomes.shift() ?? IssueOutcome.ISSUED;
+      const tickets = outcome === IssueOutcome.ISSUED ? items.map(({ itemId }) => ({ itemId, ticketId: `E${itemId}` })) : [];
+      return { outcome, tickets, failureReason: outcome === IssueOutcome.FAILED ? 'RAILWAY_REFUSED' : '' };
+    },
+  });
+}
+
+function identity(world: PeerWorld): Implementation {
+  return partly(IdentityService, {
+    resolvePassengers({ passengerIds }) {
+      world.count('resolve');
+      if (passengerIds.some((id) => world.foreign.has(id))) return unwrap(fail('PASSENGER_NOT_FOUND'));
+      return {
+        passengers: passengerIds.map((passengerId) => ({
+          passenger: { passengerId, nameMasked: '张*', idNumberMasked: '1101********1234', passengerType: PassengerType.ADULT, verifyState: world.unverified.has(passengerId) ? VerifyState.PENDING : VerifyState.VERIFIED },
+          personBlindIndex: Buffer.from((world.persons.get(passengerId) ?? passengerId).padEnd(16)).toString('hex'),
+        })),
+      };
+    },
+  });
+}
+
+/** Every train runs on every day: from `bj` at 08:00 (a run named N… at 22:00), one hour to each next station. */
+function query(world: PeerWorld): Implementation {
+  return partly(QueryService, {
+    getTrainRun({ runId }) {
+      world.count('run');
+      const [train_id = '', compact = ''] = runId.split('.');
+      if (train_id === 'NONE') return unwrap(fail('TRAIN_RUN_NOT_FOUND'));
+      const service_date = `${compact.slice(0, 4)}-${compact.slice(4, 6)}-${compact.slice(6)}`;
+      const start_s = (train_id.startsWith('N') ? 22 : 8) * 3600;
+      const at = (hours: number) => timestampFromMs(serviceTimeToEpoch_ms(service_date, start_s + hours * 3600));
+      const stops = STATIONS.map((stationId, index) => ({ index, station: { stationId, nameZh: stationId }, arrivalTime: index === 0 ? undefined : at(index), departureTime: index === STATIONS.length - 1 ? undefined : at(index), distanceM: BigInt(index * 100_000) }));
+      return { run: { runId, trainId: train_id, trainNo: train_id, serviceDate: service_date, stops, saleState: SaleState.OPEN } };
+    },
+    quoteFares({ seatClasses, passengerTypes }) {
+      return { fares: seatClasses.filter((seatClass) => seatClass === SeatClass.SECOND || seatClass === SeatClass.FIRST).flatMap((seatClass) => passengerTypes.map((passengerType) => ({ seatClass, passengerType, fare: { amountFen: BigInt(seatClass === SeatClass.FIRST ? FARE_FEN * 2 : FARE_FEN), currency: 'CNY' } }))) };
+    },
+  });
+}
+
+function risk(): Implementation {
+  return partly(RiskService, { assess: () => ({ decision: Decision.ALLOW }) });
+}
+
+let events = 0;
+
+/** What payment publishes when the gateway confirmed the money. */
+export async function publishSucceeded(bus: Bus, facts: PaymentFacts, event_id = `pay-${(events += 1)}`): Promise<void> {
+  const snapshot = { paymentId: facts.payment_id, orderId: facts.order_id, kind: 'PURCHASE', state: 'SUCCEEDED', amount: { amountFen: facts.amount_fen, currency: 'CNY' }, version: 2n };
+  const payload = toBinary(PaymentSucceededSchema, create(PaymentSucceededSchema, { payment: snapshot }));
+  const type = PaymentSucceededSchema.typeName;
+  const body = encodeEvent({ event_id, type, version: 2n, key: facts.order_id, occurred_at: new Date(), payload, trace: {} });
+  const message_headers = headers();
+  message_headers.set(HEADER_TYPE, type);
+  await bus.js.publish(eventSubject(bus, 'PAYMENT', eventBucket(facts.order_id), 'payment'), body, { headers: message_headers });
+}
