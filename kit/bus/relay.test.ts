@@ -77,7 +77,8 @@ test('under many writers nothing is lost, nothing comes twice, and each bucket k
 });
 
 test('transactions that touch the same buckets in other orders never deadlock', async (t) => {
-  const { db } = await fresh(t);
+  const { store } = await fresh(t);
+  const db = await store.another({ acquire_timeout_ms: 60_000 });
   const [one, two, three] = [1, 2, 3].map((bucket) => keysOfBucket(bucket, 1)[0]!);
   const orders = [[one, two, three], [three, two, one], [two, three, one]];
   const writes = Array.from({ length: 90 }, (_, index) => db.transaction((tx) => appendEvents(tx, orders[index % 3]!.map((key) => testEvent(key!))), { attempts: 1 }));

@@ -3,6 +3,7 @@ import type { EntityManager, MikroORM } from '@mikro-orm/mysql';
 import type { PoolConnection } from 'mysql2';
 import type { Log } from '#kit/telemetry/log.ts';
 import { CommitUnknown, isContention, StatementTimeout, StoreUnavailable } from './errors.ts';
+import { Hooks } from './hooks.ts';
 import { bindEntityManager } from './orm_bridge.ts';
 import type { SqlPool, SqlResult, SqlRow, SqlValue } from './pool.ts';
 
@@ -36,8 +37,6 @@ export interface Savepoint {
 
 /** What a commit gets even at the end of the deadline. */
 const COMMIT_FLOOR_MS = 1_000;
-/** How many callbacks one transaction may register; more is a loop that forgot to stop. */
-const MAX_CALLBACKS = 1_000;
 
 export interface Parts {
   readonly pool: SqlPool;
@@ -124,35 +123,24 @@ interface OpenTx {
 }
 
 function openTx(parts: Parts, connection: PoolConnection, deadline: number): OpenTx {
-  const before: (() => Promise<void>)[] = [];
-  const after: (() => void)[] = [];
-  const undo: (() => void)[] = [];
-  let names = new Set<string>();
-  let savepoints = 0;
+  const hooks = new Hooks();
   const aborter = new AbortController();
+  const expired = Promise.withResolvers<never>();
+  expired.promise.catch(() => {});
   let em: EntityManager | undefined;
   let over: Error | undefined;
   let broken: unknown;
-  const expired = Promise.withResolvers<never>();
-  expired.promise.catch(() => {});
 
-  function budget(): number {
-    if (over !== undefined) throw over;
-    return Math.min(parts.statement_ms, left(deadline));
-  }
   // After a deadlock the server has rolled everything back, and what follows would commit as a torn half. So once such
   // an error came, the transaction can't commit any more, even when `fn` swallowed it.
-  async function guarded<T>(call: () => Promise<T>): Promise<T> {
+  async function guarded<T>(call: (timeout_ms: number) => Promise<T>): Promise<T> {
+    if (over !== undefined) throw over;
     try {
-      return await call();
+      return await call(Math.min(parts.statement_ms, left(deadline)));
     } catch (error) {
       if (isContention(error) || error instanceof StoreUnavailable || error instanceof StatementTimeout) broken ??= error;
       throw error;
     }
-  }
-  function register<T>(list: T[], fn: T): void {
-    if (list.length >= MAX_CALLBACKS) throw new Error('too many callbacks in one transaction');
-    list.push(fn);
   }
   const tx: Tx = {
     service: parts.service,
@@ -161,52 +149,27 @@ function openTx(parts: Parts, connection: PoolConnection, deadline: number): Ope
       if (em === undefined) throw new Error('this database was opened without entities');
       return em;
     },
-    execute: (sql, params = []) => guarded(() => parts.pool.run(connection, sql, params, budget())),
-    executeMany: (sql, params = []) => guarded(() => parts.pool.runMany(connection, sql, params, budget())),
-    afterCommit: (fn) => register(after, fn),
-    beforeCommit: (fn) => register(before, fn),
-    notify: (name) => void names.add(name),
-    onUndo: (fn) => register(undo, fn),
-    async savepoint() {
-      await em?.flush();
-      savepoints += 1;
-      const name = `kit_${savepoints}`;
-      const kept = { before: before.length, after: after.length, undo: undo.length, names: new Set(names) };
-      await tx.execute(`SAVEPOINT ${name}`);
-      return {
-        async rollback() {
-          await tx.execute(`ROLLBACK TO SAVEPOINT ${name}`);
-          for (const fn of undo.splice(kept.undo).toReversed()) fn();
-          before.length = kept.before;
-          after.length = kept.after;
-          names = kept.names;
-          em?.clear();
-        },
-      };
-    },
+    execute: (sql, params = []) => guarded((timeout_ms) => parts.pool.run(connection, sql, params, timeout_ms)),
+    executeMany: (sql, params = []) => guarded((timeout_ms) => parts.pool.runMany(connection, sql, params, timeout_ms)),
+    afterCommit: (fn) => hooks.after(fn),
+    beforeCommit: (fn) => hooks.before(fn),
+    notify: (name) => hooks.notify(name),
+    onUndo: (fn) => hooks.undo(fn),
+    savepoint: () => makeSavepoint(tx, hooks, em),
   };
   return {
     tx,
     expired: expired.promise,
     async prepare() {
       if (parts.orm === undefined) return;
-      em = await bindEntityManager(parts.orm, (sql) => guarded(() => parts.pool.runForOrm(connection, sql, budget())));
+      em = await bindEntityManager(parts.orm, (sql) => guarded((timeout_ms) => parts.pool.runForOrm(connection, sql, timeout_ms)));
     },
     async finish() {
       await em?.flush();
-      // A hook may register further ones; the list is bounded.
-      for (let index = 0; index < before.length; index += 1) await before[index]?.();
+      await hooks.runBefore();
       if (broken !== undefined) throw broken;
     },
-    committed() {
-      for (const fn of [...after, ...[...names].map((name) => () => parts.tell(name))]) {
-        try {
-          fn();
-        } catch (error) {
-          parts.log.error({ error }, 'a callback after commit failed');
-        }
-      }
-    },
+    committed: () => hooks.runAfter(parts.tell, (error) => parts.log.error({ error }, 'a callback after commit failed')),
     expire(timeout_ms) {
       over = new StatementTimeout(`a transaction took longer than ${timeout_ms} ms`);
       parts.pool.abandon(connection);
@@ -215,6 +178,23 @@ function openTx(parts: Parts, connection: PoolConnection, deadline: number): Ope
     },
     close() {
       over ??= new Error('the transaction is over');
+    },
+  };
+}
+
+let savepoints = 0;
+
+async function makeSavepoint(tx: Tx, hooks: Hooks, em: EntityManager | undefined): Promise<Savepoint> {
+  await em?.flush();
+  savepoints = (savepoints + 1) % 1_000_000;
+  const name = `kit_${savepoints}`;
+  const mark = hooks.mark();
+  await tx.execute(`SAVEPOINT ${name}`);
+  return {
+    async rollback() {
+      await tx.execute(`ROLLBACK TO SAVEPOINT ${name}`);
+      hooks.restore(mark);
+      em?.clear();
     },
   };
 }
