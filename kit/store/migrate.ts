@@ -74,6 +74,9 @@ async function prepare(run: Run): Promise<void> {
     // Tables made without a charset of their own would take the server's, which can be latin1.
     await run(`ALTER DATABASE \`${String(current?.['name']).replaceAll('`', '``')}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
   }
+  // A database that is up to date needs no right to create tables: services run with an account that has none.
+  const made = await run("SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'schema_migration'");
+  if (made.length > 0) return;
   await run(`CREATE TABLE IF NOT EXISTS schema_migration (
     name VARCHAR(190) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     checksum CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
