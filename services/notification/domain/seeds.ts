@@ -46,9 +46,9 @@ export const SEED_TEMPLATES: readonly Template[] = [
   }),
   ...wording('PAYMENT_RETURNED', ['INBOX', 'SMS'], {
     title_zh: '支付款项已退回',
-    body_zh: '订单 {order} 已关闭或已支付，您多付的 {amount} 元已原路退回。',
+    body_zh: '您为订单 {order} 支付的 {amount} 元未能用于购票，已原路退回，到账时间以支付渠道为准。',
     title_en: 'Your payment was returned',
-    body_en: 'Order {order} was closed or paid already, so {amount} yuan were returned to where you paid from.',
+    body_en: '{amount} yuan that you paid for order {order} bought no tickets and were returned to where you paid from.',
   }),
 ];
 

@@ -1,0 +1,165 @@
+// Notification: from events to messages, over several channels and providers. All wiring of the service.
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { IdentityService } from '#gen/rail/identity/v1/identity_pb.ts';
+import { systemClock } from '#kit/base/clock.ts';
+import type { Clock } from '#kit/base/clock.ts';
+import { systemRandom } from '#kit/base/random.ts';
+import { SnowflakeGenerator, WORKERS } from '#kit/base/snowflake.ts';
+import { openBus } from '#kit/bus/bus.ts';
+import { startConsumer } from '#kit/bus/consumer.ts';
+import { startRelay } from '#kit/bus/relay.ts';
+import { ensureStreams } from '#kit/bus/streams.ts';
+import { createBlindIndex } from '#kit/crypto/blind_index.ts';
+import { createKeyring } from '#kit/crypto/column.ts';
+import { loadOurKeys } from '#kit/external/keys.ts';
+import { createClient } from '#kit/rpc/client.ts';
+import { startServer } from '#kit/rpc/server.ts';
+import { count, hexKeys, hostPort, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
+import { runMain, startAll } from '#kit/run/lifecycle.ts';
+import type { Lifecycle, Stoppable } from '#kit/run/lifecycle.ts';
+import { migrate } from '#kit/store/migrate.ts';
+import { openDatabase } from '#kit/store/mysql.ts';
+import type { Database } from '#kit/store/mysql.ts';
+import { startSweeper } from '#kit/store/sweeper.ts';
+import { leaseWorker } from '#kit/store/worker.ts';
+import { createLog } from '#kit/telemetry/log.ts';
+import type { Log } from '#kit/telemetry/log.ts';
+import { deliverDue } from './app/deliver.ts';
+import { SYSTEM } from './app/ports.ts';
+import type { Deps } from './app/ports.ts';
+import { seedTemplates } from './app/templates.ts';
+import { handleEvent, ORDER_TYPES, PAYMENT_TYPES } from './events/handle_events.ts';
+import { deliveredEvent } from './events/notify_events.ts';
+import { createContacts } from './rpc/contacts.ts';
+import { createMessaging } from './rpc/messaging.ts';
+import { notificationService } from './rpc/service.ts';
+import { migrations } from './store/migrations.ts';
+import { createNotificationStore, unitOf } from './store/notification_store.ts';
+
+export const configSchema = z.object({
+  listen_host: z.string().default('127.0.0.1'),
+  notification_port: port.default(0),
+  mysql_url_notification: z.string(),
+  nats_url: z.string(),
+  nats_token: z.string().optional(),
+  caller_key: hexKeys(32),
+  column_keys: z.string().transform((text) => COLUMN_KEYS.parse(JSON.parse(text))),
+  blind_index_key: z.string(),
+  signing_keys_dir: z.string(),
+  identity_address: hostPort,
+  messaging_url: url,
+  jwks_url: url,
+  jwt_issuer: z.string().default('chunyun'),
+  jwt_audience: z.string().default('chunyun'),
+  notification_send_timeout_ms: milliseconds.default(2000),
+  notification_retry_ms: milliseconds.default(5000),
+  notification_receipt_ms: milliseconds.default(2000),
+  notification_breaker_failures: count.default(5),
+  notification_breaker_open_ms: milliseconds.default(10_000),
+});
+
+export type Config = z.output<typeof configSchema>;
+export type Running = Stoppable & { port: number; address: string; stop(): Promise<void> };
+
+/** Starts the service on a database that it migrates itself. */
+export async function start(config: Config, { clock = systemClock, log = createLog({ service: SERVICE }) }: { clock?: Clock; log?: Log } = {}): Promise<Running> {
+  const started = await startAll(async (lifecycle) => {
+    await migrate(config.mysql_url_notification, migrations, { log });
+    const db = await openDatabase({ url: config.mysql_url_notification, log, service: SERVICE });
+    lifecycle.onStop('database', () => db.close());
+    const keys = { keyring: createKeyring(config.column_keys), index: createBlindIndex(config.blind_index_key) };
+    const parts = { keys, clock, toEvent: deliveredEvent };
+    const identity = createClient(IdentityService, { address: config.identity_address, service: SERVICE, caller_key: config.caller_key[0] });
+    lifecycle.onStop('identity client', () => identity.close());
+    let worker: { nudge(): void } | undefined;
+    const deps: Deps = {
+      store: createNotificationStore(db, parts),
+      ids: await leaseIds(db, clock, log, lifecycle),
+      contacts: createContacts(identity),
+      messaging: createMessaging({ ...(await messagingOptions(config)), log, clock }),
+      clock,
+      random: systemRandom,
+      log,
+      retry_ms: config.notification_retry_ms,
+      receipt_ms: config.notification_receipt_ms,
+      wake: () => worker?.nudge(),
+    };
+    await seedTemplates(deps.store, clock.now_ms());
+    worker = lifecycle.add('deliveries', sweepDeliveries(db, deps));
+
+    const nats = await openBus({ url: config.nats_url.split(','), token: config.nats_token, log, service: SERVICE });
+    lifecycle.onStop('bus', () => nats.close());
+    await ensureStreams(nats);
+    lifecycle.add('relay', startRelay({ db, nats, log, service: SERVICE }));
+    for (const [stream, types] of [['ORDER', ORDER_TYPES], ['PAYMENT', PAYMENT_TYPES]] as const) {
+      const durable = `notification-${stream.toLowerCase()}`;
+      const consumer = await startConsumer({
+        nats,
+        db,
+        stream,
+        types,
+        durable,
+        service: SERVICE,
+        log,
+        async handle(event, tx) {
+          await handleEvent(deps, unitOf(tx, parts, SYSTEM), event);
+          tx.afterCommit(() => deps.wake());
+        },
+      });
+      lifecycle.add(durable, consumer);
+    }
+    const token = { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience };
+    const auth = { caller_keys: config.caller_key, token };
+    const server = lifecycle.add('rpc', await startServer({ service: SERVICE, host: config.listen_host, port: config.notification_port, implementations: [notificationService(deps)], auth, log, clock }));
+    return { port: server.port, address: server.address };
+  });
+  return { ...started, stop: async () => started.stop() };
+}
+
+async function messagingOptions(config: Config) {
+  return {
+    url: config.messaging_url,
+    keys: await loadOurKeys(config.signing_keys_dir, 'messaging'),
+    service: SERVICE,
+    timeout_ms: config.notification_send_timeout_ms,
+    breaker: { failures: config.notification_breaker_failures, half_open_after_ms: config.notification_breaker_open_ms },
+  };
+}
+
+function sweepDeliveries(db: Database, deps: Deps) {
+  return startSweeper<{ delivery_id: bigint }>({
+    db,
+    log: deps.log,
+    service: SERVICE,
+    name: 'deliveries',
+    table: 'message_delivery',
+    key: ['delivery_id'],
+    concurrency: 16,
+    handle: ({ delivery_id }, signal) => deliverDue(deps, delivery_id, signal),
+  });
+}
+
+/** Snowflakes under a leased worker number. */
+async function leaseIds(db: Database, clock: Clock, log: Log, lifecycle: Lifecycle): Promise<SnowflakeGenerator> {
+  let ids: SnowflakeGenerator | undefined;
+  const lease = await leaseWorker({
+    db,
+    log,
+    owner: randomUUID(),
+    workers: WORKERS,
+    now_ms: () => clock.now_ms(),
+    onReserved: (until_ms) => ids?.extend(until_ms),
+    onLost: () => ids?.declareLost(),
+  });
+  ids = new SnowflakeGenerator({ clock, worker: lease.worker_id, after_ms: lease.after_ms, reserved_until_ms: lease.reserved_until_ms });
+  const made = ids;
+  lifecycle.onStop('worker number', () => lease.release(made.last_ms()));
+  await made.ready((ms) => new Promise((resolve) => setTimeout(resolve, ms)));
+  return made;
+}
+
+const SERVICE = 'notification';
+const COLUMN_KEYS = z.object({ active: z.string(), keys: z.record(z.string(), z.string()) });
+
+if (import.meta.main) await runMain(() => start(readConfig(configSchema)));
