@@ -1,0 +1,29 @@
+import { fail, ok, type Result } from '#kit/base/result.ts';
+import type { Gateway, Payment, PaymentStore } from './ports.ts';
+
+export type Closed = { paid: Payment | undefined; closed: boolean };
+
+/**
+ * Ends every open payment of an order. The gateway decides: what it says is paid is paid, and then nothing counts as
+ * closed. While it does not answer, `closed` is false unless forced; money that still arrives then goes back by itself.
+ */
+export async function closePayments({ store, gateway }: { store: PaymentStore; gateway: Gateway }, order_id: bigint, force: boolean): Promise<Result<Closed>> {
+  const payments = await store.ofOrder(order_id);
+  let waiting = false;
+  let paid = payments.find((payment) => payment.state === 'SUCCEEDED' && payment.settled !== false);
+  for (const payment of payments) {
+    if (payment.state !== 'CREATED' && payment.state !== 'PENDING') continue;
+    const answer = await gateway.close(payment.payment_id);
+    if (answer.ok) {
+      const applied = await store.applyReport(answer.value);
+      if (!applied.ok) return fail(applied.error.reason, applied.error);
+      if (applied.value.state === 'SUCCEEDED') paid ??= applied.value;
+    } else if (force || (answer.problem === 'unknown' && payment.state === 'CREATED')) {
+      // A trade that was never opened: should an opening still arrive, the payment is closed here and the money returns.
+      await store.forceClose(payment.payment_id);
+    } else {
+      waiting = true;
+    }
+  }
+  return ok({ paid, closed: paid === undefined && !waiting });
+}

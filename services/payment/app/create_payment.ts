@@ -1,0 +1,32 @@
+import type { Clock } from '#kit/base/clock.ts';
+import { fail, fieldInvalid, ok, type Result } from '#kit/base/result.ts';
+import type { Actor, Gateway, Orders, Payment, PaymentStore } from './ports.ts';
+import { openAtGateway } from './drive_payment.ts';
+
+export type CreatePaymentDeps = { store: PaymentStore; orders: Orders; gateway: Gateway; clock: Clock; channels: () => readonly string[] };
+
+export type CreatePayment = { order_id: string; payment_channel: string; return_path: string };
+
+/** A path of our own site and nothing else: the cashier must not be made to send people elsewhere. */
+const RETURN_PATH = /^\/[\w\-./?=&%]{0,200}$/;
+
+/**
+ * Opens a payment for an unpaid order. The row comes first, then the gateway: a crash in between leaves a CREATED row that
+ * the sweeper opens. When the gateway does not answer now, the payment is returned CREATED and without a place to pay.
+ */
+export async function createPayment(deps: CreatePaymentDeps, wanted: CreatePayment, actor: Actor): Promise<Result<Payment>> {
+  const channels = deps.channels();
+  const payment_channel = wanted.payment_channel === '' ? channels[0]! : wanted.payment_channel;
+  if (!channels.includes(payment_channel)) return fieldInvalid('payment_channel', `must be one of ${channels.join(', ')}`);
+  const return_path = wanted.return_path === '' ? `/orders/${wanted.order_id}` : wanted.return_path;
+  if (!RETURN_PATH.test(return_path) || return_path.startsWith('//')) return fieldInvalid('return_path', 'must be a path of this site');
+
+  const order = await deps.orders.payable(wanted.order_id);
+  if (!order.ok) return order;
+  const { order_id, account_id, amount_fen, payable_until_ms } = order.value;
+  if (payable_until_ms <= deps.clock.now_ms()) return fail('ORDER_NOT_PAYABLE');
+  const created = await deps.store.create({ order_id, account_id, kind: 'PURCHASE', amount_fen, payment_channel, change_id: '', return_path, expire_time_ms: payable_until_ms }, actor);
+  if (!created.ok || created.value.state !== 'CREATED') return created;
+  const opened = await openAtGateway(deps, created.value);
+  return ok(opened);
+}

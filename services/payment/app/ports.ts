@@ -1,0 +1,71 @@
+import type { Result } from '#kit/base/result.ts';
+import type { Payment, PaymentKind, TradeReport } from '../domain/payment.ts';
+import type { Refund } from '../domain/refund.ts';
+
+/** Who writes, for audit and idempotency; `account_id` is empty for a service in its own name. */
+export type Actor = { account_id: string; service: string; device_id: string; ip: string; request_id: string; method: string; body_hash: Uint8Array };
+
+/** What payment needs to know of an order before money may be asked for. */
+export type PayableOrder = { order_id: bigint; account_id: bigint; amount_fen: number; payable_until_ms: number; subject: string };
+
+export type Orders = {
+  /** ORDER_NOT_FOUND for another account's order, ORDER_NOT_PAYABLE when it does not wait for payment. */
+  payable(order_id: string): Promise<Result<PayableOrder>>;
+};
+
+export type NewPayment = Pick<Payment, 'order_id' | 'account_id' | 'kind' | 'amount_fen' | 'payment_channel' | 'change_id' | 'return_path' | 'expire_time_ms'>;
+
+/** What the gateway answered, or that it did not. */
+export type GatewayTrade = TradeReport & { pay_url: string };
+export type GatewayAnswer<T> = { ok: true; value: T } | { ok: false; problem: 'unknown' | 'refused' | 'unreachable'; detail: string };
+
+export type Gateway = {
+  open(payment: Payment, signal?: AbortSignal): Promise<GatewayAnswer<GatewayTrade>>;
+  find(payment_id: bigint, signal?: AbortSignal): Promise<GatewayAnswer<GatewayTrade>>;
+  close(payment_id: bigint, signal?: AbortSignal): Promise<GatewayAnswer<GatewayTrade>>;
+  refund(refund: Refund, signal?: AbortSignal): Promise<GatewayAnswer<{ state: 'PROCESSING' | 'SUCCEEDED' }>>;
+  findRefund(refund_id: string, signal?: AbortSignal): Promise<GatewayAnswer<{ state: 'PROCESSING' | 'SUCCEEDED' }>>;
+  statement(date: string, signal?: AbortSignal): Promise<GatewayAnswer<Statement>>;
+};
+
+export type Statement = {
+  trades: { trade_id: string; amount_fen: number }[];
+  refunds: { refund_id: string; trade_id: string; amount_fen: number }[];
+};
+
+/** A callback as it must be remembered with its effect. */
+export type CallbackMark = { payment_channel: string; nonce: string; body_hash: Uint8Array };
+
+export type PaymentStore = {
+  /** Once per request id; a repeat gives the payment of the first. */
+  create(payment: NewPayment, actor: Actor): Promise<Result<Payment>>;
+  find(payment_id: bigint): Promise<Payment | undefined>;
+  ofOrder(order_id: bigint): Promise<Payment[]>;
+  ofDay(from_ms: number, to_ms: number): Promise<Payment[]>;
+  /** CREATED → PENDING with where to pay; the payment as it is afterwards. */
+  markPending(payment_id: bigint, trade: GatewayTrade): Promise<Payment>;
+  /**
+   * The effect of a report, by compare-and-set, with its event, its audit record and, for a callback, the mark that makes a
+   * repeat harmless: all in one transaction. Money for a payment that was closed is made a refund in the same transaction.
+   */
+  applyReport(report: TradeReport, mark?: CallbackMark): Promise<Result<Payment>>;
+  /** True when this very body was taken for this payment and version before. */
+  isKnownCallback(payment_id: bigint, version: number, body_hash: Uint8Array): Promise<boolean>;
+  /** Closes ours without the gateway's word. Nothing for one that is final. */
+  forceClose(payment_id: bigint): Promise<Payment>;
+  /** First settlement wins; refusing makes the refund in the same transaction. */
+  settle(payment_id: bigint, accepted: boolean, reason: string, actor: Actor): Promise<Result<{ payment: Payment; refund: Refund | undefined }>>;
+};
+
+export type RefundStore = {
+  /** Once per refund id. REFUND_EXCEEDS_PAID when more would go back than came. */
+  create(refund: Pick<Refund, 'refund_id' | 'payment_id' | 'amount_fen' | 'reason'>, actor: Actor): Promise<Result<Refund>>;
+  find(refund_id: string): Promise<Refund | undefined>;
+  ofOrder(order_id: bigint): Promise<Refund[]>;
+  ofDay(from_ms: number, to_ms: number): Promise<Refund[]>;
+  markProcessing(refund_id: string): Promise<void>;
+  succeed(refund_id: string): Promise<Refund>;
+  giveUp(refund_id: string, why: string): Promise<Refund>;
+};
+
+export type { Payment, PaymentKind, Refund };

@@ -1,0 +1,21 @@
+export type RefundState = 'DUE' | 'PROCESSING' | 'SUCCEEDED' | 'MANUAL';
+
+export type Refund = {
+  refund_id: string;
+  payment_id: bigint;
+  order_id: bigint;
+  amount_fen: number;
+  state: RefundState;
+  reason: string;
+  attempts: number;
+  create_time_ms: number;
+  finish_time_ms: number | undefined;
+};
+
+/** Requirement: 1/2/4/8 … s, at most 8 tries, then people. */
+export const MAX_REFUND_ATTEMPTS = 8;
+
+/** The refund of money that came too late or twice: one for each payment, whoever finds it first. */
+export function unwantedRefundId(payment_id: bigint): string {
+  return `r-${payment_id}-unwanted`;
+}

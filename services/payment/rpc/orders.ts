@@ -1,0 +1,29 @@
+import { OrderState, type OrderService } from '#gen/rail/order/v1/order_pb.ts';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
+import { fail, ok } from '#kit/base/result.ts';
+import type { Call } from '#kit/rpc/call.ts';
+import type { ServiceClient } from '#kit/rpc/client.ts';
+import { asResult } from '#kit/rpc/error.ts';
+import type { Orders } from '../app/ports.ts';
+
+/** Orders as their own service tells of them, asked for as the account that calls. */
+export function ordersFor(client: ServiceClient<typeof OrderService>, call: Call): Orders {
+  return {
+    async payable(order_id) {
+      const answer = await asResult(client.getOrder({ orderId: order_id }, { parent: call }));
+      if (!answer.ok) return answer;
+      const { order } = answer.value;
+      if (order === undefined) return fail('ORDER_NOT_FOUND');
+      // The order service answers services for any order; whose it is matters here.
+      if (call.account !== undefined && order.accountId !== call.account.account_id) return fail('ORDER_NOT_FOUND');
+      if (order.state !== OrderState.WAIT_PAY || order.total === undefined || order.payExpireTime === undefined) return fail('ORDER_NOT_PAYABLE');
+      return ok({
+        order_id: BigInt(order.orderId),
+        account_id: BigInt(order.accountId),
+        amount_fen: Number(order.total.amountFen),
+        payable_until_ms: timestampMs(order.payExpireTime),
+        subject: order.orderId,
+      });
+    },
+  };
+}
