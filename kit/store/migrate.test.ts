@@ -28,7 +28,7 @@ test('a database that is up to date needs no right to change tables', async (t) 
   const root = await openDatabase({ url: new URL('/mysql', root_url).href, log, service: 'test' });
   t.teardown(() => root.close());
   const [account] = await root.query<{ user: string; host: string }>('SELECT User AS user, Host AS host FROM mysql.user WHERE User = ?', [name]);
-  await root.query(`REVOKE ALL PRIVILEGES ON \`${name}\`.* FROM ?@?`, [account!.user, account!.host]);
+  await root.query('REVOKE ALL PRIVILEGES, GRANT OPTION FROM ?@?', [account!.user, account!.host]);
   await root.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON \`${name}\`.* TO ?@?`, [account!.user, account!.host]);
   t.deepEqual(await migrate(url, [FIRST], { log }), []);
   await t.throwsAsync(migrate(url, [FIRST, { name: '0002_more', up: ['CREATE TABLE z (id INT)'] }], { log }), { message: /0002_more failed/ });
