@@ -47,10 +47,11 @@ test('a wrong password and an unknown name get the same answer, and guessing is 
 });
 
 test('guesses side by side are counted one by one', async (t) => {
-  const { login_name } = await registerSomebody(world);
-  const reasons = await Promise.all(Array.from({ length: 20 }, () => reasonOf(login(login_name, 'wrong-password-1'))));
-  t.true(reasons.filter((reason) => reason === 'CREDENTIALS_WRONG').length <= 6, reasons.join());
-  t.true(reasons.includes('THROTTLED'));
+  for (let round = 0; round < 5; round += 1) {
+    const reasons = await Promise.all(Array.from({ length: 20 }, () => reasonOf(login(`victim_${round}`, 'wrong-password-1'))));
+    t.is(reasons.filter((reason) => reason === 'CREDENTIALS_WRONG').length, 5, reasons.join());
+    t.is(reasons.filter((reason) => reason === 'THROTTLED').length, 15, reasons.join());
+  }
 });
 
 test('a refresh token is good once; using it again ends the session', async (t) => {

@@ -40,17 +40,14 @@ export function guessRows(tx: Tx, vault: Vault): GuessRows {
   const indexOf = (login_key: string) => vault.index.of('login', login_key);
   return {
     async get(login_key) {
+      // A row to lock must be there before the first guess is counted, or many first guesses at once would count as one.
+      // Not INSERT IGNORE: its shared lock, raised by two at once, would be a deadlock.
+      await tx.execute("INSERT INTO login_guess (login_index, failures, pause_until, last_time) VALUES (?, 0, '2000-01-01', '2000-01-01') ON DUPLICATE KEY UPDATE failures = failures", [indexOf(login_key)]);
       const [row] = await tx.execute<{ failures: number; pause_until: Date; last_time: Date }>('SELECT failures, pause_until, last_time FROM login_guess WHERE login_index = ? FOR UPDATE', [indexOf(login_key)]);
       return row === undefined ? undefined : { failures: row.failures, pause_until_ms: row.pause_until.getTime(), last_time_ms: row.last_time.getTime() };
     },
     async set(login_key, { failures, pause_until_ms, last_time_ms }) {
-      // Of two first guesses at once both find no row; the second must not erase the count of the first.
-      await tx.execute(
-        `INSERT INTO login_guess (login_index, failures, pause_until, last_time) VALUES (?, ?, ?, ?)
-         ON DUPLICATE KEY UPDATE failures = GREATEST(VALUES(failures), IF(VALUES(failures) = 1 AND last_time > VALUES(last_time) - INTERVAL 1 DAY, failures + 1, VALUES(failures))),
-           pause_until = VALUES(pause_until), last_time = VALUES(last_time)`,
-        [indexOf(login_key), failures, new Date(pause_until_ms), new Date(last_time_ms)],
-      );
+      await tx.execute('UPDATE login_guess SET failures = ?, pause_until = ?, last_time = ? WHERE login_index = ?', [failures, new Date(pause_until_ms), new Date(last_time_ms), indexOf(login_key)]);
     },
     async clear(login_key) {
       await tx.execute('DELETE FROM login_guess WHERE login_index = ?', [indexOf(login_key)]);
