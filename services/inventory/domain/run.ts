@@ -1,0 +1,59 @@
+import { bucketOf } from '#kit/base/hash.ts';
+import { MAX_SEGMENTS_PER_TRAIN } from '../../../timetable/model.ts';
+import { layoutProblem, type RunCoach, type RunLayout } from './layout.ts';
+
+export type RunStop = { station_id: string; departure_ms?: number; arrival_ms?: number };
+
+/** A run as the timetable describes it, to be opened. */
+export type RunPlan = {
+  run_id: string;
+  train_id: string;
+  service_date: string;
+  timetable_version: string;
+  stops: readonly RunStop[];
+  coaches: readonly RunCoach[];
+  standing_capacity: number;
+  sale_start_ms: number;
+};
+
+/** A run whose sale was opened: fixed for ever, except `open`. */
+export type RunHeader = {
+  run_no: bigint;
+  run_id: string;
+  bucket: number;
+  service_date: string;
+  timetable_version: string;
+  stops: readonly RunStop[];
+  segments: number;
+  layout: RunLayout;
+  standing_capacity: number;
+  sale_start_ms: number;
+  sale_end_ms: number;
+  seats_at_opening: number;
+  open: boolean;
+};
+
+const MAX_STANDING = 10_000;
+const MAX_RUN_ID = 48;
+
+/** Set at opening from train and date and stored: changing the number of buckets later moves only runs opened later. */
+export function runBucket(train_id: string, service_date: string, buckets: number): number {
+  return bucketOf(`${train_id}|${service_date}`, buckets);
+}
+
+/** Why a run can't be sold with this inventory, or undefined when it can. */
+export function planProblem(plan: RunPlan): string | undefined {
+  if (plan.run_id.length > MAX_RUN_ID) return 'run id too long';
+  const segments = plan.stops.length - 1;
+  if (segments < 1) return 'fewer than two stops';
+  if (segments > MAX_SEGMENTS_PER_TRAIN) return `${segments} segments, at most ${MAX_SEGMENTS_PER_TRAIN}`;
+  if (plan.standing_capacity > MAX_STANDING) return `${plan.standing_capacity} standing places, at most ${MAX_STANDING}`;
+  if (plan.coaches.length === 0 && plan.standing_capacity === 0) return 'no places';
+  return layoutProblem(plan.coaches);
+}
+
+/** Sale of a stretch ends with the departure at its first stop. */
+export function departed(run: RunHeader, from: number, now_ms: number): boolean {
+  const departure_ms = run.stops[from]?.departure_ms;
+  return departure_ms !== undefined && departure_ms <= now_ms;
+}
