@@ -1,0 +1,144 @@
+-- Choosing seats of one class: the wish first, and within it those whose neighbouring segments are taken, so that long
+-- free stretches stay whole.
+
+local FLAGS = { window = 1, aisle = 2, lower = 4, middle = 8, upper = 16, quiet = 32 }
+local BERTH = 28
+
+local function mask_where(info, name, test)
+  local mask = info.masks[name]
+  if not mask then
+    mask = zeros(info.words)
+    for index = 0, info.n - 1 do
+      if test(index) then set_bit(mask, index) end
+    end
+    info.masks[name] = mask
+  end
+  return mask
+end
+
+local function flag_mask(info, name)
+  local flag = FLAGS[name]
+  return mask_where(info, name, function(index) return band(info.flag[index + 1], flag) ~= 0 end)
+end
+
+local function letter_mask(info, letters)
+  return mask_where(info, 'letters:' .. letters, function(index)
+    return string.find(letters, string.sub(info.letter, index + 1, index + 1), 1, true) ~= nil
+  end)
+end
+
+-- Seats that fulfil all wishes, or nil where none is stated.
+local function wish_mask(info, wish)
+  local mask
+  local function narrow(with) mask = mask and both(mask, with) or with end
+  for _, name in ipairs(wish.flags) do narrow(flag_mask(info, name)) end
+  if wish.letters ~= '' then narrow(letter_mask(info, wish.letters)) end
+  return mask
+end
+
+-- Spans of consecutive bits of one unit (`key` = 'unit') or one coach.
+local function spans_of(info, key)
+  local name = 'spans_' .. key
+  if not info[name] then
+    local spans, values = {}, info[key]
+    for index = 0, info.n - 1 do
+      local last = spans[#spans]
+      if last and last.value == values[index + 1] then
+        last.count = last.count + 1
+      else
+        spans[#spans + 1] = { value = values[index + 1], first = index, count = 1 }
+      end
+    end
+    info[name] = spans
+  end
+  return info[name]
+end
+
+-- What is free of a class on a stretch, and where its neighbouring segments are taken. The ends of the run count as
+-- taken: nothing is lost there.
+local function survey(run, class, from, to, wish)
+  local left = from > 0 and row_of(class, from - 1) or zeros(class.words)
+  local right = to < run.segments and row_of(class, to) or zeros(class.words)
+  return { free = free_words(class, from, to), left = left, right = right, wish = wish_mask(class.info, wish) }
+end
+
+local function candidates(view, required)
+  if required and view.wish then return both(view.free, view.wish) end
+  return view.free
+end
+
+-- Up to `count` seats in the order of merit: wish and tight, wish, tight, any. `within` narrows to some seats.
+local function pick(view, required, count, within)
+  local rest, found = within and both(view.free, within) or both(view.free, view.free), {}
+  local first, last = view.wish and 1 or 4, (view.wish and required) and 3 or 6
+  for tier = first, last do
+    for index = 1, #rest do
+      local word = rest[index]
+      if word ~= 0 then
+        if tier <= 3 then word = band(word, view.wish[index]) end
+        local fit = tier % 3
+        if fit == 1 then word = band(word, bnot(bor(view.left[index], view.right[index]))) end
+        if fit == 2 then word = band(word, bnot(band(view.left[index], view.right[index]))) end
+        local offset = 0
+        while word ~= 0 and offset < 32 do
+          local bit_at = lshift(1, offset)
+          if band(word, bit_at) ~= 0 then
+            found[#found + 1] = (index - 1) * 32 + offset
+            rest[index] = band(rest[index], bnot(bit_at))
+            word = band(word, bnot(bit_at))
+            if #found == count then return found end
+          end
+          offset = offset + 1
+        end
+      end
+    end
+  end
+  return found
+end
+
+local function tightness(view, index)
+  return (has_bit(view.left, index) and 0 or 1) + (has_bit(view.right, index) and 0 or 1)
+end
+
+-- `count` neighbouring seats of one row, or any of one compartment; a larger group gets consecutive seats of a coach.
+local function together(class, view, words, count)
+  local info, best, best_score = class.info, nil, -1
+  local berths = band(info.flag[1] or 0, BERTH) ~= 0
+  local spans, largest = spans_of(info, 'unit'), 0
+  for _, span in ipairs(spans) do largest = math.max(largest, span.count) end
+  if count > largest then spans, berths = spans_of(info, 'coach'), false end
+  for _, span in ipairs(spans) do
+    local run_of = {}
+    for index = span.first, span.first + span.count - 1 do
+      if has_bit(words, index) then
+        run_of[#run_of + 1] = index
+        if #run_of >= count then
+          local score = 0
+          for at = #run_of - count + 1, #run_of do score = score + tightness(view, run_of[at]) end
+          if score > best_score then
+            best, best_score = { unpack(run_of, #run_of - count + 1) }, score
+          end
+        end
+      elseif not berths then
+        run_of = {}
+      end
+    end
+    if best_score == 2 * count then break end
+  end
+  return best
+end
+
+-- `count` seats of one coach: of those that have enough the fullest, so that emptier ones stay for larger groups.
+local function same_coach(class, view, words, required, count)
+  local best, fewest
+  for _, span in ipairs(spans_of(class.info, 'coach')) do
+    local free = 0
+    for index = span.first, span.first + span.count - 1 do
+      if has_bit(words, index) then free = free + 1 end
+    end
+    if free >= count and (not fewest or free < fewest) then best, fewest = span, free end
+  end
+  if not best then return nil end
+  local inside = mask_where(class.info, 'coach:' .. best.value, function(index) return class.info.coach[index + 1] == best.value end)
+  return pick(view, required, count, inside)
+end

@@ -1,0 +1,157 @@
+// Redis as SeatStore: the calls of the Function library.
+import { readFileSync } from 'node:fs';
+import { toHex } from '#kit/base/bytes.ts';
+import type { RedisClient } from '#kit/store/redis.ts';
+import { registerLibrary, type CallOutcome, type FunctionCall, type FunctionLibrary } from '#kit/store/redis_functions.ts';
+import type { ChangeReply, Closed, HoldCall, HoldReply, RunImage, SeatStore, SnapshotReply } from '../app/ports.ts';
+import { layoutForRedis } from '../domain/layout.ts';
+import type { RunHeader } from '../domain/run.ts';
+import { bitFields, firstVersion, holdToWire, outcomesFromWire, placesToJson, recordToJson, snapshotFromWire } from './seat_codec.ts';
+import { bucketKey, layoutKey, runKeys } from './seat_keys.ts';
+
+const LIBRARY = 'inventory_v1';
+const SOURCES = ['1_bits', '2_run', '3_choose', '4_group', '5_hold', '6_open'];
+
+/** One library from several files, which share their local functions. */
+export function librarySource(): string {
+  const parts = SOURCES.map((name) => readFileSync(new URL(`functions/${name}.lua`, import.meta.url), 'utf8'));
+  return `#!lua name=${LIBRARY}\n${parts.join('\n')}`;
+}
+
+/** How many runs are opened in one round trip: bounds the reply and the time Redis is busy for one caller. */
+const OPEN_BATCH = 256;
+
+export async function openSeatStore(client: RedisClient): Promise<SeatStore> {
+  const library = await registerLibrary(client, { name: LIBRARY, source: librarySource() });
+  return new RedisSeats(client, library);
+}
+
+class RedisSeats implements SeatStore {
+  readonly #client: RedisClient;
+  readonly #library: FunctionLibrary;
+
+  constructor(client: RedisClient, library: FunctionLibrary) {
+    this.#client = client;
+    this.#library = library;
+  }
+
+  async hold(calls: readonly HoldCall[]): Promise<HoldReply[]> {
+    const replies = await this.#library.callMany(calls.map(holdCall));
+    return replies.map(holdReply);
+  }
+
+  async release(run: RunHeader, epoch: number, { hold_id, owner, seat_version, freed, stays }: Parameters<SeatStore['release']>[2]): Promise<ChangeReply> {
+    return this.#change('release', run, [epoch, hold_id, owner, seat_version, freed === 'ALL' ? '*' : placesToJson(freed), stays.length === 0 ? '' : placesToJson(stays)]);
+  }
+
+  async reclaim(run: RunHeader, epoch: number, record: Parameters<SeatStore['reclaim']>[2]): Promise<ChangeReply> {
+    return this.#change('reclaim', run, [epoch, record.hold_id, record.owner, record.seat_version, record.body, placesToJson(record.places)]);
+  }
+
+  async sell(run: RunHeader, epoch: number, hold: Parameters<SeatStore['sell']>[2]): Promise<ChangeReply> {
+    return this.#change('sell', run, [epoch, hold.hold_id, hold.owner, hold.seat_version]);
+  }
+
+  async setOpen(run: RunHeader, epoch: number, open: boolean): Promise<ChangeReply> {
+    return this.#change('set_open', run, [epoch, open ? 1 : 0]);
+  }
+
+  async snapshots(runs: readonly { run: RunHeader; epoch: number }[], { records } = { records: false }): Promise<SnapshotReply[]> {
+    const calls = runs.map(({ run, epoch }) => ({ fn: `${LIBRARY}_snapshot`, keys: [bucketKey(run.bucket), ...runKeys(run)], args: [epoch, records ? 1 : 0] }));
+    const replies = await this.#library.callMany(calls, 'buffer');
+    return replies.map((outcome, index): SnapshotReply => {
+      const answer = answerOf(outcome);
+      const status = String(answer[0]);
+      return status === 'OK' ? { status, snapshot: snapshotFromWire(runs[index]!.run, answer) } : { status: status as Closed };
+    });
+  }
+
+  async bucketStates(buckets: readonly number[]): Promise<({ epoch: number; open: boolean } | undefined)[]> {
+    return Promise.all(buckets.map(async (bucket) => {
+      const [epoch, open] = await this.#client.hmget(bucketKey(bucket), 'epoch', 'open');
+      return epoch == null ? undefined : { epoch: Number(epoch), open: open === '1' };
+    }));
+  }
+
+  async begin(bucket: number, epoch: number): Promise<'OK' | 'EPOCH'> {
+    return this.#bucketCall('begin', bucket, epoch);
+  }
+
+  async finish(bucket: number, epoch: number): Promise<'OK' | 'EPOCH'> {
+    return this.#bucketCall('finish', bucket, epoch);
+  }
+
+  async openRuns(epochs: ReadonlyMap<number, number>, images: readonly RunImage[]): Promise<('OK' | 'EXISTS' | 'EPOCH')[]> {
+    await this.#putLayouts(images);
+    const statuses: ('OK' | 'EXISTS' | 'EPOCH')[] = [];
+    for (let start = 0; start < images.length; start += OPEN_BATCH) {
+      const calls = images.slice(start, start + OPEN_BATCH).map((image) => openCall(image, epochs.get(image.run.bucket) ?? 0));
+      for (const outcome of await this.#library.callMany(calls)) statuses.push(String(answerOf(outcome)[0]) as 'OK');
+    }
+    return statuses;
+  }
+
+  async repair(run: RunHeader, epoch: number, version: bigint, image: RunImage): Promise<{ status: 'OK' | 'MOVED' | Closed }> {
+    const keys = [bucketKey(run.bucket), ...runKeys(run)];
+    const answer = (await this.#library.call({ fn: `${LIBRARY}_repair`, keys, args: [epoch, String(version), ...bitFields(image)] })) as unknown[];
+    return { status: String(answer[0]) as 'OK' };
+  }
+
+  async #putLayouts(images: readonly RunImage[]): Promise<void> {
+    const layouts = new Map(images.map(({ run }) => [layoutKey(run.bucket, run.layout.layout_hash), run.layout]));
+    const calls = [...layouts].map(([key, layout]) => ({ fn: `${LIBRARY}_put_layouts`, keys: [key], args: [layoutForRedis(layout)] }));
+    for (const outcome of await this.#library.callMany(calls)) answerOf(outcome);
+  }
+
+  async #change(fn: string, run: RunHeader, args: readonly (string | number)[]): Promise<ChangeReply> {
+    const keys = [bucketKey(run.bucket), ...runKeys(run), layoutKey(run.bucket, run.layout.layout_hash)];
+    const [status, version] = (await this.#library.call({ fn: `${LIBRARY}_${fn}`, keys, args })) as [string, string?];
+    return version === undefined ? { status: status as Closed } : { status: status as 'OK', run_version: BigInt(version) };
+  }
+
+  async #bucketCall(fn: string, bucket: number, epoch: number): Promise<'OK' | 'EPOCH'> {
+    const [status] = (await this.#library.call({ fn: `${LIBRARY}_${fn}`, keys: [bucketKey(bucket)], args: [epoch] })) as ['OK' | 'EPOCH'];
+    return status;
+  }
+}
+
+/** The runs of a call are named once, in its keys; its holds say which of them they mean. */
+function holdCall({ bucket, epoch, holds }: HoldCall): FunctionCall {
+  const positions = new Map<string, number>();
+  const keys = [bucketKey(bucket)];
+  for (const { run } of holds) {
+    if (positions.has(run.run_id)) continue;
+    positions.set(run.run_id, positions.size);
+    keys.push(...runKeys(run), layoutKey(bucket, run.layout.layout_hash));
+  }
+  const list = holds.map((hold) => holdToWire(hold, positions.get(hold.run.run_id)!));
+  return { fn: `${LIBRARY}_hold`, keys, args: [epoch, JSON.stringify(list)] };
+}
+
+function holdReply(outcome: CallOutcome): HoldReply {
+  if (!outcome.ok) {
+    // An answer of Redis that is an error of the script is a bug of ours; anything else says that Redis was not reached.
+    if (/^(ERR|WRONGTYPE|NOSCRIPT)/.test(outcome.error.message)) throw outcome.error;
+    return { status: 'UNAVAILABLE' };
+  }
+  const [status, sequence, outcomes] = outcome.reply as [string, number?, string?];
+  if (outcomes === undefined) return { status: status as Closed };
+  return { status: 'OK', sequence: BigInt(sequence ?? 0), outcomes: outcomesFromWire(outcomes) };
+}
+
+function openCall(image: RunImage, epoch: number): FunctionCall {
+  const { run, records } = image;
+  const fields = ['open', run.open ? 1 : 0, 'segments', run.segments, 'layout', run.layout.layout_hash, ...bitFields(image)];
+  const holds = records.flatMap((record) => [record.hold_id, recordToJson(record)]);
+  const args = [epoch, String(firstVersion(epoch)), fields.length / 2, ...fields, ...holds];
+  return { fn: `${LIBRARY}_open_run`, keys: [bucketKey(run.bucket), ...runKeys(run)], args };
+}
+
+function answerOf(outcome: CallOutcome): unknown[] {
+  if (!outcome.ok) throw outcome.error;
+  return outcome.reply as unknown[];
+}
+
+export function bodyOf(body_hash: Uint8Array): string {
+  return toHex(body_hash);
+}
