@@ -1,0 +1,17 @@
+// Audit records of many holds in one statement (kit/audit writes one at a time; a tick has hundreds).
+import { formatUuid7 } from '#kit/base/uuid7.ts';
+import type { Random } from '#kit/base/random.ts';
+import type { SqlValue } from '#kit/store/mysql.ts';
+import type { HoldChange } from '../../app/ports.ts';
+import { valuesOf } from './packet.ts';
+
+const COLUMNS = 'audit_id, created_at, actor_account, actor_service, operation, target, result, request_id, version';
+const OPERATION = { held: 'inventory.Hold', sold: 'inventory.Sell', released: 'inventory.Release', aborted: 'inventory.Abort' } as const;
+
+export function auditStatement(changes: readonly HoldChange[], now_ms: number, random: Random): { sql: string; params: SqlValue[] } {
+  const params = changes.flatMap(({ kind, hold, reason }): SqlValue[] => {
+    const audit_id = Buffer.from(formatUuid7(now_ms, random.bytes(10)).replaceAll('-', ''), 'hex');
+    return [audit_id, new Date(now_ms), hold.account_id, 'inventory', OPERATION[kind], `hold/${hold.hold_id}`, reason === '' ? 'ok' : reason.slice(0, 64), hold.hold_id, hold.version];
+  });
+  return { sql: `INSERT INTO audit_record (${COLUMNS}) VALUES ${valuesOf('(?, ?, ?, ?, ?, ?, ?, ?, ?)', changes.length)}`, params };
+}

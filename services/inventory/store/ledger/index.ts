@@ -1,0 +1,36 @@
+// MySQL as Ledger.
+import type { SqlValue } from '#kit/store/mysql.ts';
+import type { Ledger } from '../../app/ports.ts';
+import type { RunHeader } from '../../domain/run.ts';
+import { heldHolds, readBits } from './bits.ts';
+import { attach, extend, release, sell, tombstone } from './changes.ts';
+import { commitHolds } from './commit.ts';
+import { findHolds, HOLD_COLUMNS, holdOfRow, type HoldRow } from './hold_rows.ts';
+import { Materialiser } from './materialise.ts';
+import type { LedgerParts } from './parts.ts';
+
+/** A sequence is of use until every function call of its time has long been answered or given up. */
+const SEQUENCE_LIFE = 'INTERVAL 10 MINUTE';
+const PRUNE_ROWS = 10_000;
+
+export function openLedger(parts: LedgerParts): Ledger {
+  const { db } = parts;
+  const materialiser = new Materialiser(db);
+  return {
+    findHolds: (hold_ids) => findHolds(db, hold_ids),
+    commitHolds: (holds, sequences) => commitHolds(parts, holds, sequences),
+    materialise: (run) => materialiser.ensure(run),
+    tombstone: (wish) => tombstone(parts, wish),
+    attach: (...wish) => attach(parts, ...wish),
+    sell: (...wish) => sell(parts, ...wish),
+    release: (wish) => release(parts, wish),
+    extend: (hold_id, by_ms) => extend(parts, hold_id, by_ms),
+    readBits: (runs) => readBits(db, runs),
+    heldHolds: (runs) => heldHolds(db, runs),
+    locksOf: async (account_id: string, run: RunHeader) => {
+      const rows = await db.query<HoldRow>(`SELECT ${HOLD_COLUMNS} FROM seat_hold WHERE run_no = ? AND state = 'HELD' AND owner = 'SEAT_LOCK' AND account_id = ?`, [run.run_no, account_id] as SqlValue[]);
+      return rows.map(holdOfRow);
+    },
+    pruneSequences: async () => (await db.query(`DELETE FROM bucket_sequence WHERE created_at < UTC_TIMESTAMP(3) - ${SEQUENCE_LIFE} LIMIT ${PRUNE_ROWS}`)).affected_rows,
+  };
+}

@@ -1,0 +1,106 @@
+import { kitTables } from '#kit/store/kit_tables.ts';
+import type { Migration } from '#kit/store/migrate.ts';
+
+const TEXT = 'CHARACTER SET ascii COLLATE ascii_bin';
+const END = 'ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin';
+
+/**
+ * The ledger. `run_no` stands for the run in every hot row: it is the shard key and a third of the length of `run_id`.
+ * A seat's row says on which segments it is taken (bit s = segment s); rows of a run appear with its first hold.
+ */
+export const migrations: Migration[] = [
+  {
+    name: '0001_ledger',
+    up: [
+      ...kitTables({ outbox: true, lease: true, audit: true, idempotency: true }),
+      `CREATE TABLE IF NOT EXISTS bucket_epoch (
+        bucket SMALLINT NOT NULL,
+        epoch INT NOT NULL,
+        updated_at DATETIME(3) NOT NULL,
+        PRIMARY KEY (bucket)
+      ) ${END}`,
+      // A named unique key instead of a primary one: MariaDB's message tells a key's name but not its table.
+      `CREATE TABLE IF NOT EXISTS bucket_sequence (
+        bucket SMALLINT NOT NULL,
+        epoch INT NOT NULL,
+        sequence BIGINT NOT NULL,
+        part INT NOT NULL,
+        created_at DATETIME(3) NOT NULL,
+        UNIQUE KEY bucket_sequence_once (bucket, epoch, sequence, part),
+        KEY bucket_sequence_created (created_at)
+      ) ${END}`,
+      `CREATE TABLE IF NOT EXISTS seat_layout (
+        layout_hash CHAR(19) ${TEXT} NOT NULL,
+        coaches TEXT NOT NULL,
+        PRIMARY KEY (layout_hash)
+      ) ${END}`,
+      `CREATE TABLE IF NOT EXISTS layout_seat (
+        layout_hash CHAR(19) ${TEXT} NOT NULL,
+        class_code TINYINT NOT NULL,
+        seat SMALLINT NOT NULL,
+        PRIMARY KEY (layout_hash, class_code, seat)
+      ) ${END}`,
+      `CREATE TABLE IF NOT EXISTS train_run (
+        run_no BIGINT NOT NULL AUTO_INCREMENT,
+        run_id VARCHAR(48) ${TEXT} NOT NULL,
+        bucket SMALLINT NOT NULL,
+        service_date DATE NOT NULL,
+        timetable_version VARCHAR(64) ${TEXT} NOT NULL,
+        layout_hash CHAR(19) ${TEXT} NOT NULL,
+        stops TEXT NOT NULL,
+        segments TINYINT NOT NULL,
+        standing_capacity SMALLINT NOT NULL,
+        seats_at_opening INT NOT NULL,
+        sale_start_at DATETIME(3) NOT NULL,
+        sale_end_at DATETIME(3) NOT NULL,
+        state VARCHAR(8) ${TEXT} NOT NULL,
+        materialised TINYINT NOT NULL,
+        version BIGINT NOT NULL,
+        created_at DATETIME(3) NOT NULL,
+        updated_at DATETIME(3) NOT NULL,
+        PRIMARY KEY (run_no),
+        UNIQUE KEY train_run_id (run_id),
+        KEY train_run_bucket (bucket, sale_end_at),
+        KEY train_run_date (service_date)
+      ) ${END}`,
+      `CREATE TABLE IF NOT EXISTS seat_ledger (
+        run_no BIGINT NOT NULL,
+        class_code TINYINT NOT NULL,
+        seat SMALLINT NOT NULL,
+        occupied BIGINT UNSIGNED NOT NULL,
+        PRIMARY KEY (run_no, class_code, seat)
+      ) ${END}`,
+      `CREATE TABLE IF NOT EXISTS standing_ledger (
+        run_no BIGINT NOT NULL,
+        segment TINYINT NOT NULL,
+        used SMALLINT NOT NULL,
+        capacity SMALLINT NOT NULL,
+        PRIMARY KEY (run_no, segment)
+      ) ${END}`,
+      `CREATE TABLE IF NOT EXISTS seat_hold (
+        hold_id VARCHAR(64) ${TEXT} NOT NULL,
+        run_no BIGINT NOT NULL,
+        run_id VARCHAR(48) ${TEXT} NOT NULL,
+        bucket SMALLINT NOT NULL,
+        state VARCHAR(8) ${TEXT} NOT NULL,
+        owner VARCHAR(9) ${TEXT} NOT NULL,
+        version INT NOT NULL,
+        seat_version INT NOT NULL,
+        order_id VARCHAR(32) ${TEXT} NOT NULL,
+        account_id VARCHAR(32) ${TEXT} NOT NULL,
+        body_hash BINARY(16) NOT NULL,
+        places MEDIUMTEXT NOT NULL,
+        reason VARCHAR(64) NOT NULL,
+        expires_at DATETIME(3) NOT NULL,
+        next_action_time DATETIME(3) NULL,
+        attempts INT NOT NULL,
+        created_at DATETIME(3) NOT NULL,
+        updated_at DATETIME(3) NOT NULL,
+        PRIMARY KEY (hold_id),
+        KEY seat_hold_run (run_no, state),
+        KEY seat_hold_bucket (bucket, state),
+        KEY seat_hold_due (next_action_time)
+      ) ${END}`,
+    ],
+  },
+];

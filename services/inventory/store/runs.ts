@@ -1,0 +1,145 @@
+// Headers of runs whose sale was opened.
+import type { Database, SqlValue, Tx } from '#kit/store/mysql.ts';
+import type { NewRun, RunStore } from '../app/ports.ts';
+import { layoutHash, layoutOfCoaches, type RunCoach, type RunLayout } from '../domain/layout.ts';
+import type { RunHeader, RunPlan, RunStop } from '../domain/run.ts';
+import { valuesOf } from './ledger/packet.ts';
+
+type RunRow = {
+  run_no: bigint;
+  run_id: string;
+  bucket: number;
+  service_date: string;
+  timetable_version: string;
+  layout_hash: string;
+  stops: string;
+  segments: number;
+  standing_capacity: number;
+  seats_at_opening: number;
+  sale_start_at: Date;
+  sale_end_at: Date;
+  state: string;
+};
+
+const COLUMNS = 'run_no, run_id, bucket, service_date, timetable_version, layout_hash, stops, segments, standing_capacity, seats_at_opening, sale_start_at, sale_end_at, state';
+/** A run stays in memory until its refunds are over too. */
+const AFTER_SALE = 'INTERVAL 1 DAY';
+const CACHED_RUNS = 65_536;
+const SEAT_ROWS = 2_000;
+
+export type OnOpened = (tx: Tx, runs: readonly { run_id: string; timetable_version: string; open: boolean; reason: string }[]) => Promise<void>;
+
+/** `onChanged` adds the event of an opening or closing to the transaction. */
+export function openRunStore(db: Database, onChanged: OnOpened): RunStore {
+  return new SqlRuns(db, onChanged);
+}
+
+class SqlRuns implements RunStore {
+  readonly #db: Database;
+  readonly #onChanged: OnOpened;
+  readonly #layouts = new Map<string, RunLayout>();
+  readonly #runs = new Map<string, RunHeader>();
+
+  constructor(db: Database, onChanged: OnOpened) {
+    this.#db = db;
+    this.#onChanged = onChanged;
+  }
+
+  async find(run_ids: readonly string[]): Promise<Map<string, RunHeader>> {
+    const found = new Map<string, RunHeader>();
+    const missing: string[] = [];
+    for (const run_id of run_ids) {
+      const run = this.#runs.get(run_id);
+      if (run === undefined) missing.push(run_id);
+      else found.set(run_id, run);
+    }
+    if (missing.length === 0) return found;
+    const rows = await this.#db.query<RunRow>(`SELECT ${COLUMNS} FROM train_run WHERE run_id IN (?)`, [missing as SqlValue]);
+    for (const run of await this.#headers(rows)) found.set(run.run_id, this.#remember(run));
+    return found;
+  }
+
+  async insert(runs: readonly NewRun[]): Promise<number> {
+    if (runs.length === 0) return 0;
+    await this.#insertLayouts(runs.map(({ plan }) => plan));
+    return this.#db.transaction(async (tx) => {
+      const known = await tx.execute<{ run_id: string }>('SELECT run_id FROM train_run WHERE run_id IN (?)', [runs.map(({ plan }) => plan.run_id) as SqlValue]);
+      const there = new Set(known.map(({ run_id }) => run_id));
+      const fresh = runs.filter(({ plan }) => !there.has(plan.run_id));
+      if (fresh.length === 0) return 0;
+      const inserted = await tx.execute(
+        `INSERT IGNORE INTO train_run (run_id, bucket, service_date, timetable_version, layout_hash, stops, segments, standing_capacity, seats_at_opening, sale_start_at, sale_end_at, state, materialised, version, created_at, updated_at)
+         VALUES ${valuesOf("(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'OPEN', 0, 1, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))", fresh.length)}`,
+        fresh.flatMap(insertValues),
+      );
+      await this.#onChanged(tx, fresh.map(({ plan }) => ({ run_id: plan.run_id, timetable_version: plan.timetable_version, open: true, reason: 'opened' })));
+      return inserted.affected_rows;
+    });
+  }
+
+  async page({ buckets, after_run_no, limit, service_dates = [] }: Parameters<RunStore['page']>[0]): Promise<RunHeader[]> {
+    const dates = service_dates.length === 0 ? '' : 'AND service_date IN (?)';
+    const rows = await this.#db.query<RunRow>(
+      `SELECT ${COLUMNS} FROM train_run WHERE bucket IN (?) AND run_no > ? AND sale_end_at > UTC_TIMESTAMP(3) - ${AFTER_SALE} ${dates} ORDER BY run_no LIMIT ?`,
+      [buckets as SqlValue, after_run_no, ...(service_dates.length === 0 ? [] : [service_dates as SqlValue]), limit],
+    );
+    return this.#headers(rows);
+  }
+
+  async setState(run: RunHeader, open: boolean, reason: string): Promise<void> {
+    await this.#db.transaction(async (tx) => {
+      await tx.execute('UPDATE train_run SET state = ?, version = version + 1, updated_at = UTC_TIMESTAMP(3) WHERE run_no = ?', [open ? 'OPEN' : 'CLOSED', run.run_no]);
+      await this.#onChanged(tx, [{ run_id: run.run_id, timetable_version: run.timetable_version, open, reason }]);
+    });
+    this.#runs.delete(run.run_id);
+  }
+
+  #remember(run: RunHeader): RunHeader {
+    if (this.#runs.size >= CACHED_RUNS) this.#runs.delete(this.#runs.keys().next().value!);
+    this.#runs.set(run.run_id, run);
+    return run;
+  }
+
+  async #headers(rows: readonly RunRow[]): Promise<RunHeader[]> {
+    const unknown = [...new Set(rows.map((row) => row.layout_hash))].filter((hash) => !this.#layouts.has(hash));
+    if (unknown.length > 0) {
+      const layouts = await this.#db.query<{ layout_hash: string; coaches: string }>('SELECT layout_hash, coaches FROM seat_layout WHERE layout_hash IN (?)', [unknown as SqlValue]);
+      for (const { layout_hash, coaches } of layouts) this.#layouts.set(layout_hash, layoutOfCoaches(JSON.parse(coaches) as RunCoach[]));
+    }
+    return rows.map((row) => headerOf(row, this.#layouts.get(row.layout_hash)!));
+  }
+
+  /** In transactions of their own and before the runs, so that a run never names a layout that isn't there. */
+  async #insertLayouts(plans: readonly RunPlan[]): Promise<void> {
+    const layouts = new Map(plans.map((plan) => [layoutHash(plan.coaches), plan.coaches]));
+    const known = await this.#db.query<{ layout_hash: string }>('SELECT layout_hash FROM seat_layout WHERE layout_hash IN (?)', [[...layouts.keys()]]);
+    for (const { layout_hash } of known) layouts.delete(layout_hash);
+    for (const [hash, coaches] of layouts) {
+      const seats = layoutOfCoaches(coaches).classes.flatMap(({ code, seats }) => seats.map(({ index }): SqlValue[] => [hash, code, index]));
+      await this.#db.transaction(async (tx) => {
+        for (let start = 0; start < seats.length; start += SEAT_ROWS) {
+          const part = seats.slice(start, start + SEAT_ROWS);
+          await tx.execute(`INSERT IGNORE INTO layout_seat (layout_hash, class_code, seat) VALUES ${valuesOf('(?, ?, ?)', part.length)}`, part.flat());
+        }
+        await tx.execute('INSERT IGNORE INTO seat_layout (layout_hash, coaches) VALUES (?, ?)', [hash, JSON.stringify(coaches)]);
+      });
+    }
+  }
+}
+
+type WireStop = [station_id: string, arrival_ms: number | null, departure_ms: number | null];
+
+function headerOf(row: RunRow, layout: RunLayout): RunHeader {
+  const { stops, sale_start_at, sale_end_at, state, layout_hash: _hash, ...same } = row;
+  const list = (JSON.parse(stops) as WireStop[]).map(([station_id, arrival_ms, departure_ms]): RunStop => ({ station_id, arrival_ms: arrival_ms ?? undefined, departure_ms: departure_ms ?? undefined }));
+  return { ...same, stops: list, layout, sale_start_ms: sale_start_at.getTime(), sale_end_ms: sale_end_at.getTime(), open: state === 'OPEN' };
+}
+
+function insertValues({ plan, bucket }: NewRun): SqlValue[] {
+  const stops = plan.stops.map(({ station_id, arrival_ms, departure_ms }): WireStop => [station_id, arrival_ms ?? null, departure_ms ?? null]);
+  const seats = plan.coaches.reduce((sum, { seat_count }) => sum + seat_count, plan.standing_capacity);
+  // The last stretch that can be bought begins at the last stop but one.
+  const last = plan.stops.at(-2);
+  const sale_end_ms = last?.departure_ms ?? plan.sale_start_ms;
+  return [plan.run_id, bucket, plan.service_date, plan.timetable_version, layoutHash(plan.coaches), JSON.stringify(stops), plan.stops.length - 1, plan.standing_capacity, seats, new Date(plan.sale_start_ms), new Date(sale_end_ms)];
+}
