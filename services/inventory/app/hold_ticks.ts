@@ -1,0 +1,83 @@
+import { fail, type Result } from '#kit/base/result.ts';
+import type { HoldAnswer } from './hold_seats.ts';
+import type { InventoryMetrics } from './metrics.ts';
+import type { PlannedHold } from './ports.ts';
+import type { RunTick } from './run_tick.ts';
+
+export type HoldTicks = { submit(planned: PlannedHold): Promise<Result<HoldAnswer>>; idle(): Promise<void> };
+
+export type TickLimits = { max_tick: number; max_in_flight: number; max_queue: number };
+
+export const TICK_LIMITS: TickLimits = { max_tick: 256, max_in_flight: 2, max_queue: 4096 };
+
+const RETRY_AFTER_MS = 200;
+
+type Waiting = { planned: PlannedHold; resolve: (answer: Result<HoldAnswer>) => void; reject: (error: unknown) => void; since_ms: number };
+
+/**
+ * Group commit. A hold that comes while fewer than two ticks are under way starts one at once, alone if it is alone; what
+ * comes meanwhile waits and goes together in the next. So there is no timer and no added delay when idle, and ticks grow
+ * by themselves with the load. The queue is bounded: beyond it OVERLOADED.
+ */
+export function holdTicks(run: RunTick, metrics: InventoryMetrics, limits: TickLimits = TICK_LIMITS): HoldTicks {
+  let queue: Waiting[] = [];
+  const under_way = new Set<Promise<void>>();
+
+  function submit(planned: PlannedHold): Promise<Result<HoldAnswer>> {
+    if (queue.length >= limits.max_queue) {
+      metrics.refused.inc({ reason: 'OVERLOADED' });
+      return Promise.resolve(fail('OVERLOADED', { retry_after_ms: RETRY_AFTER_MS }));
+    }
+    return new Promise((resolve, reject) => {
+      queue.push({ planned, resolve, reject, since_ms: performance.now() });
+      metrics.queue.set({}, queue.length);
+      // After this turn of the event loop, so that the requests of one batch call meet in one tick.
+      if (queue.length === 1) setImmediate(pump);
+    });
+  }
+
+  function pump(): void {
+    while (queue.length > 0 && under_way.size < limits.max_in_flight) {
+      const tick = takeTick();
+      const work = drive(tick).finally(() => {
+        under_way.delete(work);
+        pump();
+      });
+      under_way.add(work);
+    }
+    metrics.queue.set({}, queue.length);
+  }
+
+  /** The oldest, each id once: a repeat that came along waits for the next tick and finds the first one's row. */
+  function takeTick(): Waiting[] {
+    const [tick, later, ids] = [[] as Waiting[], [] as Waiting[], new Set<string>()];
+    for (const waiting of queue) {
+      const { hold_id } = waiting.planned;
+      if (tick.length < limits.max_tick && !ids.has(hold_id)) tick.push(waiting);
+      else later.push(waiting);
+      ids.add(hold_id);
+    }
+    queue = later;
+    return tick;
+  }
+
+  async function drive(tick: Waiting[]): Promise<void> {
+    metrics.tick_size.observe({}, tick.length);
+    try {
+      const answers = await run(tick.map(({ planned }) => planned));
+      tick.forEach(({ resolve, since_ms }, index) => {
+        metrics.hold_seconds.observe({}, (performance.now() - since_ms) / 1000);
+        resolve(answers[index]!);
+      });
+    } catch (error) {
+      for (const { reject } of tick) reject(error);
+    }
+  }
+
+  return {
+    submit,
+    async idle() {
+      while (under_way.size > 0) await Promise.all(under_way);
+    },
+  };
+}

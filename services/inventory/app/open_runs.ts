@@ -1,0 +1,57 @@
+import { planProblem, runBucket, type RunHeader, type RunPlan } from '../domain/run.ts';
+import type { Parts } from './parts.ts';
+import type { TimetableSource } from './ports.ts';
+
+export type OpenedRuns = { opened: number; already_open: number; refused: string[] };
+
+/** Runs written in one transaction and opened in one round trip to Redis. */
+const BATCH = 200;
+const MAX_REFUSED_LISTED = 500;
+
+/**
+ * Opens the sale of the runs of a date as the timetable has them: ledger header first, then Redis. Repeatable; a run that
+ * is open stays as it is, whatever the timetable says by now.
+ */
+export async function openRuns(parts: Parts, timetable: TimetableSource, bucket_count: number, wish: { service_date: string; run_ids: readonly string[] }): Promise<OpenedRuns> {
+  const done: OpenedRuns = { opened: 0, already_open: 0, refused: [] };
+  let batch: RunPlan[] = [];
+  const flush = async () => {
+    await openBatch(parts, bucket_count, batch, done);
+    batch = [];
+  };
+  for await (const plan of timetable.runs(wish.service_date, wish.run_ids)) {
+    const problem = planProblem(plan);
+    if (problem === undefined) batch.push(plan);
+    else if (done.refused.length < MAX_REFUSED_LISTED) done.refused.push(`${plan.run_id}: ${problem}`);
+    if (batch.length >= BATCH) await flush();
+  }
+  await flush();
+  return done;
+}
+
+async function openBatch(parts: Parts, bucket_count: number, plans: readonly RunPlan[], done: OpenedRuns): Promise<void> {
+  if (plans.length === 0) return;
+  const opened = await parts.runs.insert(plans.map((plan) => ({ plan, bucket: runBucket(plan.train_id, plan.service_date, bucket_count) })));
+  done.opened += opened;
+  done.already_open += plans.length - opened;
+  const headers = [...(await parts.runs.find(plans.map(({ run_id }) => run_id))).values()];
+  await openInRedis(parts, headers);
+  parts.onChanged(headers.map(({ run_id }) => run_id));
+}
+
+/**
+ * A run that Redis has is left alone by the Function. One that it lacks has never been sold from in this epoch, so it is
+ * written as the ledger says. A bucket that is just being rebuilt reads the same headers.
+ */
+async function openInRedis(parts: Parts, headers: readonly RunHeader[]): Promise<void> {
+  const epochs = new Map<number, number>();
+  for (const bucket of new Set(headers.map((run) => run.bucket))) {
+    const epoch = await parts.buckets.settledEpoch(bucket);
+    if (epoch !== undefined) epochs.set(bucket, epoch);
+  }
+  const images = await parts.buckets.imagesOf(headers.filter((run) => epochs.has(run.bucket)));
+  const statuses = await parts.seats.openRuns(epochs, images);
+  statuses.forEach((status, index) => {
+    if (status === 'EPOCH') parts.buckets.suspect(images[index]!.run.bucket, 'EPOCH');
+  });
+}

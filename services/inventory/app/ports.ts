@@ -1,0 +1,151 @@
+import type { ClassBits } from '../domain/bitmap.ts';
+import type { HeldPlace, Hold, HoldOwner, HoldState } from '../domain/hold.ts';
+import type { RunHeader, RunPlan } from '../domain/run.ts';
+
+/** What the stores and other services must offer to the use cases. */
+
+/** Why a bucket or run takes no call now. LOST: Redis doesn't know the bucket. EPOCH: another epoch than ours. */
+export type Closed = 'LOST' | 'EPOCH' | 'CLOSED' | 'MISSING';
+
+export type PlannedItem = { id: string; classes: string[]; seat?: [class_code: number, index: number] };
+
+/** A hold as the Function takes it: stops resolved, classes as numbers. */
+export type PlannedHold = {
+  hold_id: string;
+  run: RunHeader;
+  owner: HoldOwner;
+  body_hash: Uint8Array;
+  from: number;
+  to: number;
+  items: PlannedItem[];
+  wish: { flags: string[]; letters: string; together: boolean; same_coach: boolean; required: boolean };
+  changes: boolean;
+  ttl_ms: number;
+  account_id: string;
+};
+
+export type HoldCall = { bucket: number; epoch: number; holds: readonly PlannedHold[] };
+
+export type Placed = { status: 'HELD'; replayed: boolean; seat_version: number; run_version: bigint; places: readonly HeldPlace[] };
+export type PlaceOutcome = Placed | { status: 'SOLD_OUT' | 'SEAT_LOCKED' | 'CONFLICT' | 'RUN_CLOSED' | 'MISSING' };
+
+export type HoldReply = { status: 'OK'; sequence: bigint; outcomes: PlaceOutcome[] } | { status: Closed | 'UNAVAILABLE' };
+
+export type ChangeReply = { status: 'OK' | 'NONE'; run_version: bigint } | { status: Closed };
+
+/** The record of a hold in Redis. */
+export type SeatRecord = { hold_id: string; owner: HoldOwner; seat_version: number; body: string; places: readonly HeldPlace[] };
+
+export type RunSnapshot = {
+  version: bigint;
+  open: boolean;
+  segments: number;
+  /** Free standing places by segment; empty where the run has none. */
+  standing: number[];
+  /** By class code. */
+  classes: Map<number, ClassBits>;
+  records: SeatRecord[];
+};
+
+export type SnapshotReply = { status: 'OK'; snapshot: RunSnapshot } | { status: Closed };
+
+/** What a run looks like when it is opened or rebuilt. */
+export type RunImage = { run: RunHeader; occupied: ReadonlyMap<number, ReadonlyMap<number, bigint>>; standing_used: readonly number[]; records: readonly SeatRecord[] };
+
+/** `ALL`: whatever the record lists, for a hold that the ledger never had. */
+export type SeatChange = { hold_id: string; owner: HoldOwner; seat_version: number; freed: readonly HeldPlace[] | 'ALL'; stays: readonly HeldPlace[] };
+
+/** Redis: finds seats. Every method throws only when Redis is away or a bug shows. */
+export type SeatStore = {
+  /** One Function call for each entry, all in one round trip. An entry that Redis could not answer is UNAVAILABLE. */
+  hold(calls: readonly HoldCall[]): Promise<HoldReply[]>;
+  release(run: RunHeader, epoch: number, change: SeatChange): Promise<ChangeReply>;
+  reclaim(run: RunHeader, epoch: number, record: SeatRecord): Promise<ChangeReply>;
+  sell(run: RunHeader, epoch: number, hold: Pick<Hold, 'hold_id' | 'owner' | 'seat_version'>): Promise<ChangeReply>;
+  setOpen(run: RunHeader, epoch: number, open: boolean): Promise<ChangeReply>;
+  snapshots(runs: readonly { run: RunHeader; epoch: number }[], options?: { records: boolean }): Promise<SnapshotReply[]>;
+  bucketStates(buckets: readonly number[]): Promise<({ epoch: number; open: boolean } | undefined)[]>;
+  begin(bucket: number, epoch: number): Promise<'OK' | 'EPOCH'>;
+  finish(bucket: number, epoch: number): Promise<'OK' | 'EPOCH'>;
+  openRuns(epochs: ReadonlyMap<number, number>, images: readonly RunImage[]): Promise<('OK' | 'EXISTS' | 'EPOCH')[]>;
+  repair(run: RunHeader, epoch: number, version: bigint, image: RunImage): Promise<{ status: 'OK' | 'MOVED' | Closed }>;
+};
+
+/** Why the ledger did not take a transaction; it was rolled back. */
+export type Refusal = 'SEAT' | 'HOLD_ID' | 'EPOCH' | 'SEQUENCE';
+
+export class LedgerRefused extends Error {
+  override name = 'LedgerRefused';
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal, options?: ErrorOptions) {
+    super(`the ledger refused: ${refusal}`, options);
+    this.refusal = refusal;
+  }
+}
+
+/** A commit whose answer was lost: it may have happened. */
+export class OutcomeUnknown extends Error {
+  override name = 'OutcomeUnknown';
+}
+
+export type SequenceKey = { bucket: number; epoch: number; sequence: bigint; part: number };
+
+export type NewHold = { planned: PlannedHold; placed: Placed };
+
+export type HoldChange = { kind: 'held' | 'sold' | 'released' | 'aborted'; hold: Hold; reason: string };
+
+export type ReleaseWish = { hold_id: string; run: RunHeader; epoch: number; owner?: HoldOwner; version?: number; item_ids: readonly string[]; reason: string; only_expired?: boolean; account_id?: string };
+
+export type Released = { hold: Hold; before: Hold; freed: readonly HeldPlace[] };
+
+export type RunBits = { occupied: Map<number, Map<number, bigint>>; standing_used: number[] };
+
+/** MySQL: decides. */
+export type Ledger = {
+  findHolds(hold_ids: readonly string[]): Promise<Map<string, Hold>>;
+  /** Commits the holds, all or none; the holds as stored. Throws LedgerRefused, OutcomeUnknown. */
+  commitHolds(holds: readonly NewHold[], sequences: readonly SequenceKey[]): Promise<Hold[]>;
+  /** Makes the seat rows of a run, once. */
+  materialise(run: RunHeader): Promise<void>;
+  /** Writes that a hold never took effect; false when it exists. */
+  tombstone(wish: { hold_id: string; run: RunHeader; epoch: number; owner: HoldOwner; body_hash: Uint8Array; reason: string }): Promise<boolean>;
+  /** Attaches an order to a held hold; undefined when it is not held any more or has another order. */
+  attach(hold_id: string, run: RunHeader, epoch: number, order_id: string): Promise<Hold | undefined>;
+  sell(hold_id: string, run: RunHeader, epoch: number, order_id: string): Promise<Hold | undefined>;
+  /** Undefined when there is nothing (left) to release for this owner and version. */
+  release(wish: ReleaseWish): Promise<Released | undefined>;
+  extend(hold_id: string, by_ms: number): Promise<void>;
+  locksOf(account_id: string, run: RunHeader): Promise<Hold[]>;
+  readBits(runs: readonly RunHeader[]): Promise<Map<string, RunBits>>;
+  heldHolds(runs: readonly RunHeader[]): Promise<Hold[]>;
+  pruneSequences(): Promise<number>;
+};
+
+export type Epochs = {
+  read(buckets: readonly number[]): Promise<Map<number, number>>;
+  /** Adds one; commits before it returns. Waits for every ledger transaction of the older epoch. */
+  bump(bucket: number): Promise<number>;
+  /** Runs `work` when nobody else rebuilds the bucket; undefined when somebody does. */
+  withLease<T>(bucket: number, work: () => Promise<T>): Promise<T | undefined>;
+};
+
+export type NewRun = { plan: RunPlan; bucket: number };
+
+export type RunStore = {
+  find(run_ids: readonly string[]): Promise<Map<string, RunHeader>>;
+  /** Inserts headers that are missing; the number inserted. */
+  insert(runs: readonly NewRun[]): Promise<number>;
+  /** Runs whose sale has not ended, by run_no, a page at a time. */
+  page(filter: { buckets: readonly number[]; after_run_no: bigint; limit: number; service_dates?: readonly string[] }): Promise<RunHeader[]>;
+  setState(run: RunHeader, open: boolean, reason: string): Promise<void>;
+};
+
+/** The parts of other services this one needs. */
+export type TimetableSource = { runs(service_date: string, run_ids: readonly string[]): AsyncIterable<RunPlan> };
+
+/** ALIVE: the order still needs its seats. ENDED: it doesn't. UNKNOWN: it could not be asked. */
+export type OrderAnswer = 'ALIVE' | 'ENDED' | 'MISSING' | 'UNKNOWN';
+export type OrderSource = { ask(order_id: string, hold_id: string): Promise<OrderAnswer> };
+
+export type ListedState = HoldState;

@@ -1,0 +1,124 @@
+import { fail, ok, type Result } from '#kit/base/result.ts';
+import type { Log } from '#kit/telemetry/log.ts';
+import type { Buckets } from './buckets.ts';
+import type { Chores } from './chores.ts';
+import { commitTick, type Attempt, type CommitOutcome } from './commit_tick.ts';
+import { giveUp } from './give_up.ts';
+import { answerOfKnown, type HoldAnswer, type HoldLedger } from './hold_seats.ts';
+import type { InventoryMetrics } from './metrics.ts';
+import type { PlaceOutcome, PlannedHold, Refusal, SeatStore } from './ports.ts';
+import { refusal } from './refusals.ts';
+
+export type RunTick = (tick: readonly PlannedHold[]) => Promise<Result<HoldAnswer>[]>;
+
+export type TickParts = {
+  buckets: Buckets;
+  seats: Pick<SeatStore, 'hold' | 'release'>;
+  ledger: HoldLedger;
+  chores: Chores;
+  metrics: InventoryMetrics;
+  log: Log;
+  /** Seats of these runs changed. */
+  onChanged: (run_ids: Iterable<string>) => void;
+};
+
+const RETRY_AFTER_MS = 500;
+
+type Answers = Map<PlannedHold, Result<HoldAnswer>>;
+
+/**
+ * One tick: what the ledger knows already is answered from it; the rest goes to Redis, one call a bucket in one round
+ * trip, and what Redis placed is committed by the ledger in one transaction. Only then is anybody answered.
+ */
+export function runTick(parts: TickParts): RunTick {
+  return async (tick) => {
+    const answers: Answers = new Map();
+    const known = await parts.ledger.findHolds(tick.map(({ hold_id }) => hold_id));
+    for (const planned of tick) {
+      const hold = known.get(planned.hold_id);
+      if (hold !== undefined) answers.set(planned, answerOfKnown(planned, hold));
+    }
+    const attempts = await propose(parts, tick.filter((planned) => !answers.has(planned)), answers);
+    if (attempts.length > 0) await dispose(parts, attempts, answers);
+    return tick.map((planned) => answers.get(planned)!);
+  };
+}
+
+/** Redis finds places. What it refuses is answered; what it placed goes on. */
+async function propose(parts: TickParts, tick: readonly PlannedHold[], answers: Answers): Promise<Attempt[]> {
+  const calls: { bucket: number; epoch: number; holds: PlannedHold[] }[] = [];
+  for (const [bucket, holds] of Map.groupBy(tick, ({ run }) => run.bucket)) {
+    const epoch = parts.buckets.epochOf(bucket);
+    if (epoch === undefined) for (const planned of holds) answers.set(planned, refusal('CLOSED'));
+    else calls.push({ bucket, epoch, holds });
+  }
+  if (calls.length === 0) return [];
+  const replies = await parts.seats.hold(calls);
+  return calls.flatMap(({ bucket, epoch, holds }, index) => {
+    const reply = replies[index]!;
+    if (reply.status === 'OK') return attemptsOf(parts, { bucket, epoch, sequence: reply.sequence }, holds, reply.outcomes, answers);
+    if (reply.status !== 'UNAVAILABLE') parts.buckets.suspect(bucket, reply.status);
+    for (const planned of holds) answers.set(planned, refusal(reply.status));
+    return [];
+  });
+}
+
+function attemptsOf(parts: TickParts, key: Attempt['key'], holds: readonly PlannedHold[], outcomes: readonly PlaceOutcome[], answers: Answers): Attempt[] {
+  const attempts: Attempt[] = [];
+  holds.forEach((planned, index) => {
+    const outcome = outcomes[index]!;
+    if (outcome.status === 'HELD') {
+      attempts.push({ planned, placed: outcome, key });
+      return;
+    }
+    if (outcome.status === 'MISSING') parts.buckets.suspect(key.bucket, 'MISSING');
+    parts.metrics.refused.inc({ reason: outcome.status });
+    answers.set(planned, refusal(outcome.status));
+  });
+  return attempts;
+}
+
+/** The ledger decides. */
+async function dispose(parts: TickParts, attempts: readonly Attempt[], answers: Answers): Promise<void> {
+  const runs = new Map(attempts.map(({ planned }) => [planned.run.run_id, planned.run]));
+  await Promise.all([...runs.values()].map((run) => parts.ledger.materialise(run)));
+  const outcomes = await commitTick(parts, attempts);
+  await Promise.all(
+    attempts.map(async (attempt) => {
+      answers.set(attempt.planned, await conclude(parts, attempt, outcomes.get(attempt)!));
+    }),
+  );
+  parts.onChanged(runs.keys());
+}
+
+async function conclude(parts: TickParts, attempt: Attempt, outcome: CommitOutcome): Promise<Result<HoldAnswer>> {
+  if (outcome.kind === 'COMMITTED') return ok({ hold: outcome.hold, run_version: attempt.placed.run_version });
+  if (outcome.kind === 'REFUSED') return refused(parts, attempt, outcome.refusal);
+  const { hold_id } = attempt.planned;
+  if (outcome.kind === 'FAILED') {
+    // A repeat finds the record in Redis and commits it; without one it is given up later.
+    parts.chores.later(`give up ${hold_id}`, () => giveUp(parts, attempt, 'FAILED'));
+    return fail('DEPENDENCY_UNAVAILABLE', { retry_after_ms: RETRY_AFTER_MS });
+  }
+  try {
+    const known = await giveUp(parts, attempt, 'UNKNOWN');
+    return known === undefined ? fail('HOLD_CONFLICT', { detail: 'the hold was given up' }) : answerOfKnown(attempt.planned, known);
+  } catch (error) {
+    parts.log.warn({ error, hold: hold_id }, 'the outcome of a hold is not known');
+    parts.chores.later(`give up ${hold_id}`, () => giveUp(parts, attempt, 'UNKNOWN'));
+    return fail('OUTCOME_UNKNOWN', { retry_after_ms: RETRY_AFTER_MS });
+  }
+}
+
+async function refused(parts: TickParts, attempt: Attempt, why: Refusal): Promise<Result<HoldAnswer>> {
+  const { planned, key } = attempt;
+  if (why === 'EPOCH' || why === 'SEQUENCE') {
+    // Redis is rebuilt from the ledger, and with it goes what it had placed for this hold.
+    parts.buckets.suspect(key.bucket, why);
+    return refusal('CLOSED');
+  }
+  const known = await giveUp(parts, attempt, why);
+  if (known !== undefined) return answerOfKnown(planned, known);
+  const named = planned.items.some(({ seat }) => seat !== undefined);
+  return named ? fail('SEAT_LOCKED') : fail('HOLD_CONFLICT', { detail: 'the ledger has a seat as taken' });
+}
