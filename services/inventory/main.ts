@@ -1,0 +1,127 @@
+// Inventory: which seats of which run are taken on which segment. All wiring of the service.
+import { randomUUID } from 'node:crypto';
+import { systemClock, type Clock } from '#kit/base/clock.ts';
+import { systemRandom } from '#kit/base/random.ts';
+import { openBus } from '#kit/bus/bus.ts';
+import { startRelay } from '#kit/bus/relay.ts';
+import { ensureStreams } from '#kit/bus/streams.ts';
+import { createClient } from '#kit/rpc/client.ts';
+import { startServer } from '#kit/rpc/server.ts';
+import { readConfig } from '#kit/run/config.ts';
+import { runMain, startAll, type Lifecycle, type Stoppable } from '#kit/run/lifecycle.ts';
+import { repeat } from '#kit/run/loop.ts';
+import { migrate } from '#kit/store/migrate.ts';
+import { openDatabase, type Database } from '#kit/store/mysql.ts';
+import { openRedis } from '#kit/store/redis.ts';
+import { startSweeper } from '#kit/store/sweeper.ts';
+import { createLog, type Log } from '#kit/telemetry/log.ts';
+import { OrderService } from '#gen/rail/order/v1/order_pb.ts';
+import { QueryService } from '#gen/rail/query/v1/query_pb.ts';
+import { Buckets } from './app/buckets.ts';
+import { openChores } from './app/chores.ts';
+import { expireHold } from './app/expire_hold.ts';
+import { holdSeats } from './app/hold_seats.ts';
+import { holdTicks } from './app/hold_ticks.ts';
+import { inventoryMetrics } from './app/metrics.ts';
+import type { Parts } from './app/parts.ts';
+import type { RunStore } from './app/ports.ts';
+import { RemainingFeed } from './app/remaining_feed.ts';
+import { runTick } from './app/run_tick.ts';
+import { remainingRelay } from './events/remaining_relay.ts';
+import { stockEvents } from './events/stock.ts';
+import { inventoryService } from './rpc/inventory_service.ts';
+import { orderClient } from './rpc/order_client.ts';
+import { seatService } from './rpc/seat_service.ts';
+import { timetableClient } from './rpc/timetable_client.ts';
+import { openEpochs } from './store/epochs.ts';
+import { openLedger } from './store/ledger/index.ts';
+import { migrations } from './store/migrations.ts';
+import { openRunStore } from './store/runs.ts';
+import { openSeatStore } from './store/seats.ts';
+import type { Config } from './wire/config.ts';
+import { configSchema } from './wire/config.ts';
+
+export { configSchema } from './wire/config.ts';
+export type { Config } from './wire/config.ts';
+
+export type Running = Stoppable & { port: number; address: string; stop(): Promise<void> };
+export type StartOptions = { clock?: Clock; log?: Log };
+
+const SERVICE = 'inventory';
+/** A frozen process must not hold rows for long (DESIGN §4 rule 6). */
+const LOCK_WAIT_S = 1;
+const PRUNE_EVERY_MS = 10_000;
+const REDIS_TIMEOUT_MS = 2_000;
+
+/** Starts the service on a database that it migrates itself. Serves once every bucket is open. */
+export async function start(config: Config, { clock = systemClock, log = createLog({ service: SERVICE }) }: StartOptions = {}): Promise<Running> {
+  const started = await startAll(async (lifecycle) => {
+    await migrate(config.mysql_url_inventory, migrations, { log });
+    const db = await openDatabase({ url: config.mysql_url_inventory, pool_size: config.inventory_mysql_pool, log, service: SERVICE, lock_wait_timeout_s: LOCK_WAIT_S, multiple_statements: true });
+    lifecycle.onStop('database', () => db.close());
+    const redis = await openRedis({ url: config.redis_url, log, service: SERVICE, command_timeout_ms: REDIS_TIMEOUT_MS });
+    lifecycle.onStop('redis', () => redis.close());
+    const nats = await openBus({ url: config.nats_url, token: config.nats_token, log, service: SERVICE });
+    lifecycle.onStop('bus', () => nats.close());
+    await ensureStreams(nats);
+    lifecycle.add('relay', startRelay({ db, nats, log, service: SERVICE }));
+
+    const owner = randomUUID();
+    const relay = remainingRelay(nats, owner, log);
+    const { parts, feed } = await makeParts(config, { clock, log, db, owner, lifecycle, seats: await openSeatStore(redis.client), relay });
+    lifecycle.add('relayed states', relay.listen((state) => feed.received(state)));
+    await parts.buckets.start();
+
+    const ticks = holdTicks(runTick(parts), parts.metrics);
+    lifecycle.onStop('ticks', () => ticks.idle());
+    const hold = holdSeats({ runs: parts.runs, ticks, clock });
+    const { orders, timetable } = connectPeers(config, lifecycle, log);
+    startLoops(config, db, lifecycle, parts, orders);
+    const inventory = inventoryService({ ...parts, orders, hold, feed, timetable, settle_ms: config.inventory_settle_ms, bucket_count: config.inventory_buckets });
+    const token = { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience };
+    const server = await startServer({ service: SERVICE, host: config.listen_host, port: config.inventory_port, implementations: [inventory, seatService(parts, hold)], auth: { caller_keys: config.caller_key, token }, log, clock, limits: { max_timeout_ms: 300_000 } });
+    lifecycle.add('rpc', server);
+    return { port: server.port, address: server.address };
+  });
+  return { ...started, stop: async () => started.stop() };
+}
+
+type Wiring = { clock: Clock; log: Log; db: Database; owner: string; lifecycle: Lifecycle; seats: Parts['seats']; relay: ReturnType<typeof remainingRelay> };
+
+async function makeParts(config: Config, { clock, log, db, owner, lifecycle, seats, relay }: Wiring): Promise<{ parts: Parts; feed: RemainingFeed }> {
+  // The store of runs makes events of openings, and events of holds need the layouts of runs.
+  const layouts = (run_ids: readonly string[]) => runs.find(run_ids);
+  const events = stockEvents({ clock, random: systemRandom, layouts });
+  const runs: RunStore = openRunStore(db, events.publishRuns);
+  const ledger = openLedger({ db, clock, random: systemRandom, publish: events.publish });
+  const metrics = inventoryMetrics(SERVICE);
+  const onRebuilt = (bucket: number, epoch: number): void => {
+    metrics.rebuilds.inc({});
+    metrics.epoch.set({ bucket }, epoch);
+    feed.bucketRebuilt(bucket).catch((error: unknown) => log.warn({ error, bucket }, 'watchers were not told of a rebuilt bucket'));
+  };
+  const buckets = new Buckets({ count: config.inventory_buckets, epochs: openEpochs(db, owner, log), seats, runs, ledger, log, onRebuilt });
+  const feed = lifecycle.add('feed', new RemainingFeed({ buckets, seats, runs, metrics, log, relay }));
+  const chores = lifecycle.add('chores', openChores(log, metrics));
+  return { feed, parts: { buckets, seats, ledger, runs, chores, metrics, log, clock, onChanged: (run_ids) => feed.changed(run_ids) } };
+}
+
+function connectPeers(config: Config, lifecycle: Lifecycle, log: Log) {
+  const identity = { service: SERVICE, caller_key: config.caller_key[0] };
+  const query = createClient(QueryService, { ...identity, address: config.query_address });
+  const order = createClient(OrderService, { ...identity, address: config.order_address });
+  lifecycle.onStop('peers', () => {
+    query.close();
+    order.close();
+  });
+  return { timetable: timetableClient(query), orders: orderClient(order, log) };
+}
+
+function startLoops(config: Config, db: Database, lifecycle: Lifecycle, parts: Parts, orders: ReturnType<typeof orderClient>): void {
+  const handle = ({ hold_id }: { hold_id: string }) => expireHold(parts, orders, hold_id);
+  lifecycle.add('expiry', startSweeper({ db, log: parts.log, service: SERVICE, name: 'holds', table: 'seat_hold', key: ['hold_id'], poll_ms: config.inventory_sweep_ms, handle }));
+  const prune = async () => ((await parts.ledger.pruneSequences()) >= 10_000 ? ('again' as const) : undefined);
+  lifecycle.add('pruning', repeat({ name: 'prune_sequences', service: SERVICE, every_ms: PRUNE_EVERY_MS, log: parts.log, run: prune }));
+}
+
+if (import.meta.main) await runMain(() => start(readConfig(configSchema)));
