@@ -1,0 +1,160 @@
+// Inventory with its own stores, a timetable and orders that answer as a test says, over real gRPC.
+import { randomBytes } from 'node:crypto';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import type { DescService, MessageInitShape } from '@bufbuild/protobuf';
+import { HoldOwner, InventoryService, type Hold, type HoldSeatsRequestSchema } from '#gen/rail/inventory/v1/inventory_pb.ts';
+import { OrderService, OrderState } from '#gen/rail/order/v1/order_pb.ts';
+import { QueryService, type TrainRunSchema } from '#gen/rail/query/v1/query_pb.ts';
+import { SeatService } from '#gen/rail/seat/v1/seat_pb.ts';
+import { SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
+import { FailureError } from '#kit/base/result.ts';
+import { addDays, serviceDateAt, serviceTimeToEpoch_ms, toCompactDate } from '#kit/base/time.ts';
+import { createClient, type ServiceClient } from '#kit/rpc/client.ts';
+import { implement, type Handlers, type Implementation } from '#kit/rpc/implement.ts';
+import { startServer } from '#kit/rpc/server.ts';
+import { readConfig } from '#kit/run/config.ts';
+import { Lifecycle } from '#kit/run/lifecycle.ts';
+import { openDatabase, type Database } from '#kit/store/mysql.ts';
+import { openRedis, type RedisStore } from '#kit/store/redis.ts';
+import { silentLog } from '#kit/telemetry/log.ts';
+import * as inventory from '../../services/inventory/main.ts';
+import type { NumberedSeatClass } from '../../timetable/model.ts';
+import { layoutId } from '../../timetable/seats.ts';
+import { freshDatabase, freshNats, freshRedis } from '../support/stack.ts';
+import { startTokens, TEST_AUDIENCE, TEST_ISSUER, type TokenServer } from '../support/tokens.ts';
+
+export const SERVICE_DATE = addDays(serviceDateAt(Date.now()), 3);
+
+export type TestRun = MessageInitShape<typeof TrainRunSchema>;
+type HoldInit = MessageInitShape<typeof HoldSeatsRequestSchema>;
+
+/** Stops `s0` … an hour apart; coaches as `[class, seats]`; class `second` where not said. */
+export function testRun(train: string, { stops = 5, coaches = [[SeatClass.SECOND, 20]], standing = 0, date = SERVICE_DATE }: { stops?: number; coaches?: [SeatClass, number][]; standing?: number; date?: string } = {}): TestRun {
+  const time = (stop: number, minutes: number) => timestampFromMs(serviceTimeToEpoch_ms(date, 8 * 3600 + stop * 3600 + minutes * 60));
+  return {
+    runId: `${train}.${toCompactDate(date)}`,
+    trainId: train,
+    trainNo: train,
+    serviceDate: date,
+    stops: Array.from({ length: stops }, (_, index) => ({
+      index,
+      station: { stationId: `s${index}` },
+      arrivalTime: index === 0 ? undefined : time(index, 0),
+      departureTime: index === stops - 1 ? undefined : time(index, 5),
+    })),
+    coaches: coaches.map(([seatClass, seatCount], index) => ({ coachNo: String(index + 1).padStart(2, '0'), seatClass, seatCount, layoutId: layoutId(CLASS_NAMES[seatClass] ?? 'second', seatCount) })),
+    standingCapacity: standing,
+    saleStartTime: timestampFromMs(Date.now() - 3_600_000),
+    timetableVersion: 'test-1',
+  };
+}
+
+const CLASS_NAMES: Partial<Record<SeatClass, NumberedSeatClass>> = {
+  [SeatClass.BUSINESS]: 'business',
+  [SeatClass.FIRST]: 'first',
+  [SeatClass.SECOND]: 'second',
+  [SeatClass.SOFT_SLEEPER]: 'soft_sleeper',
+  [SeatClass.HARD_SLEEPER]: 'hard_sleeper',
+};
+
+export type InventoryWorld = {
+  lifecycle: Lifecycle;
+  client: ServiceClient<typeof InventoryService>;
+  ops: ServiceClient<typeof InventoryService>;
+  query: ServiceClient<typeof InventoryService>;
+  seats: ServiceClient<typeof SeatService>;
+  tokens: TokenServer;
+  db: Database;
+  redis: RedisStore;
+  /** Runs the fake timetable has. */
+  timetable: Map<string, TestRun>;
+  /** State of orders the fake order service has. */
+  orders: Map<string, OrderState>;
+  restart(): Promise<void>;
+  /** Puts a run into the timetable and opens it; its id. */
+  open(run: TestRun): Promise<string>;
+  hold(fields: HoldInit): Promise<Hold>;
+};
+
+export async function openInventory(extra: Record<string, string> = {}): Promise<InventoryWorld> {
+  const lifecycle = new Lifecycle();
+  const [mysql, redis, nats, tokens] = await Promise.all([freshDatabase(), freshRedis(), freshNats(), startTokens()]);
+  for (const server of [mysql, redis, nats, tokens]) lifecycle.onStop('server', () => server.stop());
+  const caller_key = randomBytes(32);
+  const log = silentLog();
+  const [timetable, orders] = [new Map<string, TestRun>(), new Map<string, OrderState>()];
+  const peers = lifecycle.add('peers', await startServer({ service: 'peers', implementations: peersOf(timetable, orders), auth: { caller_keys: [caller_key] }, log }));
+  const env: Record<string, string> = {
+    MYSQL_URL_INVENTORY: mysql.url,
+    REDIS_URL: redis.url,
+    NATS_URL: nats.url,
+    NATS_TOKEN: nats.token,
+    JWKS_URL: tokens.jwks_url,
+    JWT_ISSUER: TEST_ISSUER,
+    JWT_AUDIENCE: TEST_AUDIENCE,
+    CALLER_KEY: caller_key.toString('hex'),
+    QUERY_ADDRESS: peers.address,
+    ORDER_ADDRESS: peers.address,
+    INVENTORY_BUCKETS: '4',
+    INVENTORY_SWEEP_MS: '50',
+    INVENTORY_SETTLE_MS: '100',
+    ...extra,
+  };
+  let running = await inventory.start(readConfig(inventory.configSchema, env), { log });
+  lifecycle.onStop('inventory', () => running.stop());
+  const db = await openDatabase({ url: mysql.url, log, service: 'test' });
+  lifecycle.onStop('connection', () => db.close());
+  const store = await openRedis({ url: redis.url, log, service: 'test' });
+  lifecycle.onStop('redis connection', () => store.close());
+  const as = (service: string) => {
+    const client = createClient(InventoryService, { address: running.address, service, caller_key, default_timeout_ms: 20_000, max_receive_bytes: 16 << 20 });
+    lifecycle.onStop('client', () => client.close());
+    return client;
+  };
+  const [client, ops] = [as('order'), as('ops')];
+  const seats = createClient(SeatService, { address: running.address, service: 'test' });
+  lifecycle.onStop('client', () => seats.close());
+  return {
+    lifecycle, client, ops, query: as('query'), seats, tokens, db, redis: store, timetable, orders,
+    async restart() {
+      await running.stop();
+      running = await inventory.start(readConfig(inventory.configSchema, { ...env, INVENTORY_PORT: String(running.port) }), { log });
+    },
+    async open(run) {
+      timetable.set(run.runId!, run);
+      await ops.openRuns({ serviceDate: run.serviceDate, runIds: [run.runId!] });
+      return run.runId!;
+    },
+    async hold(fields) {
+      return (await client.holdSeats({ fromStationId: 's0', toStationId: 's4', items: [second('1')], owner: HoldOwner.ORDER, ...fields })).hold!;
+    },
+  };
+}
+
+export function second(itemId: string): NonNullable<HoldInit['items']>[number] {
+  return { itemId, seatClasses: [SeatClass.SECOND] };
+}
+
+function peersOf(timetable: Map<string, TestRun>, orders: Map<string, OrderState>): Implementation[] {
+  const query = {
+    async *streamTrainRuns({ serviceDate, runIds }: { serviceDate: string; runIds: string[] }) {
+      for (const run of timetable.values()) if (run.serviceDate === serviceDate && (runIds.length === 0 || runIds.includes(run.runId!))) yield { run };
+    },
+  };
+  const order = {
+    getOrder({ orderId }: { orderId: string }) {
+      const state = orders.get(orderId);
+      if (state === undefined) throw new FailureError({ reason: 'ORDER_NOT_FOUND' });
+      return { order: { orderId, state, items: [{ itemId: `${orderId}-1`, state }] } };
+    },
+  };
+  return [partly(QueryService, query), partly(OrderService, order)];
+}
+
+/** Handlers of the methods a test needs; the others refuse. */
+function partly<S extends DescService>(service: S, handlers: object): Implementation {
+  const refuse = () => {
+    throw new FailureError({ reason: 'NOT_IMPLEMENTED' });
+  };
+  return implement(service, { ...Object.fromEntries(service.methods.map(({ localName }) => [localName, refuse])), ...handlers } as unknown as Handlers<S>);
+}
