@@ -1,0 +1,68 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { drainPerSecond, estimate_ms, fullBucket, nextToken_ms, QUEUE_CAP, queueCap, refill, takeable, type Stock } from './pace.ts';
+import { priorityOf, scoreOf, SEQUENCE_LIMIT } from './priority.ts';
+
+const stock: fc.Arbitrary<Stock> = fc.record({ seats_at_opening: fc.nat(200_000), seats_free: fc.nat(200_000) });
+
+test('the pace is 2 % of what is free, at most 2000, and never below the floor', (t) => {
+  t.is(drainPerSecond({ seats_at_opening: 1000, seats_free: 1000 }), 20);
+  t.is(drainPerSecond({ seats_at_opening: 1000, seats_free: 10 }), 20, 'the floor: all of them in 50 s');
+  t.is(drainPerSecond({ seats_at_opening: 1000, seats_free: 5000 }), 100);
+  t.is(drainPerSecond({ seats_at_opening: 500_000, seats_free: 500_000 }), 2000);
+  t.is(drainPerSecond({ seats_at_opening: 0, seats_free: 0 }), 1);
+});
+
+test('nobody is let in who could not be served while the token lives', (t) => {
+  fc.assert(fc.property(stock, (seats) => {
+    const rate = drainPerSecond(seats);
+    t.true(queueCap(rate) <= QUEUE_CAP && queueCap(rate) <= Math.max(1, rate * 900));
+    t.true(estimate_ms(queueCap(rate) - 1, rate) <= 900_000);
+  }));
+});
+
+test('an idle run makes nobody wait, and the estimate grows with those ahead', (t) => {
+  fc.assert(fc.property(stock, fc.nat(50_000), (seats, ahead) => {
+    const rate = drainPerSecond(seats);
+    t.is(estimate_ms(0, rate), 0);
+    t.true(takeable(fullBucket(rate, 0)) >= 1);
+    t.true(estimate_ms(ahead + 1, rate) >= estimate_ms(ahead, rate));
+  }));
+});
+
+test('over any stretch of time no more leave than the burst and the rate allow', (t) => {
+  fc.assert(fc.property(stock, fc.array(fc.nat(700), { maxLength: 60 }), (seats, pauses) => {
+    const rate = drainPerSecond(seats);
+    let bucket = fullBucket(rate, 0);
+    let [now_ms, left] = [0, 0];
+    for (const pause of pauses) {
+      now_ms += pause;
+      bucket = refill(bucket, rate, now_ms);
+      const count = takeable(bucket);
+      left += count;
+      bucket = { ...bucket, tokens: bucket.tokens - count };
+    }
+    t.true(left <= rate + (now_ms / 1000) * rate + 1e-6);
+  }));
+});
+
+test('after the time it names there is a token', (t) => {
+  fc.assert(fc.property(stock, (seats) => {
+    const rate = drainPerSecond(seats);
+    const empty = { tokens: 0, at_ms: 0 };
+    t.true(takeable(refill(empty, rate, nextToken_ms(empty, rate))) >= 1);
+  }));
+});
+
+test('a clock that goes back gives no tokens', (t) => {
+  t.is(refill({ tokens: 0, at_ms: 1000 }, 10, 0).tokens, 0);
+});
+
+test('entries are served by priority, then by arrival', (t) => {
+  fc.assert(fc.property(fc.nat(2), fc.nat(2), fc.maxSafeNat(), fc.maxSafeNat(), (p1, p2, s1, s2) => {
+    const [left, right] = [s1 % SEQUENCE_LIMIT, s2 % SEQUENCE_LIMIT];
+    t.is(Math.sign(scoreOf(p1, left) - scoreOf(p2, right)), Math.sign(p1 - p2) || Math.sign(left - right));
+    t.true(Number.isSafeInteger(scoreOf(p1, left)));
+  }));
+  t.deepEqual([priorityOf({ member_level: 5, accompanied_need: true }), priorityOf({ member_level: 4, accompanied_need: false }), priorityOf({ member_level: 3, accompanied_need: false })], [0, 1, 2]);
+});
