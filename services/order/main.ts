@@ -8,6 +8,8 @@ import { ensureStreams } from '#kit/bus/streams.ts';
 import { startServer } from '#kit/rpc/server.ts';
 import { readConfig } from '#kit/run/config.ts';
 import { runMain, startAll, type Lifecycle, type Stoppable } from '#kit/run/lifecycle.ts';
+import { repeat } from '#kit/run/loop.ts';
+import { pruneRequestIds } from '#kit/store/idempotency.ts';
 import { migrate } from '#kit/store/migrate.ts';
 import { openDatabase, type Database } from '#kit/store/mysql.ts';
 import { openRedis } from '#kit/store/redis.ts';
@@ -45,6 +47,7 @@ export type StartOptions = {
 };
 
 const SERVICE = 'order';
+const PRUNE_MS = 3_600_000;
 
 /** Starts the service on a database that it migrates itself. */
 export async function start(config: Config, { clock = systemClock, log = createLog({ service: SERVICE }), wrapPeers = (peers) => peers }: StartOptions = {}): Promise<Running> {
@@ -56,6 +59,7 @@ export async function start(config: Config, { clock = systemClock, log = createL
     const tools = createWriteTools(config, clock);
     const ports = await makePorts(config, { clock, log, db, lifecycle, peers, tools });
     countRows(ports.orders, log, lifecycle);
+    lifecycle.add('pruning', repeat({ name: 'prune_request_ids', service: SERVICE, every_ms: PRUNE_MS, log, run: async () => ((await pruneRequestIds(db)) > 0 ? 'again' : undefined) }));
 
     const driver = lifecycle.add('orders under way', new OrderDriver(ports));
     const paces = new Paces(ports);

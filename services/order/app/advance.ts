@@ -29,7 +29,7 @@ const STEPS: Readonly<Record<Step, StepRun>> = {
 
 export class OrderDriver {
   readonly #ports: Ports;
-  readonly #running = new Map<string, { again: boolean }>();
+  readonly #running = new Map<string, { again: boolean; done: Promise<void> }>();
   readonly #work = new Set<Promise<void>>();
   #stopped = false;
 
@@ -45,31 +45,31 @@ export class OrderDriver {
     void work.finally(() => this.#work.delete(work));
   }
 
-  /** Drives as far as it goes. One at a time for each order of this process; a second call makes the first go round again. */
-  async advance(order_id: string, { ask_payments = false } = {}): Promise<void> {
+  /** Drives as far as it goes. One at a time for each order of this process: a second call makes the first go round again. */
+  advance(order_id: string, { ask_payments = false } = {}): Promise<void> {
     const running = this.#running.get(order_id);
     if (running !== undefined) {
       running.again = true;
-      return;
+      return running.done;
     }
-    const mine = { again: false };
+    const mine = { again: false, done: Promise.resolve() };
     this.#running.set(order_id, mine);
-    try {
-      let ask = ask_payments;
-      do {
-        mine.again = false;
-        await this.#drive(order_id, ask);
-        ask = false;
-      } while (mine.again && !this.#stopped);
-    } finally {
-      this.#running.delete(order_id);
-    }
+    mine.done = this.#rounds(order_id, mine, ask_payments).finally(() => this.#running.delete(order_id));
+    return mine.done;
   }
 
   /** Waits for what is under way. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await Promise.allSettled(this.#work);
+  }
+
+  async #rounds(order_id: string, mine: { again: boolean }, ask_payments: boolean): Promise<void> {
+    await this.#drive(order_id, ask_payments);
+    while (mine.again && !this.#stopped) {
+      mine.again = false;
+      await this.#drive(order_id, false);
+    }
   }
 
   async #drive(order_id: string, ask_payments: boolean): Promise<void> {

@@ -68,6 +68,7 @@ export type OrderStore = {
   addLatePayment(payment: { payment_id: string; order_id: string; reason: string }): Promise<boolean>;
   latePaymentDone(payment_id: string): Promise<void>;
   cancellations(account_id: string, day: string): Promise<number>;
+  /** Orders and entries under way by state, and those whose time has passed. */
   stats(): Promise<{ orders: { state: OrderState; count: number }[]; entries: { state: EntryState; count: number }[]; stuck: number }>;
 };
 

@@ -8,8 +8,10 @@ import { entryKey, nextSignal, runKey } from './signals.ts';
 
 /** 排队凭据: good for 15 minutes, renewed by every answer. */
 export const TOKEN_LIFE_MS = 15 * 60_000;
-/** Pushes of one stream are at least this far apart, however fast the queue moves. */
+/** Pushes of one stream are at least this far apart; those far behind need to know their place less often. */
 const COALESCE_MS = 200;
+const COALESCE_MAX_MS = 5000;
+const COALESCE_SHARE = 1 / 20;
 /** How often a stream looks without a signal. */
 const LOOK_MS = 1000;
 /** An unchanged status is repeated after this time, so that both sides know the stream lives and the token is renewed. */
@@ -69,7 +71,7 @@ export async function* watchQueue(ports: StatusPorts, token: string, account_id:
     if (!isOpen(view.value.state)) return;
     await signal;
     // The outcome is told at once; positions may wait for more of their kind.
-    await nextSignal(ports.signals, keys.slice(0, 1), Math.max(0, COALESCE_MS - (ports.clock.monotonic_ms() - sent_ms)), abort);
+    await nextSignal(ports.signals, keys.slice(0, 1), Math.max(0, coalesce_ms(view.value) - (ports.clock.monotonic_ms() - sent_ms)), abort);
   }
 }
 
@@ -105,6 +107,10 @@ async function render(ports: StatusPorts, entry: Shown, { ahead, length }: { ahe
     priority,
     run_id,
   };
+}
+
+function coalesce_ms(view: QueueView): number {
+  return Math.min(COALESCE_MAX_MS, Math.max(COALESCE_MS, view.estimate_ms * COALESCE_SHARE));
 }
 
 function differs(left: QueueView, right: QueueView): boolean {

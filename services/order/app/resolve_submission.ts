@@ -1,8 +1,8 @@
 /** Asks the other services what a purchase needs to know: people, train, prices. */
-import { fail, ok, type Result } from '#kit/base/result.ts';
+import { fail, fieldInvalid, ok, type Result } from '#kit/base/result.ts';
 import type { EntryBody, EntryPassenger } from '../domain/entry.ts';
 import { lowestFare, type Fare } from '../domain/fares.ts';
-import type { PassengerType, SeatClass } from '../domain/order.ts';
+import type { SeatClass } from '../domain/order.ts';
 import type { SubmitRequest } from '../domain/request.ts';
 import { checkSale, journeyOn } from '../domain/sale.ts';
 import type { Actor } from './actor.ts';
@@ -48,13 +48,15 @@ function passengersOf(request: SubmitRequest, people: readonly ResolvedPassenger
     const field = `passengers[${index}]`;
     if (person === undefined || person.passenger_id !== wish.passenger_id) return fail('PASSENGER_NOT_FOUND', { metadata: { field } });
     if (!person.verified) return fail(person.rejected ? 'REAL_NAME_REJECTED' : 'REAL_NAME_REQUIRED', { metadata: { field } });
+    // Anybody may travel at the full price; a discount must be the passenger's own.
+    if (wish.passenger_type !== 'ADULT' && wish.passenger_type !== person.passenger_type) return fieldInvalid(`${field}.passenger_type`, 'not the type of this passenger');
     passengers.push({
       item_no: index + 1,
       passenger_id: wish.passenger_id,
       person: person.person,
       passenger_name_masked: person.name_masked,
       id_number_masked: person.id_number_masked,
-      passenger_type: allowedType(wish.passenger_type, person.passenger_type),
+      passenger_type: wish.passenger_type,
       seat_classes: withStanding(wish.seat_classes, request.accept_standing),
       seat: wish.seat,
     });
@@ -62,11 +64,6 @@ function passengersOf(request: SubmitRequest, people: readonly ResolvedPassenger
   // One person under two passenger entries travels only once as well.
   if (new Set(passengers.map(({ person }) => person)).size !== passengers.length) return fail('ITEMS_DUPLICATE');
   return ok(passengers);
-}
-
-/** Anybody may travel at the full price; a discount must be the passenger's own. */
-function allowedType(wanted: PassengerType, own: PassengerType): PassengerType {
-  return wanted === own ? own : 'ADULT';
 }
 
 function withStanding(seat_classes: readonly SeatClass[], accept_standing: boolean): SeatClass[] {

@@ -2,7 +2,7 @@
 import type { ItemTransition as TransitionMessage, OrderState as StateMessage, SubmitOrderRequest, SubmitPassenger as PassengerMessage, TransitionItemsRequest } from '#gen/rail/order/v1/order_pb.ts';
 import type { SeatPreference as PreferenceMessage } from '#gen/rail/type/v1/journey_pb.ts';
 import { fenFromInt64 } from '#kit/base/money.ts';
-import { fieldInvalid, ok, type Result } from '#kit/base/result.ts';
+import { fail, fieldInvalid, ok, type Result } from '#kit/base/result.ts';
 import type { Call } from '#kit/rpc/call.ts';
 import type { AccountFacts, Actor } from '../app/actor.ts';
 import type { ItemTransition, Replacement, TransitionRequest } from '../app/transition_items.ts';
@@ -37,6 +37,8 @@ export function submitRequestOf(message: SubmitOrderRequest): Result<SubmitReque
     if (!converted.ok) return converted;
     passengers.push(converted.value);
   }
+  const max_total = message.maxTotal?.amountFen;
+  if (max_total !== undefined && (max_total < 0n || max_total > BigInt(Number.MAX_SAFE_INTEGER))) return fail('AMOUNT_INVALID', { metadata: { field: 'max_total' } });
   return ok({
     request_id: message.requestId,
     run_id: message.runId,
@@ -50,7 +52,7 @@ export function submitRequestOf(message: SubmitOrderRequest): Result<SubmitReque
     seat_lock_id: message.seatLockId,
     accompanied_need: message.accompaniedNeed,
     captcha_token: message.captchaToken,
-    max_total_fen: message.maxTotal === undefined ? undefined : fenFromInt64(message.maxTotal.amountFen),
+    max_total_fen: max_total === undefined ? undefined : Number(max_total),
   });
 }
 

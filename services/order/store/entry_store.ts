@@ -4,9 +4,11 @@ import { heldLease } from '#kit/store/lease.ts';
 import { withRequestId } from '#kit/store/idempotency.ts';
 import type { Database, SqlValue, Tx } from '#kit/store/mysql.ts';
 import type { Actor } from '../app/actor.ts';
-import type { EntryStore } from '../app/ports.ts';
+import type { EntryStore, QueueLease } from '../app/ports.ts';
 import type { QueueEntry } from '../domain/entry.ts';
+import type { Order } from '../domain/order.ts';
 import { claimDays, freeDays } from './claims.ts';
+import { entryReads } from './entry_reads.ts';
 import { insertOrders, type WriteTools } from './order_write.ts';
 import { dateOf, ENTRY_COLUMNS, entryOf, valuesOf, type EntryRow } from './rows.ts';
 
@@ -16,13 +18,9 @@ const FIRST_LOOK_MS = 5000;
 const PROCESSING_MS = 10_000;
 
 export function createEntryStore(db: Database, tools: WriteTools): EntryStore {
-  async function find(entry_id: string): Promise<QueueEntry | undefined> {
-    const [row] = await db.query<EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM queue_entry WHERE entry_id = ?`, [entry_id]);
-    return row === undefined ? undefined : entryOf(row);
-  }
-
+  const reads = entryReads(db);
   return {
-    find,
+    ...reads,
     async submit(entry, claims, key, actor) {
       const done = await db.transaction((tx) =>
         withRequestId(tx, { ...key, now_ms: tools.now_ms() }, async () => {
@@ -34,40 +32,11 @@ export function createEntryStore(db: Database, tools: WriteTools): EntryStore {
         }),
       );
       if (!done.ok) return done;
-      const stored = await find(entry.entry_id);
+      const stored = await reads.find(entry.entry_id);
       return stored === undefined ? fail('CONFLICT', { detail: 'the entry is not there yet' }) : ok(stored);
     },
-    start: (entry_ids, lease) =>
-      db.transaction(async (tx) => {
-        if (!(await heldLease(tx, lease))) return undefined;
-        // Locked in the order of the key, whatever the order of service, so that nobody waits in a circle.
-        const rows = await tx.execute<EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM queue_entry WHERE entry_id IN (?) AND state = 'WAITING' ORDER BY entry_id FOR UPDATE`, [[...entry_ids]]);
-        if (rows.length === 0) return [];
-        const now = dateOf(tools.now_ms());
-        await tx.execute(
-          `UPDATE queue_entry SET state = 'PROCESSING', dequeue_time = ?, attempts = 0, next_action_time = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND WHERE entry_id IN (?)`,
-          [now, PROCESSING_MS * 1000, rows.map(({ entry_id }) => entry_id)],
-        );
-        const place = new Map(entry_ids.map((entry_id, index) => [entry_id, index]));
-        return rows
-          .map((row): QueueEntry => ({ ...entryOf(row), state: 'PROCESSING', dequeue_ms: now.getTime() }))
-          .toSorted((a, b) => place.get(a.entry_id)! - place.get(b.entry_id)!);
-      }),
-    place: (orders, lease) =>
-      db.transaction(async (tx) => {
-        if (!(await heldLease(tx, lease))) return [];
-        const open = await tx.execute<{ entry_id: string }>("SELECT entry_id FROM queue_entry WHERE entry_id IN (?) AND state = 'PROCESSING' ORDER BY entry_id FOR UPDATE", [
-          orders.map(({ entry_id }) => entry_id),
-        ]);
-        const fresh = orders.filter((order) => open.some(({ entry_id }) => entry_id === order.entry_id));
-        if (fresh.length === 0) return [];
-        await insertOrders(tx, fresh, tools);
-        for (const { entry_id, order_id } of fresh) {
-          await tx.execute("UPDATE queue_entry SET state = 'ORDERED', order_id = ?, end_time = ?, next_action_time = NULL WHERE entry_id = ?", [order_id, dateOf(tools.now_ms()), entry_id]);
-          await tx.execute('UPDATE passenger_claim SET order_id = ? WHERE entry_id = ?', [order_id, entry_id]);
-        }
-        return fresh.map(({ entry_id }) => entry_id);
-      }),
+    start: (entry_ids, lease) => db.transaction((tx) => startEntries(tx, entry_ids, lease, tools.now_ms())),
+    place: (orders, lease) => db.transaction((tx) => placeOrders(tx, orders, lease, tools)),
     end: (entry_id, to, reason, actor, from) =>
       db.transaction(async (tx) => {
         const [row] = await tx.execute<EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM queue_entry WHERE entry_id = ? AND state IN (?) FOR UPDATE`, [entry_id, from === undefined ? ['WAITING', 'PROCESSING'] : [from]]);
@@ -84,35 +53,39 @@ export function createEntryStore(db: Database, tools: WriteTools): EntryStore {
     async postpone(entry_id, wait_ms) {
       await db.query("UPDATE queue_entry SET next_action_time = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND WHERE entry_id = ? AND state IN ('WAITING', 'PROCESSING')", [wait_ms * 1000, entry_id]);
     },
-    async waitingRuns(limit) {
-      return [...(await db.query<{ run_id: string; bucket: number }>("SELECT run_id, MIN(bucket) AS bucket FROM queue_entry WHERE state = 'WAITING' GROUP BY run_id LIMIT ?", [limit]))];
-    },
-    async waiting(run_id, limit) {
-      const rows = await db.query<Pick<EntryRow, 'entry_id' | 'priority' | 'sequence'>>(
-        "SELECT entry_id, priority, sequence FROM queue_entry WHERE run_id = ? AND state = 'WAITING' ORDER BY priority, sequence LIMIT ?",
-        [run_id, limit],
-      );
-      return rows.map(({ entry_id, priority, sequence }) => ({ entry_id, priority, sequence: Number(sequence) }));
-    },
-    async standing(run_id, priority, sequence) {
-      const [row] = await db.query<{ ahead: bigint; length: bigint }>(
-        `SELECT COUNT(CASE WHEN priority < ? OR (priority = ? AND sequence < ?) THEN 1 END) AS ahead, COUNT(*) AS length
-         FROM queue_entry WHERE run_id = ? AND state = 'WAITING'`,
-        [priority, priority, sequence, run_id],
-      );
-      return { ahead: Number(row?.ahead ?? 0), length: Number(row?.length ?? 0) };
-    },
-    async queues(limit, offset) {
-      const rows = await db.query<{ run_id: string; bucket: number; length: bigint; in_flight: bigint; owner: string | null; term: bigint | null }>(
-        `SELECT q.run_id, q.bucket, q.length, q.in_flight, l.owner, l.term FROM (
-           SELECT run_id, MIN(bucket) AS bucket, COUNT(CASE WHEN state = 'WAITING' THEN 1 END) AS length, COUNT(CASE WHEN state = 'PROCESSING' THEN 1 END) AS in_flight
-           FROM queue_entry WHERE state IN ('WAITING', 'PROCESSING') GROUP BY run_id ORDER BY length DESC, run_id LIMIT ? OFFSET ?
-         ) q LEFT JOIN lease l ON l.name = CONCAT('queue/', q.bucket) ORDER BY q.length DESC, q.run_id`,
-        [limit, offset],
-      );
-      return rows.map((row) => ({ ...row, length: Number(row.length), in_flight: Number(row.in_flight), owner: row.owner ?? '', term: row.term ?? 0n }));
-    },
   };
+}
+
+async function startEntries(tx: Tx, entry_ids: readonly string[], lease: QueueLease, now_ms: number): Promise<QueueEntry[] | undefined> {
+  if (!(await heldLease(tx, lease))) return undefined;
+  // Locked in the order of the key, whatever the order of service, so that nobody waits in a circle.
+  const rows = await tx.execute<EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM queue_entry WHERE entry_id IN (?) AND state = 'WAITING' ORDER BY entry_id FOR UPDATE`, [[...entry_ids]]);
+  if (rows.length === 0) return [];
+  await tx.execute(
+    `UPDATE queue_entry SET state = 'PROCESSING', dequeue_time = ?, attempts = 0, next_action_time = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND WHERE entry_id IN (?)`,
+    [dateOf(now_ms), PROCESSING_MS * 1000, rows.map(({ entry_id }) => entry_id)],
+  );
+  const place = new Map(entry_ids.map((entry_id, index) => [entry_id, index]));
+  return rows
+    .map((row): QueueEntry => ({ ...entryOf(row), state: 'PROCESSING', dequeue_ms: now_ms }))
+    .toSorted((a, b) => place.get(a.entry_id)! - place.get(b.entry_id)!);
+}
+
+async function placeOrders(tx: Tx, orders: readonly Order[], lease: QueueLease, tools: WriteTools): Promise<string[]> {
+  if (!(await heldLease(tx, lease))) return [];
+  const open = await tx.execute<{ entry_id: string }>("SELECT entry_id FROM queue_entry WHERE entry_id IN (?) AND state = 'PROCESSING' ORDER BY entry_id FOR UPDATE", [
+    orders.map(({ entry_id }) => entry_id),
+  ]);
+  const fresh = orders.filter((order) => open.some(({ entry_id }) => entry_id === order.entry_id));
+  if (fresh.length === 0) return [];
+  await insertOrders(tx, fresh, tools);
+  const entry_ids = fresh.map(({ entry_id }) => entry_id);
+  await tx.execute(
+    `UPDATE queue_entry q JOIN orders o ON o.entry_id = q.entry_id SET q.state = 'ORDERED', q.order_id = o.order_id, q.end_time = ?, q.next_action_time = NULL WHERE q.entry_id IN (?)`,
+    [dateOf(tools.now_ms()), entry_ids],
+  );
+  await tx.execute('UPDATE passenger_claim c JOIN orders o ON o.entry_id = c.entry_id SET c.order_id = o.order_id WHERE c.entry_id IN (?)', [entry_ids]);
+  return entry_ids;
 }
 
 async function insertEntry(tx: Tx, entry: Parameters<EntryStore['submit']>[0]): Promise<void> {

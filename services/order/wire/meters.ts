@@ -20,10 +20,12 @@ export function createMeters(): Meters {
   };
 }
 
+const UNDER_WAY = ['WAIT_PAY', 'CLOSING', 'PAID', 'TICKETING', 'FAIL', 'REFUND', 'CHANGE'] as const;
+
 /** Gauges that are counted from rows. */
 export function countRows(orders: OrderStore, log: Log, lifecycle: Lifecycle): void {
   const metrics = metricsFor('order');
-  const by_state = metrics.gauge('order_orders', 'Orders by state', ['state']);
+  const by_state = metrics.gauge('order_orders', 'Orders under way by state', ['state']);
   const queue = metrics.gauge('order_queue_length', 'Queue entries by state', ['state']);
   const stuck = metrics.gauge('order_stuck', 'Orders whose next action is overdue by more than a minute');
   lifecycle.add('counting', repeat({
@@ -33,7 +35,7 @@ export function countRows(orders: OrderStore, log: Log, lifecycle: Lifecycle): v
     log,
     run: async () => {
       const counted = await orders.stats();
-      for (const { state, count } of counted.orders) by_state.set({ state }, count);
+      for (const state of UNDER_WAY) by_state.set({ state }, counted.orders.find((row) => row.state === state)?.count ?? 0);
       for (const state of ['WAITING', 'PROCESSING'] as const) queue.set({ state }, counted.entries.find((entry) => entry.state === state)?.count ?? 0);
       stuck.set({}, counted.stuck);
     },

@@ -1,0 +1,43 @@
+/** What is asked of queue entries. */
+import type { Database } from '#kit/store/mysql.ts';
+import type { EntryStore } from '../app/ports.ts';
+import { ENTRY_COLUMNS, entryOf, type EntryRow } from './rows.ts';
+
+export type EntryReads = Pick<EntryStore, 'find' | 'waitingRuns' | 'waiting' | 'standing' | 'queues'>;
+
+export function entryReads(db: Database): EntryReads {
+  return {
+    async find(entry_id) {
+      const [row] = await db.query<EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM queue_entry WHERE entry_id = ?`, [entry_id]);
+      return row === undefined ? undefined : entryOf(row);
+    },
+    async waitingRuns(limit) {
+      return [...(await db.query<{ run_id: string; bucket: number }>("SELECT run_id, MIN(bucket) AS bucket FROM queue_entry WHERE state = 'WAITING' GROUP BY run_id LIMIT ?", [limit]))];
+    },
+    async waiting(run_id, limit) {
+      const rows = await db.query<Pick<EntryRow, 'entry_id' | 'priority' | 'sequence'>>(
+        "SELECT entry_id, priority, sequence FROM queue_entry WHERE run_id = ? AND state = 'WAITING' ORDER BY priority, sequence LIMIT ?",
+        [run_id, limit],
+      );
+      return rows.map(({ entry_id, priority, sequence }) => ({ entry_id, priority, sequence: Number(sequence) }));
+    },
+    async standing(run_id, priority, sequence) {
+      const [row] = await db.query<{ ahead: bigint; length: bigint }>(
+        `SELECT COUNT(CASE WHEN priority < ? OR (priority = ? AND sequence < ?) THEN 1 END) AS ahead, COUNT(*) AS length
+         FROM queue_entry WHERE run_id = ? AND state = 'WAITING'`,
+        [priority, priority, sequence, run_id],
+      );
+      return { ahead: Number(row?.ahead ?? 0), length: Number(row?.length ?? 0) };
+    },
+    async queues(limit, offset) {
+      const rows = await db.query<{ run_id: string; bucket: number; length: bigint; in_flight: bigint; owner: string | null; term: bigint | null }>(
+        `SELECT q.run_id, q.bucket, q.length, q.in_flight, l.owner, l.term FROM (
+           SELECT run_id, MIN(bucket) AS bucket, COUNT(CASE WHEN state = 'WAITING' THEN 1 END) AS length, COUNT(CASE WHEN state = 'PROCESSING' THEN 1 END) AS in_flight
+           FROM queue_entry WHERE state IN ('WAITING', 'PROCESSING') GROUP BY run_id ORDER BY length DESC, run_id LIMIT ? OFFSET ?
+         ) q LEFT JOIN lease l ON l.name = CONCAT('queue/', q.bucket) ORDER BY q.length DESC, q.run_id`,
+        [limit, offset],
+      );
+      return rows.map((row) => ({ ...row, length: Number(row.length), in_flight: Number(row.in_flight), owner: row.owner ?? '', term: row.term ?? 0n }));
+    },
+  };
+}
