@@ -50,6 +50,7 @@ export type StartOptions = { clock?: Clock; log?: Log };
 const SERVICE = 'inventory';
 /** A frozen process must not hold rows for long (DESIGN §4 rule 6). */
 const LOCK_WAIT_S = 1;
+const CHECK_EVERY_MS = 1_000;
 const PRUNE_EVERY_MS = 10_000;
 const REDIS_TIMEOUT_MS = 2_000;
 
@@ -120,6 +121,7 @@ function connectPeers(config: Config, lifecycle: Lifecycle, log: Log) {
 function startLoops(config: Config, db: Database, lifecycle: Lifecycle, parts: Parts, orders: ReturnType<typeof orderClient>): void {
   const handle = ({ hold_id }: { hold_id: string }) => expireHold(parts, orders, hold_id);
   lifecycle.add('expiry', startSweeper({ db, log: parts.log, service: SERVICE, name: 'holds', table: 'seat_hold', key: ['hold_id'], poll_ms: config.inventory_sweep_ms, handle }));
+  lifecycle.add('watch over buckets', repeat({ name: 'check_buckets', service: SERVICE, every_ms: CHECK_EVERY_MS, log: parts.log, run: () => parts.buckets.check() }));
   const prune = async () => ((await parts.ledger.pruneSequences()) >= 10_000 ? ('again' as const) : undefined);
   lifecycle.add('pruning', repeat({ name: 'prune_sequences', service: SERVICE, every_ms: PRUNE_EVERY_MS, log: parts.log, run: prune }));
 }

@@ -56,6 +56,17 @@ export class Buckets {
     await this.repairAll(behind);
   }
 
+  /** Looks whether Redis still has every bucket as we know it, so that a loss is mended before anybody meets it. */
+  async check(): Promise<void> {
+    const states = await this.#options.seats.bucketStates(this.all);
+    for (const bucket of this.all) {
+      const epoch = this.epochOf(bucket);
+      if (epoch === undefined) this.suspect(bucket, 'UNKNOWN');
+      else if (states[bucket] === undefined) this.suspect(bucket, 'LOST');
+      else if (states[bucket].epoch !== epoch || !states[bucket].open) this.suspect(bucket, 'EPOCH');
+    }
+  }
+
   /** Repairs several at a time; what was rebuilt by this process, in sum. Throws when one could not be repaired. */
   async repairAll(buckets: readonly number[], force = false): Promise<Rebuilt & { buckets: number }> {
     const sum = { buckets: 0, runs: 0, holds: 0 };

@@ -111,8 +111,11 @@ export function standingClaims(entries: readonly { run_no: bigint; places: reado
 
 /** What a body means for idempotency: everything that decides the outcome, in one canonical text. */
 export function holdBody(request: HoldRequest, stretch: Stretch): string {
-  const { run_id, items, preference, owner, accept_same_train_change, account_id } = request;
-  return JSON.stringify([run_id, stretch.from, stretch.to, items.map((item) => [item.item_id, item.seat_classes, item.seat?.coach_no ?? '', item.seat?.seat_no ?? '']), Object.entries(preference).sort(), owner, accept_same_train_change, account_id]);
+  const { run_id, preference, owner, accept_same_train_change, account_id } = request;
+  const items = request.items.map(({ item_id, seat_classes, seat }) => [item_id, seat_classes, seat?.coach_no ?? '', seat?.seat_no ?? '']);
+  const { window, aisle, letters, together, same_coach, berth, quiet_coach, required } = preference;
+  const wishes = [window, aisle, letters, together, same_coach, berth ?? '', quiet_coach, required];
+  return JSON.stringify([run_id, stretch.from, stretch.to, items, wishes, owner, accept_same_train_change, account_id]);
 }
 
 function claimOrder(left: SeatClaim, right: SeatClaim): number {

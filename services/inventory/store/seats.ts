@@ -69,7 +69,7 @@ class RedisSeats implements SeatStore {
   async bucketStates(buckets: readonly number[]): Promise<({ epoch: number; open: boolean } | undefined)[]> {
     return Promise.all(buckets.map(async (bucket) => {
       const [epoch, open] = await this.#client.hmget(bucketKey(bucket), 'epoch', 'open');
-      return epoch == null ? undefined : { epoch: Number(epoch), open: open === '1' };
+      return typeof epoch !== 'string' ? undefined : { epoch: Number(epoch), open: open === '1' };
     }));
   }
 
