@@ -2,6 +2,8 @@ import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Health } from '#gen/grpc/health/v1/health_pb.ts';
+import { Access, ruleOf } from './access.ts';
 import { signCaller, SKEW_LIMIT_MS } from './caller.ts';
 import type { AccountCaller, Caller } from './caller.ts';
 import { RpcError } from './error.ts';
@@ -39,6 +41,16 @@ test('each kind of caller may call exactly what the rules say', async (t) => {
   t.is(await outcomes((method) => order[method]({ value: '' })), 'ok NOT_ALLOWED NOT_ALLOWED NOT_ALLOWED ok');
   const other = server.client({ service: 'payment', caller_key: KEY });
   t.is(await outcomes((method) => other[method]({ value: '' }, { caller: OPERATOR })), 'ok NOT_ALLOWED NOT_ALLOWED NOT_ALLOWED NOT_ALLOWED');
+});
+
+test('a rule must say who: nobody, unspecified, or services without names are refused', (t) => {
+  const method = Health.method.check;
+  t.throws(() => ruleOf(method), { message: /states no rule/ });
+  t.throws(() => ruleOf(method, {}), { message: /names nobody/ });
+  t.throws(() => ruleOf(method, { access: [Access.UNSPECIFIED, Access.PUBLIC] }), { message: /names nobody/ });
+  t.throws(() => ruleOf(method, { access: [Access.SERVICE] }), { message: /callers go together/ });
+  t.throws(() => ruleOf(method, { access: [Access.ACCOUNT], callers: ['order'] }), { message: /callers go together/ });
+  t.is(ruleOf(method, { access: [Access.PUBLIC] }).timeout_ms, 3000);
 });
 
 test('the handler sees the verified account, also when a service acts for it', async (t) => {

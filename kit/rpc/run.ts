@@ -9,6 +9,7 @@ import { checkAccess } from './access.ts';
 import type { AccessRule } from './access.ts';
 import type { Authenticator } from './authenticate.ts';
 import { ServerCall } from './call.ts';
+import type { EndlessStreams } from './endless.ts';
 import { RpcError, toFailure, unwrap } from './error.ts';
 import type { Gate } from './gate.ts';
 import type { ServerObserver } from './observe.ts';
@@ -27,8 +28,7 @@ export type Endpoint = {
   /** A client's own deadline is cut to this, in milliseconds, so that no call holds its place for hours. */
   max_timeout_ms: number;
   endless: boolean;
-  /** Endless streams that a drain has to end. */
-  endless_runs: Set<Run>;
+  endless_streams: EndlessStreams;
 };
 
 /** The part of a grpc-js call that all four kinds have. */
@@ -70,18 +70,18 @@ export class Run {
 
   /** Runs the work of the call in its span; whatever it throws becomes the status. The place is free when the work has really ended. */
   work(work: () => Promise<void>): void {
-    const { gate, endless, endless_runs } = this.#endpoint;
+    const { gate, endless, endless_streams } = this.#endpoint;
     if (gate?.enter() === false) return this.fail(RpcError.of(OVERLOADED));
-    if (endless) endless_runs.add(this);
+    if (endless) endless_streams.add(this);
     runInSpan(this.#span, this.#context, work)
       .catch((error: unknown) => this.fail(error))
       .finally(() => {
-        endless_runs.delete(this);
+        endless_streams.delete(this);
         gate?.leave();
       });
   }
 
-  /** Finds out who calls and whether they may. Throws the refusal. */
+  /** Finds out who calls and whether they may. Throws the refusal, also when the call ended meanwhile: no handler starts then. */
   async authorize(): Promise<void> {
     const { authenticate, path, rule } = this.#endpoint;
     const answer = authenticate(this.call.metadata, path);
@@ -90,6 +90,7 @@ export class Run {
     this.call.client_ip = identified.client_ip;
     this.call.client_agent = identified.user_agent;
     unwrap(checkAccess(rule, identified.caller));
+    if (this.#ended) throw RpcError.of(CANCELLED);
   }
 
   /** Ends the call well. False when it had ended before, so that nothing more is sent. */

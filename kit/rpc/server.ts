@@ -6,14 +6,14 @@ import { startTracing } from '#kit/telemetry/trace.ts';
 import { ruleOf } from './access.ts';
 import { createAuthenticator } from './authenticate.ts';
 import type { AuthOptions } from './authenticate.ts';
-import { RpcError } from './error.ts';
+import { EndlessStreams } from './endless.ts';
 import { Gate } from './gate.ts';
 import { HealthState } from './health.ts';
 import type { Implementation } from './implement.ts';
 import { passBytes } from './messages.ts';
 import { ServerObserver } from './observe.ts';
 import { reflectionOf } from './reflection.ts';
-import type { Endpoint, Run } from './run.ts';
+import type { Endpoint } from './run.ts';
 import { serve } from './serve.ts';
 
 export type ServerLimits = {
@@ -82,17 +82,17 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
   const services = options.implementations.map(({ service }) => service);
   const health = new HealthState(services.map(({ typeName }) => typeName));
   const standard = [health.implementation(), ...(options.reflection === false ? [] : reflectionOf(services))];
-  const endless_runs = new Set<Run>();
+  const endless_streams = new EndlessStreams();
   const server = new Server(channelOptions(limits));
-  register(server, [...options.implementations, ...standard], options, limits, endless_runs);
+  register(server, [...options.implementations, ...standard], options, limits, endless_streams);
   const bound = await bind(server, `${host}:${port}`, credentials);
   options.log.info({ listen: `${host}:${bound}`, services: services.map(({ typeName }) => typeName) }, 'serving');
   let stopping: Promise<void> | undefined;
-  const stop = (): Promise<void> => (stopping ??= drain(server, health, endless_runs, limits));
+  const stop = (): Promise<void> => (stopping ??= drain(server, health, endless_streams, limits));
   return { port: bound, address: `${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${bound}`, health, stop };
 }
 
-function register(server: Server, implementations: readonly Implementation[], options: StartServerOptions, limits: ServerLimits, endless_runs: Set<Run>): void {
+function register(server: Server, implementations: readonly Implementation[], options: StartServerOptions, limits: ServerLimits, endless_streams: EndlessStreams): void {
   const authenticate = createAuthenticator({ clock: options.clock, ...options.auth });
   const observer = new ServerObserver(options.service, options.log);
   const [calls, streams] = [new Gate(limits.max_in_flight), new Gate(limits.max_streams)];
@@ -102,7 +102,7 @@ function register(server: Server, implementations: readonly Implementation[], op
       const rule = ruleOf(method, foreign_rule);
       const endless = rule.endless && method.methodKind !== 'unary';
       const gate = unlimited === true ? undefined : endless ? streams : calls;
-      const endpoint: Endpoint = { path, rule, authenticate, observer, gate, clock: options.clock ?? systemClock, max_timeout_ms: limits.max_timeout_ms, endless, endless_runs };
+      const endpoint: Endpoint = { path, rule, authenticate, observer, gate, clock: options.clock ?? systemClock, max_timeout_ms: limits.max_timeout_ms, endless, endless_streams };
       const { type, handle } = serve(method, handlers[method.localName]!, endpoint);
       if (!server.register(path, handle, passBytes, passBytes, type)) throw new Error(`${path} is implemented twice`);
     }
@@ -128,11 +128,11 @@ function bind(server: Server, address: string, credentials: ServerCredentials): 
   });
 }
 
-async function drain(server: Server, health: HealthState, endless_runs: Set<Run>, { drain_delay_ms, drain_ms }: ServerLimits): Promise<void> {
+async function drain(server: Server, health: HealthState, endless_streams: EndlessStreams, { drain_delay_ms, drain_ms }: ServerLimits): Promise<void> {
   health.drain();
   await new Promise((resolve) => setTimeout(resolve, drain_delay_ms));
   const finished = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-  for (const run of endless_runs) run.fail(RpcError.of({ reason: 'SHUTTING_DOWN', retry_after_ms: 100 }));
+  endless_streams.drain();
   const timer = setTimeout(() => server.forceShutdown(), drain_ms);
   await finished;
   clearTimeout(timer);
