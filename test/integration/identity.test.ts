@@ -54,6 +54,17 @@ test('guesses side by side are counted one by one', async (t) => {
   }
 });
 
+test('the owner may log in on several devices at once', async (t) => {
+  const { login_name, password } = await registerSomebody(world);
+  for (let round = 0; round < 3; round += 1) {
+    const reasons = await Promise.all(Array.from({ length: 5 }, () => reasonOf(login(login_name, password))));
+    t.deepEqual(reasons, Array.from({ length: 5 }, () => 'OK'));
+  }
+  const more = await Promise.allSettled(Array.from({ length: 20 }, () => login(login_name, password)));
+  const waits_ms = more.flatMap((one) => (one.status === 'rejected' ? [(one.reason as { retry_after_ms: number }).retry_after_ms] : []));
+  t.true(waits_ms.length > 0 && waits_ms.every((wait_ms) => wait_ms <= 2000), `more at once wait for a moment only: ${waits_ms.join()}`);
+});
+
 test('a refresh token is good once; using it again ends the session', async (t) => {
   const { tokens } = await registerSomebody(world);
   const refresh = (refresh_token: string | undefined, device_id = 'device-1') => client.refreshTokens({ refreshToken: refresh_token, deviceId: device_id });

@@ -1,7 +1,7 @@
 import { fail, ok } from '#kit/base/result.ts';
 import type { Result } from '#kit/base/result.ts';
 import { loginKey } from '../domain/account.ts';
-import { GUESS_MEMORY_MS, pauseAfter_ms } from '../domain/throttle.ts';
+import { FREE_GUESSES, GUESS_MEMORY_MS, pauseAfter_ms, UNDER_WAY_MS } from '../domain/throttle.ts';
 import { openSession } from './issue_tokens.ts';
 import type { Actor, Deps, Device, LoggedIn, Unit } from './ports.ts';
 
@@ -26,11 +26,14 @@ export async function logIn(deps: Deps, actor: Actor, input: LogInInput): Promis
   const { account } = attempt;
   const right = await deps.passwords.verify(input.password, account?.password_hash);
   if (account === undefined || !right) {
-    await note(deps, actor, account === undefined ? 'account/unknown' : `account/${account.account_id}`, 'CREDENTIALS_WRONG');
+    await deps.store.record(actor, async (unit) => {
+      await confirmWrong(deps, unit, login_key);
+      await note(unit, account === undefined ? 'account/unknown' : `account/${account.account_id}`, 'CREDENTIALS_WRONG');
+    });
     return fail('CREDENTIALS_WRONG');
   }
   if (account.state === 'BLOCKED') {
-    await note(deps, actor, `account/${account.account_id}`, 'ACCOUNT_BLOCKED');
+    await deps.store.record(actor, (unit) => note(unit, `account/${account.account_id}`, 'ACCOUNT_BLOCKED'));
     return fail('ACCOUNT_BLOCKED');
   }
   return deps.store.write({ ...actor, account_id: String(account.account_id) }, async (unit) => {
@@ -41,16 +44,28 @@ export async function logIn(deps: Deps, actor: Actor, input: LogInInput): Promis
   });
 }
 
-/** How long no guess is taken, 0 when this one is and was counted. */
+/**
+ * How long no guess is taken, 0 when this one is and was counted. While guesses are under way it is not known whether
+ * they are wrong, so beyond the free ones others wait for a moment only: an owner may log in on many devices at once.
+ */
 async function takeGuess(deps: Deps, unit: Unit, login_key: string): Promise<number> {
   const now_ms = deps.clock.now_ms();
   const known = await unit.guesses.get(login_key);
   if (known !== undefined && known.pause_until_ms > now_ms) return known.pause_until_ms - now_ms;
   const failures = known === undefined || known.last_time_ms < now_ms - GUESS_MEMORY_MS ? 1 : known.failures + 1;
-  await unit.guesses.set(login_key, { failures, pause_until_ms: now_ms + pauseAfter_ms(failures), last_time_ms: now_ms });
+  await unit.guesses.set(login_key, { failures, pause_until_ms: failures < FREE_GUESSES ? now_ms : now_ms + UNDER_WAY_MS, last_time_ms: now_ms });
   return 0;
 }
 
-async function note(deps: Deps, actor: Actor, target: string, result: string): Promise<void> {
-  await deps.store.record(actor, (unit) => unit.audit({ operation: 'identity.LogIn', target, result }));
+async function confirmWrong(deps: Deps, unit: Unit, login_key: string): Promise<void> {
+  const now_ms = deps.clock.now_ms();
+  const known = await unit.guesses.get(login_key);
+  // A right password beside this one has cleared the count; this one stands all the same.
+  const failures = Math.max(1, known?.failures ?? 0);
+  const pause_until_ms = Math.max(known?.pause_until_ms ?? 0, now_ms + pauseAfter_ms(failures));
+  await unit.guesses.set(login_key, { failures, pause_until_ms, last_time_ms: now_ms });
+}
+
+async function note(unit: Unit, target: string, result: string): Promise<void> {
+  await unit.audit({ operation: 'identity.LogIn', target, result });
 }

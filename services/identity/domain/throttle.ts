@@ -2,6 +2,8 @@
 export const FREE_GUESSES = 5;
 const FIRST_PAUSE_MS = 30_000;
 const LONGEST_PAUSE_MS = 15 * 60_000;
+/** How long further guesses wait while as many as are free are under way. */
+export const UNDER_WAY_MS = 2000;
 /** After a day without a guess the count starts anew. */
 export const GUESS_MEMORY_MS = 24 * 3_600_000;
 
