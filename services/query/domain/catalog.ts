@@ -1,0 +1,71 @@
+import { addDays, isServiceDate, serviceTimeToEpoch_ms, toCompactDate, fromCompactDate } from '#kit/base/time.ts';
+import { runsOn } from '../../../timetable/calendar.ts';
+import type { Station, StopTime, Timetable, Train } from '../../../timetable/model.ts';
+import { buildStationIndex, type StationIndex } from '../../../timetable/search/stations.ts';
+
+/** A train on a service date. */
+export type Run = { run_id: string; train: Train; service_date: string };
+
+/** A call of a train at a station. */
+export type Call = { train: Train; index: number };
+
+/** A timetable with everything that searches need to find, built once per version. */
+export type Catalog = {
+  timetable: Timetable;
+  stations: ReadonlyMap<string, Station>;
+  stations_of_city: ReadonlyMap<string, readonly Station[]>;
+  calls_at: ReadonlyMap<string, readonly Call[]>;
+  trains: ReadonlyMap<string, Train>;
+  index: StationIndex;
+};
+
+export function buildCatalog(timetable: Timetable): Catalog {
+  const calls_at = new Map<string, Call[]>();
+  for (const train of timetable.trains) {
+    for (const [index, stop] of train.stops.entries()) {
+      const calls = calls_at.get(stop.station_id) ?? [];
+      calls.push({ train, index });
+      calls_at.set(stop.station_id, calls);
+    }
+  }
+  return {
+    timetable,
+    stations: new Map(timetable.stations.map((station) => [station.station_id, station])),
+    stations_of_city: Map.groupBy(timetable.stations, (station) => station.city_zh),
+    calls_at,
+    trains: new Map(timetable.trains.map((train) => [train.train_id, train])),
+    index: buildStationIndex(timetable),
+  };
+}
+
+/** `<train_id>.<yyyymmdd>`. */
+export function runId(train: Train, service_date: string): string {
+  return `${train.train_id}.${toCompactDate(service_date)}`;
+}
+
+/** The run of an id; undefined when there is no such train or it does not run on that date. */
+export function findRun(catalog: Catalog, run_id: string): Run | undefined {
+  const dot = run_id.lastIndexOf('.');
+  const train = catalog.trains.get(run_id.slice(0, Math.max(0, dot)));
+  const service_date = fromCompactDate(run_id.slice(dot + 1));
+  if (train === undefined || service_date === undefined || !isServiceDate(service_date)) return undefined;
+  return runsOn(train.service, service_date) ? { run_id, train, service_date } : undefined;
+}
+
+/** All runs of a service date. */
+export function runsOfDate(catalog: Catalog, service_date: string): Run[] {
+  return catalog.timetable.trains.filter((train) => runsOn(train.service, service_date)).map((train) => ({ run_id: runId(train, service_date), train, service_date }));
+}
+
+/** The date on which a train must start to leave a stop on `date`: stops may lie a day or more later. */
+export function serviceDateFor(stop: StopTime, date: string): string {
+  return addDays(date, -Math.floor(stop.departure_s / 86_400));
+}
+
+export function departureMs(run: Run, index: number): number {
+  return serviceTimeToEpoch_ms(run.service_date, run.train.stops[index]!.departure_s);
+}
+
+export function arrivalMs(run: Run, index: number): number {
+  return serviceTimeToEpoch_ms(run.service_date, run.train.stops[index]!.arrival_s);
+}

@@ -1,0 +1,72 @@
+import { capacityOf } from '../../../timetable/seats.ts';
+import type { BerthLevel, SeatClass } from '../../../timetable/model.ts';
+import { fareFen, isSold, type PassengerType } from '../../../timetable/rules/fares.ts';
+import { arrivalMs, departureMs } from './catalog.ts';
+import { pairIndex, type RunRemaining } from './remaining.ts';
+import { saleStartMs, saleStateOf, type SaleState } from './sale.ts';
+import type { Found } from './search.ts';
+
+export type ClassOffer = { seat_class: SeatClass; remaining: number; fare_fen: number };
+
+export type Offer = Found & {
+  departure_ms: number;
+  arrival_ms: number;
+  distance_m: number;
+  classes: ClassOffer[];
+  sale_state: SaleState;
+  sale_start_ms: number;
+  version: bigint;
+  stale: boolean;
+};
+
+export type OfferContext = {
+  passenger_type: PassengerType;
+  now_ms: number;
+  remainingOf: (run_id: string) => RunRemaining | undefined;
+  isStale: (bucket: number | undefined) => boolean;
+};
+
+/** What can be bought of a stretch, counted by inventory and priced by the fare rules. */
+export function offerOf(found: Found, context: OfferContext): Offer {
+  const { run, from_index, to_index } = found;
+  const state = context.remainingOf(run.run_id);
+  const sale_state = saleStateOf(run, from_index, context.now_ms, state?.open);
+  const pair = pairIndex(run.train.stops.length, from_index, to_index);
+  const classes = classesOf(found).map((seat_class) => ({
+    seat_class,
+    remaining: sale_state === 'OPEN' ? (state?.classes.get(seat_class)?.[pair] ?? 0) : 0,
+    fare_fen: fareOf(found, seat_class, context.passenger_type),
+  }));
+  return {
+    ...found,
+    departure_ms: departureMs(run, from_index),
+    arrival_ms: arrivalMs(run, to_index),
+    distance_m: distanceOf(found),
+    classes,
+    sale_state,
+    sale_start_ms: saleStartMs(run),
+    version: state?.version ?? 0n,
+    stale: context.isStale(state?.bucket),
+  };
+}
+
+/** Classes the train carries and its type can price, in the order of the model. */
+export function classesOf({ run }: Pick<Found, 'run'>): SeatClass[] {
+  return [...capacityOf(run.train).keys()].filter((seat_class) => isSold(run.train.train_type, seat_class));
+}
+
+export function distanceOf({ run, from_index, to_index }: Found): number {
+  return run.train.stops[to_index]!.distance_m - run.train.stops[from_index]!.distance_m;
+}
+
+/** Without a berth the cheapest place of the class, which is what a list shows as "from". */
+export function fareOf(found: Found, seat_class: SeatClass, passenger_type: PassengerType, berth?: BerthLevel): number {
+  const query = { train_type: found.run.train.train_type, seat_class, distance_m: distanceOf(found), passenger_type };
+  return fareFen({ ...query, berth: berth ?? berthsOf(seat_class).at(-1) });
+}
+
+/** Levels that are priced apart; none for seats. */
+export function berthsOf(seat_class: SeatClass): BerthLevel[] {
+  if (seat_class === 'hard_sleeper') return ['lower', 'middle', 'upper'];
+  return seat_class === 'soft_sleeper' ? ['lower', 'upper'] : [];
+}

@@ -1,0 +1,95 @@
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { capacityOf, inBitOrder } from '../../../timetable/seats.ts';
+import type { Station } from '../../../timetable/model.ts';
+import type { TimetableVersion } from '../app/ports.ts';
+import { arrivalMs, departureMs, type Catalog, type Run } from '../domain/catalog.ts';
+import { distanceOf, type Offer } from '../domain/offer.ts';
+import { saleStartMs, type SaleState } from '../domain/sale.ts';
+import type { Found } from '../domain/search.ts';
+import { SALE_STATE, SEAT_CLASS, TRAIN_TYPE } from './words.ts';
+
+/** The quiet coach of a high-speed set, as railways announce it (静音车厢: coach 3 of G trains with second class). */
+const QUIET_COACH_NO = 3;
+
+export function money(amount_fen: number) {
+  return { amountFen: BigInt(amount_fen), currency: 'CNY' };
+}
+
+export function stationMessage(station: Station) {
+  return {
+    stationId: station.station_id, nameZh: station.name_zh, nameEn: station.name_en, pinyin: station.pinyin, pinyinInitials: station.pinyin_initials,
+    cityZh: station.city_zh, cityEn: station.city_en, lat: station.lat, lon: station.lon,
+  };
+}
+
+export function journeyMessage(catalog: Catalog, found: Found) {
+  const { run, from_index, to_index } = found;
+  const [from, to] = [run.train.stops[from_index]!, run.train.stops[to_index]!];
+  return {
+    runId: run.run_id,
+    trainNo: run.train.train_no,
+    serviceDate: run.service_date,
+    fromStationId: from.station_id,
+    toStationId: to.station_id,
+    fromIndex: from_index,
+    toIndex: to_index,
+    departureTime: timestampFromMs(departureMs(run, from_index)),
+    arrivalTime: timestampFromMs(arrivalMs(run, to_index)),
+    fromStationName: catalog.stations.get(from.station_id)!.name_zh,
+    toStationName: catalog.stations.get(to.station_id)!.name_zh,
+    distanceM: BigInt(distanceOf(found)),
+  };
+}
+
+export function offerMessage(catalog: Catalog, offer: Offer) {
+  const { train } = offer.run;
+  return {
+    journey: journeyMessage(catalog, offer),
+    trainType: TRAIN_TYPE[train.train_type],
+    originStationName: catalog.stations.get(train.stops[0]!.station_id)!.name_zh,
+    terminalStationName: catalog.stations.get(train.stops.at(-1)!.station_id)!.name_zh,
+    durationS: (offer.arrival_ms - offer.departure_ms) / 1000,
+    classes: offer.classes.map(({ seat_class, remaining, fare_fen }) => ({ seatClass: SEAT_CLASS[seat_class], remaining, fare: money(fare_fen) })),
+    saleState: SALE_STATE[offer.sale_state],
+    saleStartTime: timestampFromMs(offer.sale_start_ms),
+    version: offer.version,
+    stale: offer.stale,
+  };
+}
+
+export function runMessage(catalog: Catalog, run: Run, sale_state: SaleState) {
+  const { train } = run;
+  const last = train.stops.length - 1;
+  return {
+    runId: run.run_id,
+    trainId: train.train_id,
+    trainNo: train.train_no,
+    trainType: TRAIN_TYPE[train.train_type],
+    serviceDate: run.service_date,
+    stops: train.stops.map((stop, index) => ({
+      index,
+      station: stationMessage(catalog.stations.get(stop.station_id)!),
+      arrivalTime: index === 0 ? undefined : timestampFromMs(arrivalMs(run, index)),
+      departureTime: index === last ? undefined : timestampFromMs(departureMs(run, index)),
+      distanceM: BigInt(stop.distance_m),
+    })),
+    coaches: inBitOrder(train.coaches).map((coach) => ({
+      coachNo: String(coach.coach_no).padStart(2, '0'),
+      seatClass: SEAT_CLASS[coach.seat_class],
+      layoutId: coach.layout_id,
+      seatCount: coach.seat_count,
+      quiet: train.train_type === 'G' && coach.seat_class === 'second' && coach.coach_no === QUIET_COACH_NO,
+    })),
+    standingCapacity: capacityOf(train).get('standing') ?? 0,
+    saleStartTime: timestampFromMs(saleStartMs(run)),
+    saleState: SALE_STATE[sale_state],
+    timetableVersion: catalog.timetable.version,
+  };
+}
+
+export function versionMessage(version: TimetableVersion) {
+  return {
+    version: version.version, checksum: version.checksum, source: version.source, importTime: timestampFromMs(version.import_time_ms), active: version.active,
+    stationCount: version.station_count, trainCount: version.train_count,
+  };
+}
