@@ -45,6 +45,8 @@ export class PeerWorld {
   readonly calls = new Map<string, number>();
   readonly hold_log: string[] = [];
   lose_holds = false;
+  /** Payments that were returned before the order could take them. */
+  readonly returned_before = new Set<string>();
 
   seatsOf(run_id: string): number {
     return this.seats.get(run_id) ?? 1000;
@@ -137,6 +139,7 @@ function payment(world: PeerWorld): Implementation {
       return { closed: !world.gateway_down || force };
     },
     settlePayment({ paymentId, accepted }) {
+      if (world.returned_before.has(paymentId)) return unwrap(fail('CONFLICT'));
       world.settlements.push({ payment_id: paymentId, accepted });
       const facts = world.payments.get(paymentId);
       if (facts !== undefined && !accepted) facts.returned = true;

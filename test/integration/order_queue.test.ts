@@ -126,6 +126,7 @@ test.serial('an owner whose lease has passed on can neither take from the queue 
   t.deepEqual(await store.place([placed.value], stale), []);
   t.is((await store.find(entry.entry_id))?.state, 'PROCESSING');
   t.deepEqual(await store.place([placed.value], { ...stale, term: current!.term }), [entry.entry_id]);
+  t.deepEqual(await store.place([{ ...placed.value, order_id: fresh() }], { ...stale, term: current!.term }), [], 'an entry becomes one order');
   crash_after_hold = false;
   t.is((await outcome(world, status!.queueToken, auth)).orderId, placed.value.order_id);
 });

@@ -136,6 +136,17 @@ test.serial('ticketing that takes its time is asked again; one that fails gives 
   t.is(await reasonOf(client.submitOrder(wish(runOf('S18'), [person]), auth)), 'OK', 'the person is free again');
 });
 
+test.serial('an order whose payment was returned before is not ticketed', async (t) => {
+  const auth = await world.bearer(fresh());
+  const order = await buy(world, auth, wish(runOf('S24'), [fresh()]));
+  const payment_id = fresh();
+  peers.returned_before.add(payment_id);
+  await publishSucceeded(world.bus, { payment_id, order_id: order.orderId, amount_fen: order.total!.amountFen, state: 3, returned: true });
+  const closed = await untilState(world, order.orderId, OrderState.CLOSED, auth);
+  t.like(closed.items[0], { closeReason: CloseReason.TICKETING_FAILED, ticketId: '' });
+  await until(() => peers.hold(runOf('S24'), order.items[0]!.holdId)?.state === 'RELEASED');
+});
+
 test.serial('places that were lost before they were sold are held again', async (t) => {
   const auth = await world.bearer(fresh());
   const order = await buy(world, auth, wish(runOf('S19'), [fresh()]));

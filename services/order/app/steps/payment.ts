@@ -1,4 +1,5 @@
 /** Steps around money coming in: it counts once, in time; everything else goes back. */
+import type { Failure } from '#kit/base/result.ts';
 import { moveAll } from '../../domain/change.ts';
 import { mustForceClose, retry_ms } from '../../domain/next_step.ts';
 import type { Order } from '../../domain/order.ts';
@@ -43,11 +44,16 @@ export async function closePayments(ports: Ports, order: Order): Promise<StepOut
 export async function settle(ports: Ports, order: Order): Promise<StepOutcome> {
   const settled = await ports.payments.settle(order.payment_id ?? '', order.order_id, true, '');
   if (settled.ok) return noteDone(ports, order, 'settle');
-  if (settled.error.reason !== 'PAYMENT_STATE_WRONG' && settled.error.reason !== 'ORDER_NOT_PAYABLE') required(settled);
+  if (!isRefusedForGood(settled.error)) required(settled);
   return write(ports, 'order.Fail', moveAll(order, 'FAIL', { cause: 'the payment was returned already', now_ms: ports.clock.now_ms(), reason: 'PAYMENT_STATE_WRONG', drop: ['settle'] }));
 }
 
 async function take(ports: Ports, order: Order, payment: Payment): Promise<boolean> {
   const taken = await takePayment(ports, ports.orders, { ...payment, order_id: order.order_id }, 'payment asked');
   return taken !== 'refused';
+}
+
+/** A CONFLICT with a time to come back is two writers meeting; one without says that the payment was refused before. */
+function isRefusedForGood({ reason, retry_after_ms }: Failure): boolean {
+  return reason === 'PAYMENT_STATE_WRONG' || reason === 'ORDER_NOT_PAYABLE' || (reason === 'CONFLICT' && retry_after_ms === undefined);
 }

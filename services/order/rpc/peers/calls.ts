@@ -6,8 +6,6 @@ import type { CallOptions } from '#kit/rpc/client.ts';
 import { asResult, RpcError } from '#kit/rpc/error.ts';
 import type { Actor } from '../../app/actor.ts';
 
-export type PeerOptions = { service: string; caller_key: Uint8Array };
-
 /** A call of our own, for nobody in particular. */
 export function own(timeout_ms: number): CallOptions {
   return { caller: null, timeout_ms };

@@ -5,7 +5,7 @@ import type { Status } from '#gen/google/rpc/status_pb.ts';
 import { HoldOwner, InventoryService, type Hold as HoldMessage, type HoldSeatsRequestSchema } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { isErrorReason } from '#kit/base/errors.ts';
 import { fail, ok, type Result } from '#kit/base/result.ts';
-import type { ServiceClient } from '#kit/rpc/client.ts';
+import type { CallOptions, ServiceClient } from '#kit/rpc/client.ts';
 import type { Hold, HoldRequest, Inventory } from '../../app/peers.ts';
 import type { SeatPart } from '../../domain/order.ts';
 import { seatMessage, seatOf } from '../messages.ts';
@@ -17,23 +17,31 @@ const HOLD_MS = 3000;
 const WRITE_MS = 2000;
 const READ_MS = 1000;
 
+/** Runs whose bucket is remembered; beyond it they are asked for anew. */
+const BUCKETS_MAX = 50_000;
+
 export function inventoryPeer(client: ServiceClient<typeof InventoryService>): Inventory {
+  const buckets = new Map<string, string>();
+  /** Calls of a bucket meet in one process of inventory. Affinity is for speed only, so a run not known yet goes anywhere. */
+  const on = (run_id: string | undefined, timeout_ms: number): CallOptions => ({ ...own(timeout_ms), route_key: run_id === undefined ? undefined : buckets.get(run_id) });
   return {
     async holdMany(requests) {
-      const { results } = await client.batchHoldSeats({ requests: requests.map(requestOf) }, own(HOLD_MS));
+      const { results } = await client.batchHoldSeats({ requests: requests.map(requestOf) }, on(requests[0]?.journey.run_id, HOLD_MS));
       return requests.map((_, index): Result<Hold> => {
         const outcome = results[index]?.outcome;
         if (outcome?.case === 'hold') return ok(holdOf(outcome.value));
         return outcome?.case === 'error' ? refusalOf(outcome.value) : fail('INTERNAL', { detail: 'inventory left an outcome out' });
       });
     },
-    attach: async (order) => nothing(await ask(client.attachOrder({ holdId: order.hold_id, runId: order.journey.run_id, orderId: order.order_id, owner: HoldOwner.ORDER }, own(WRITE_MS)))),
+    attach: async (order) => nothing(await ask(client.attachOrder({ holdId: order.hold_id, runId: order.journey.run_id, orderId: order.order_id, owner: HoldOwner.ORDER }, on(order.journey.run_id, WRITE_MS)))),
     async release({ hold_id, run_id, item_nos = [], reason }) {
-      return nothing(await ask(client.releaseHold({ holdId: hold_id, runId: run_id, owner: HoldOwner.ORDER, itemIds: item_nos.map(String), reason }, own(WRITE_MS))));
+      return nothing(await ask(client.releaseHold({ holdId: hold_id, runId: run_id, owner: HoldOwner.ORDER, itemIds: item_nos.map(String), reason }, on(run_id, WRITE_MS))));
     },
-    sell: async (order) => nothing(await ask(client.sellHold({ holdId: order.hold_id, runId: order.journey.run_id, orderId: order.order_id }, own(WRITE_MS)))),
+    sell: async (order) => nothing(await ask(client.sellHold({ holdId: order.hold_id, runId: order.journey.run_id, orderId: order.order_id }, on(order.journey.run_id, WRITE_MS)))),
     async stocks(run_ids) {
       const { states } = await client.getRunStates({ runIds: [...run_ids] }, own(READ_MS));
+      if (buckets.size > BUCKETS_MAX) buckets.clear();
+      for (const { runId, bucket } of states) buckets.set(runId, String(bucket));
       return new Map(states.map(({ runId, seatsAtOpening, seatsFree }) => [runId, { seats_at_opening: seatsAtOpening, seats_free: seatsFree }]));
     },
   };
