@@ -1,0 +1,4 @@
+import { browserTransport } from './api/transport.ts';
+import { startApp } from './app/start.tsx';
+
+startApp(browserTransport);

@@ -1,0 +1,106 @@
+import { useState } from 'react';
+import type { SubmitEvent } from 'react';
+import { useLocation, useNavigate } from 'react-router';
+import { BerthLevel, SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
+import { useApi } from '../../app/api_context.ts';
+import { useAction } from '../../app/use_action.ts';
+import { Captcha } from '../../components/Captcha.tsx';
+import { Check } from '../../components/Choice.tsx';
+import { ErrorNotice } from '../../components/ErrorNotice.tsx';
+import { shortFen } from '../../i18n/format.ts';
+import { useText } from '../../i18n/LanguageProvider.tsx';
+import { saveQueuePass } from '../queue/queue_pass.ts';
+import type { Ride, RideOffer } from './BookingPage.tsx';
+import { ClassPicker } from './ClassPicker.tsx';
+import { draftProblem, toSubmitOrder, totalRange } from './draft.ts';
+import type { Draft } from './draft.ts';
+import { PassengerPicker } from './PassengerPicker.tsx';
+import { SeatWishes } from './SeatWishes.tsx';
+
+type Props = { ride: Ride; offer: RideOffer; wanted_class: SeatClass; student: boolean; onStale: () => void };
+
+export function BookingForm({ ride, offer, wanted_class, student, onStale }: Props) {
+  const text = useText();
+  const { order } = useApi();
+  const navigate = useNavigate();
+  const location = useLocation();
+  const [standby_id, setStandbyId] = useState('');
+  const [tried, setTried] = useState(false);
+  const [draft, setDraft] = useState<Draft>({
+    seat_class: offer.classes.find(({ seatClass }) => seatClass === wanted_class)?.seatClass ?? offer.classes[0]?.seatClass ?? SeatClass.SECOND,
+    travellers: [], letters: [], berth_level: BerthLevel.UNSPECIFIED, together: true, quiet: false, accept_standing: false, accept_standby: true,
+  });
+  const change = (part: Partial<Draft>): void => setDraft((before) => ({ ...before, ...part }));
+  const submit = useAction(async (request_id, chosen: Draft, captcha_token: string) => {
+    try {
+      const { status, standbyId } = await order.submitOrder(toSubmitOrder(chosen, { ...ride, request_id, fares: offer.fares, captcha_token }));
+      if (status === undefined) return setStandbyId(standbyId);
+      saveQueuePass(sessionStorage, { token: status.queueToken, journey: offer.journey, submit_ms: Date.now(), first_ahead: status.ahead, back: location.pathname + location.search });
+      await navigate('/queue', { replace: true });
+    } catch (error) {
+      onStale();
+      throw error;
+    }
+  });
+  const problem = draftProblem(draft);
+  const onSubmit = (event: SubmitEvent): void => {
+    event.preventDefault();
+    setTried(true);
+    if (problem === undefined) void submit.run(draft, '');
+  };
+  if (standby_id !== '') return <StandbyNote standby_id={standby_id} />;
+  const chosen_class = offer.classes.find(({ seatClass }) => seatClass === draft.seat_class);
+  return (
+    <form className="booking__form" onSubmit={onSubmit} noValidate>
+      <div className="booking__parts">
+        <ClassPicker classes={offer.classes} value={draft.seat_class} onChoose={(seat_class) => change({ seat_class, letters: [] })} />
+        {chosen_class?.remaining === 0 && <p className="notice notice--standby">{text.booking.sold_out}</p>}
+        <PassengerPicker travellers={draft.travellers} student={student} fares={offer.fares} seat_class={draft.seat_class} onChange={(travellers) => change({ travellers, letters: draft.letters.slice(0, travellers.length) })} />
+        <SeatWishes draft={draft} onChange={change} />
+        <fieldset className="panel">
+          <Check label={text.booking.standing} checked={draft.accept_standing} onCheck={(accept_standing) => change({ accept_standing })} test_id="accept-standing" />
+          <Check label={text.booking.standby} checked={draft.accept_standby} onCheck={(accept_standby) => change({ accept_standby })} test_id="accept-standby" />
+        </fieldset>
+      </div>
+      <div className="booking__sum">
+        <Total offer={offer} draft={draft} />
+        <p className="field__problem" role="alert" data-testid="booking-problem">
+          {tried && problem !== undefined && text.booking[problem]}
+        </p>
+        <ErrorNotice error={submit.error}>{submit.error?.reason === 'QUOTE_STALE' && <p>{text.booking.quote_changed}</p>}</ErrorNotice>
+        {submit.error?.reason === 'CAPTCHA_REQUIRED' && <Captcha onSolved={(token) => void submit.run(draft, token)} />}
+        <button type="submit" className="button button--primary button--large" disabled={submit.busy} data-testid="submit-order">
+          {submit.busy ? text.booking.submitting : text.booking.submit}
+        </button>
+        <p className="booking__agree">{text.booking.agree}</p>
+      </div>
+    </form>
+  );
+}
+
+function Total({ offer, draft }: { offer: RideOffer; draft: Draft }) {
+  const text = useText();
+  const total = totalRange(offer.fares, draft);
+  const open = total !== undefined && total.min_fen !== total.max_fen;
+  return (
+    <p className="booking__total">
+      <span>{text.booking.total}</span>
+      <output className="booking__amount" data-testid="total">
+        {open && <small>{text.booking.up_to} </small>}
+        {total === undefined ? '--' : shortFen(total.max_fen)}
+      </output>
+    </p>
+  );
+}
+
+function StandbyNote({ standby_id }: { standby_id: string }) {
+  const text = useText();
+  return (
+    <div className="notice notice--standby" role="status" data-testid="standby">
+      <div className="notice__body">
+        <h2>{text.booking.standby_made}</h2>
+        <p>{text.booking.standby_body(standby_id)}</p>
+      </div>
+    </div>
+  );
+}

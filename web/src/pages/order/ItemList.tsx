@@ -1,0 +1,32 @@
+import { OrderState } from '#gen/rail/order/v1/order_pb.ts';
+import type { OrderItem } from '#gen/rail/order/v1/order_pb.ts';
+import { StateTag } from '../../components/StateTag.tsx';
+import { price } from '../../i18n/format.ts';
+import { passengerTypeLabel, seatClassLabel, seatLabel } from '../../i18n/labels.ts';
+import { useText } from '../../i18n/LanguageProvider.tsx';
+
+/** Who sits where, for how much. */
+export function ItemList({ items }: { items: OrderItem[] }) {
+  const text = useText();
+  const mixed = new Set(items.map(({ state }) => state)).size > 1;
+  return (
+    <ul className="items">
+      {items.map((item) => (
+        <li key={item.itemId} className="item" data-testid="item">
+          <div>
+            <p className="item__name">
+              {item.passengerNameMasked} <span className="tag">{passengerTypeLabel(item.passengerType, text)}</span>
+              {(mixed || item.state === OrderState.CLOSED) && <StateTag state={item.state} />}
+            </p>
+            <p className="item__id">{item.idNumberMasked}</p>
+          </div>
+          <div className="item__seat">
+            <p>{item.seat !== undefined && seatClassLabel(item.seat.seatClass, text)}</p>
+            <p className="item__place">{item.seatParts.length > 1 ? item.seatParts.map((part) => seatLabel(part.seat, text)).join(' → ') : seatLabel(item.seat, text)}</p>
+          </div>
+          <p className="item__fare">{price(item.fare)}</p>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,93 @@
+import { useState } from 'react';
+import { Link, useParams } from 'react-router';
+import { OrderState } from '#gen/rail/order/v1/order_pb.ts';
+import type { Order } from '#gen/rail/order/v1/order_pb.ts';
+import { ErrorNotice } from '../../components/ErrorNotice.tsx';
+import { JourneyHead } from '../../components/JourneyHead.tsx';
+import { Skeleton } from '../../components/Skeleton.tsx';
+import { dateAndTime, price } from '../../i18n/format.ts';
+import { closeReasonLabel, orderStateKey } from '../../i18n/labels.ts';
+import { useText } from '../../i18n/LanguageProvider.tsx';
+import '../../styles/order.css';
+import { CancelButton } from './CancelButton.tsx';
+import { ItemList } from './ItemList.tsx';
+import { OrderSteps } from './OrderSteps.tsx';
+import { RefundList } from './RefundList.tsx';
+import { RefundPanel } from './RefundPanel.tsx';
+import { Tickets } from './Tickets.tsx';
+import { useOrder } from './use_order.ts';
+
+export default function OrderPage() {
+  const { order_id = '' } = useParams();
+  return <OrderView order_id={order_id} key={order_id} />;
+}
+
+function OrderView({ order_id }: { order_id: string }) {
+  const text = useText();
+  const [turn, setTurn] = useState(0);
+  const [refunding, setRefunding] = useState<string[]>([]);
+  const watched = useOrder(order_id, turn, refunding);
+  const [shown, setShown] = useState<Order>();
+  if (watched.value !== undefined && watched.value !== shown) setShown(watched.value);
+  const order = watched.value ?? shown;
+  const again = (): void => setTurn(turn + 1);
+  const onRefunded = (item_ids: string[]): void => {
+    setRefunding(item_ids);
+    again();
+  };
+  return (
+    <div className="page page--narrow orderpage">
+      <title>{`${text.order.title} ${order_id} · ${text.brand.name}`}</title>
+      <h1>{text.order.title}</h1>
+      <ErrorNotice error={watched.error} onRetry={again} />
+      {order === undefined && watched.error === undefined && <Skeleton rows={5} />}
+      {order !== undefined && (
+        <div data-testid="order-state" data-state={orderStateKey(order.state)}>
+          <Status order={order} />
+          <section className="panel">
+            {order.journey !== undefined && <JourneyHead journey={order.journey} />}
+            <ItemList items={order.items} />
+            <dl className="facts facts--line">
+              <dt>{text.order.number}</dt>
+              <dd>{order.orderId}</dd>
+              <dt>{text.order.created}</dt>
+              <dd>{order.createTime === undefined ? '' : dateAndTime(order.createTime)}</dd>
+              <dt>{text.order.total}</dt>
+              <dd className="facts__amount">{price(order.total)}</dd>
+            </dl>
+            {order.state === OrderState.WAIT_PAY && <PayActions order={order} onCancelled={again} />}
+          </section>
+          <Tickets order={order} />
+          <RefundList order={order} refunding={refunding} />
+          <RefundPanel order={order} onRefunded={onRefunded} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Status({ order }: { order: Order }) {
+  const text = useText();
+  const key = orderStateKey(order.state);
+  const because = order.state === OrderState.CLOSED ? order.items.map(({ closeReason }) => closeReasonLabel(closeReason, text)).find((words) => words !== undefined) : undefined;
+  return (
+    <section className="orderstatus" aria-label={text.order.timeline}>
+      <OrderSteps state={order.state} />
+      <p className="orderstatus__words" role="status">
+        <strong>{text.order.states[key]}</strong> {because ?? text.order.hints[key] ?? ''}
+      </p>
+    </section>
+  );
+}
+
+function PayActions({ order, onCancelled }: { order: Order; onCancelled: () => void }) {
+  const text = useText();
+  return (
+    <div className="actions">
+      <Link className="button button--primary" to={`/orders/${order.orderId}/pay`} data-testid="to-pay">
+        {text.order.pay}
+      </Link>
+      <CancelButton order={order} onCancelled={onCancelled} />
+    </div>
+  );
+}

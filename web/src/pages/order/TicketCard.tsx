@@ -1,0 +1,72 @@
+import { useState } from 'react';
+import { TicketState } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
+import type { Ticket } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
+import type { Money } from '#gen/rail/type/v1/money_pb.ts';
+import { Dialog } from '../../components/Dialog.tsx';
+import { clockTime, dayOf, fullDate, price } from '../../i18n/format.ts';
+import { passengerTypeLabel, seatClassLabel, seatLabel, ticketStateKey } from '../../i18n/labels.ts';
+import { useText } from '../../i18n/LanguageProvider.tsx';
+import '../../styles/ticket.css';
+import { QrCode } from './QrCode.tsx';
+
+/** An e-ticket as the paper ones were: number in red, stations large, the train between them. */
+export function TicketCard({ ticket, fare }: { ticket: Ticket; fare: Money | undefined }) {
+  const text = useText();
+  const [enlarged, setEnlarged] = useState(false);
+  const { journey, seat } = ticket;
+  const state = ticketStateKey(ticket.state);
+  const valid = ticket.state === TicketState.VALID;
+  return (
+    <article className="ticket" data-state={state} data-testid="ticket" aria-label={`${text.ticket.number} ${ticket.ticketId}`}>
+      <div className="ticket__paper">
+        <p className="ticket__top">
+          <span className="ticket__number">{ticket.ticketId}</span>
+          <span className="ticket__state">{text.ticket[state]}</span>
+        </p>
+        <div className="ticket__way">
+          <p className="ticket__station">{journey?.fromStationName}</p>
+          <p className="ticket__train">
+            {journey?.trainNo}
+            <span className="ticket__arrow" aria-hidden="true" />
+          </p>
+          <p className="ticket__station">{journey?.toStationName}</p>
+        </div>
+        <div className="ticket__rows">
+          <div className="ticket__facts">
+            <p>
+              {journey?.departureTime !== undefined && fullDate(dayOf(journey.departureTime), text)} <b>{text.ticket.depart(clockTime(journey?.departureTime))}</b>
+            </p>
+            <p className="ticket__seat" data-testid="ticket-seat">
+              <b>{seatLabel(seat, text)}</b> {seat !== undefined && seatClassLabel(seat.seatClass, text)}
+            </p>
+            <p>
+              <b>{price(fare)}</b> {passengerTypeLabel(ticket.passengerType, text)}
+            </p>
+            <p className="ticket__fine">{text.ticket.train_only}</p>
+            <p className="ticket__person" data-testid="ticket-person">
+              <span>{ticket.idNumberMasked}</span> <b>{ticket.passengerNameMasked}</b>
+            </p>
+          </div>
+          {valid && ticket.qrToken !== '' && (
+            <button type="button" className="ticket__qr" onClick={() => setEnlarged(true)} aria-label={text.ticket.enlarge}>
+              <QrCode content={ticket.qrToken} label={text.ticket.qr(ticket.ticketId)} />
+            </button>
+          )}
+        </div>
+        <p className="ticket__foot">{text.ticket.gate_hint}</p>
+      </div>
+      {enlarged && (
+        <Dialog title={`${journey?.trainNo ?? ''} ${seatLabel(seat, text)}`} onClose={() => setEnlarged(false)}>
+          <div className="ticket__large">
+            <QrCode content={ticket.qrToken} label={text.ticket.qr(ticket.ticketId)} />
+          </div>
+          <div className="dialog__actions">
+            <button type="button" className="button" onClick={() => setEnlarged(false)}>
+              {text.common.close}
+            </button>
+          </div>
+        </Dialog>
+      )}
+    </article>
+  );
+}

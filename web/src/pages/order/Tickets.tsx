@@ -1,0 +1,29 @@
+import type { Order } from '#gen/rail/order/v1/order_pb.ts';
+import { useApi } from '../../app/api_context.ts';
+import { useLoad } from '../../app/use_load.ts';
+import { ErrorNotice } from '../../components/ErrorNotice.tsx';
+import { Skeleton } from '../../components/Skeleton.tsx';
+import { useText } from '../../i18n/LanguageProvider.tsx';
+import { TicketCard } from './TicketCard.tsx';
+
+/** The tickets of an order, read again whenever one of its items changes. */
+export function Tickets({ order }: { order: Order }) {
+  return order.items.some(({ ticketId }) => ticketId !== '') ? <TicketList order={order} /> : null;
+}
+
+function TicketList({ order }: { order: Order }) {
+  const text = useText();
+  const { ticketing } = useApi();
+  const versions = order.items.map(({ version }) => version).join();
+  const { value, error, loading, reload } = useLoad(`${order.orderId} ${versions}`, async (signal) => (await ticketing.listTickets({ orderId: order.orderId }, { signal })).tickets);
+  return (
+    <section aria-labelledby="tickets">
+      <h2 id="tickets">{text.order.tickets}</h2>
+      <ErrorNotice error={error} onRetry={reload} />
+      {loading && value === undefined && <Skeleton rows={1} tall />}
+      {value?.map((ticket) => (
+        <TicketCard key={`${ticket.ticketId} ${ticket.version}`} ticket={ticket} fare={order.items.find(({ itemId }) => itemId === ticket.itemId)?.fare} />
+      ))}
+    </section>
+  );
+}

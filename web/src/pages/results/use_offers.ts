@@ -1,0 +1,93 @@
+import { create } from '@bufbuild/protobuf';
+import { useEffect, useRef } from 'react';
+import { SearchTrainsRequestSchema } from '#gen/rail/query/v1/query_pb.ts';
+import type { SearchTrainsRequest, TrainOffer } from '#gen/rail/query/v1/query_pb.ts';
+import { PassengerType } from '#gen/rail/type/v1/journey_pb.ts';
+import type { Api } from '../../api/api.ts';
+import { useApi } from '../../app/api_context.ts';
+import { useLoad } from '../../app/use_load.ts';
+import type { Loaded } from '../../app/use_load.ts';
+import { wishToSearch } from '../search/journey_wish.ts';
+import type { JourneyWish } from '../search/journey_wish.ts';
+import { toPlace } from '../search/place.ts';
+
+export type Offers = { offers: TrainOffer[]; stale: boolean };
+
+/** All direct trains of a wish, kept up to date while the page is open. */
+export function useOffers(wish: JourneyWish): Loaded<Offers> {
+  const api = useApi();
+  const search = create(SearchTrainsRequestSchema, {
+    from: toPlace(wish.from),
+    to: toPlace(wish.to),
+    date: wish.date,
+    passengerType: wish.student ? PassengerType.STUDENT : PassengerType.ADULT,
+    pageSize: PAGE_SIZE,
+  });
+  const key = wishToSearch({ ...wish, only_high_speed: false });
+  const loaded = useLoad(key, (signal) => allPages(api, search, signal));
+  useChanges(api, loaded.value === undefined ? undefined : key, search, loaded);
+  return loaded;
+}
+
+async function allPages(api: Api, search: SearchTrainsRequest, signal: AbortSignal): Promise<Offers> {
+  const offers: TrainOffer[] = [];
+  let stale = false;
+  let pageToken = '';
+  for (let page = 0; page < PAGES_MAX; page += 1) {
+    const answer = await api.query.searchTrains({ ...search, pageToken }, { signal });
+    offers.push(...answer.offers);
+    stale ||= answer.stale;
+    pageToken = answer.nextPageToken;
+    if (pageToken === '') break;
+  }
+  return { offers, stale };
+}
+
+/**
+ * Applies changes as they come. A stream that breaks is opened again a few times and then left alone: the page still shows
+ * what it read, and the order is what decides.
+ */
+function useChanges(api: Api, key: string | undefined, search: SearchTrainsRequest, { value, setValue }: Loaded<Offers>): void {
+  const newest = useRef(value);
+  newest.current = value;
+  useEffect(() => {
+    if (key === undefined) return;
+    const abort = new AbortController();
+    const follow = async (): Promise<void> => {
+      for (let tries = 0; tries < STREAM_TRIES_MAX && !abort.signal.aborted; tries += 1) {
+        try {
+          for await (const { offers } of api.query.watchAvailability({ search }, { signal: abort.signal, timeoutMs: 0 })) {
+            if (newest.current !== undefined) setValue(withChanges(newest.current, offers));
+          }
+        } catch {
+          // Nothing to tell: the numbers on the page carry their own age.
+        }
+        await new Promise((resolve) => setTimeout(resolve, STREAM_PAUSE_MS));
+      }
+    };
+    void follow();
+    return () => abort.abort();
+    // The search is fully described by its key.
+  }, [api, key, setValue]);
+}
+
+/** Offers replaced by newer ones of the same run and stretch; an older version never wins. */
+export function withChanges(before: Offers, changed: TrainOffer[]): Offers {
+  const newer = new Map(changed.map((offer) => [offerKey(offer), offer]));
+  return {
+    ...before,
+    offers: before.offers.map((offer) => {
+      const change = newer.get(offerKey(offer));
+      return change !== undefined && change.version >= offer.version ? change : offer;
+    }),
+  };
+}
+
+export function offerKey({ journey }: TrainOffer): string {
+  return `${journey?.runId}/${journey?.fromStationId}/${journey?.toStationId}`;
+}
+
+const PAGE_SIZE = 200;
+const PAGES_MAX = 5;
+const STREAM_TRIES_MAX = 5;
+const STREAM_PAUSE_MS = 5_000;
