@@ -7,8 +7,9 @@ import { refusal } from './refusals.ts';
 export async function closeRun(parts: Parts, wish: { run_id: string; reason: string }): Promise<Result<undefined>> {
   const access = await accessRun(parts, wish.run_id);
   if (!access.ok) return access;
-  const { run, epoch } = access.value;
+  const { run, epoch, retired } = access.value;
   if (run.open) await parts.runs.setState(run, false, wish.reason);
+  if (retired) return ok();
   const reply = await parts.seats.setOpen(run, epoch, false);
   if (reply.status !== 'OK' && reply.status !== 'NONE') {
     parts.buckets.suspect(run.bucket, reply.status);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunHeader } from '../domain/run.ts';
+import { isRetired, type RunHeader } from '../domain/run.ts';
 import { difference, differencesOf, readRuns, type Difference } from './compare_run.ts';
 import type { Parts } from './parts.ts';
 import type { OrderSource } from './ports.ts';
@@ -63,5 +63,5 @@ async function withoutOrder(parts: ReconcileParts, { run, held }: { run: RunHead
 
 async function* pages(parts: Parts, run_ids: readonly string[]): AsyncGenerator<RunHeader[]> {
   if (run_ids.length === 0) yield* parts.buckets.runsOf(parts.buckets.all);
-  else yield [...(await parts.runs.find(run_ids)).values()];
+  else yield [...(await parts.runs.find(run_ids)).values()].filter((run) => !isRetired(run, parts.clock.now_ms()));
 }

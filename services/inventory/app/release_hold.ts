@@ -30,15 +30,16 @@ export async function releaseHold(parts: Parts, wish: ReleaseRequest): Promise<R
     const known = (await parts.ledger.findHolds([wish.hold_id])).get(wish.hold_id) ?? (await bury(parts, access.value, wish));
     if (known === undefined) return fail('CONFLICT', { detail: 'the hold is being made', retry_after_ms: 100 });
     const allowed = check(known, wish);
-    if (!allowed.ok || allowed.value === 'DONE') return allowed.ok ? ok(known) : allowed;
+    if (!allowed.ok) return allowed;
+    if (allowed.value === 'DONE') return finish(parts, access.value, known);
     return release(parts, access.value, wish, known);
   });
 }
 
 /** A tombstone, and the end of what Redis may have placed. Undefined when the hold came into being at this moment. */
-async function bury(parts: Parts, { run, epoch }: RunAccess, { hold_id, owner, reason }: ReleaseRequest): Promise<Hold | undefined> {
+async function bury(parts: Parts, { run, epoch, retired }: RunAccess, { hold_id, owner, reason }: ReleaseRequest): Promise<Hold | undefined> {
   const buried = await parts.ledger.tombstone({ hold_id, run, epoch, owner, body_hash: new Uint8Array(16), reason: reason === '' ? 'released' : reason });
-  if (buried) {
+  if (buried && !retired) {
     const free = () => parts.seats.release(run, epoch, { hold_id, owner, seat_version: 1, freed: 'ALL', stays: [] });
     await free().catch(() => parts.chores.later(`free ${hold_id}`, free));
     parts.onChanged([run.run_id]);
@@ -55,8 +56,16 @@ function check(hold: Hold, { run_id, owner, version, item_ids, account_id }: Rel
   return ok('GO');
 }
 
-async function release(parts: Parts, { run, epoch }: RunAccess, wish: ReleaseRequest, known: Hold): Promise<Result<Hold>> {
-  if (known.state === 'SOLD') {
+/** A repeat. When the answer to the first was lost, so may be its Redis half: freeing by the record happens once only. */
+async function finish(parts: Parts, { run, epoch, retired }: RunAccess, hold: Hold): Promise<Result<Hold>> {
+  if (hold.state === 'RELEASED' && !retired) {
+    await freeInRedis(parts, { run, epoch }, { hold, before: { ...hold, seat_version: hold.seat_version - 1 }, freed: hold.places });
+  }
+  return ok(hold);
+}
+
+async function release(parts: Parts, { run, epoch, retired }: RunAccess, wish: ReleaseRequest, known: Hold): Promise<Result<Hold>> {
+  if (known.state === 'SOLD' && !retired) {
     const reply = await parts.seats.reclaim(run, epoch, recordOf(known));
     if (reply.status !== 'OK' && reply.status !== 'NONE') {
       parts.buckets.suspect(run.bucket, reply.status);
@@ -70,6 +79,7 @@ async function release(parts: Parts, { run, epoch }: RunAccess, wish: ReleaseReq
     if (wish.only_expired === true && now !== undefined) return ok(now);
     return now?.state === 'RELEASED' ? ok(now) : fail('VERSION_STALE');
   }
+  if (retired) return ok(released.hold);
   const free = () => freeInRedis(parts, { run, epoch }, released);
   await free().catch(() => parts.chores.later(`free ${wish.hold_id}`, free));
   parts.onChanged([run.run_id]);
@@ -77,7 +87,7 @@ async function release(parts: Parts, { run, epoch }: RunAccess, wish: ReleaseReq
 }
 
 /** Whatever Redis answers that is no error is fine: a bucket of another epoch was rebuilt from a ledger that has the release. */
-async function freeInRedis({ seats }: Parts, { run, epoch }: RunAccess, { before, hold, freed }: Released): Promise<void> {
+async function freeInRedis({ seats }: Parts, { run, epoch }: Pick<RunAccess, 'run' | 'epoch'>, { before, hold, freed }: Released): Promise<void> {
   const stays = hold.state === 'RELEASED' ? [] : hold.places;
   await seats.release(run, epoch, { hold_id: hold.hold_id, owner: hold.owner, seat_version: before.seat_version, freed, stays });
   if (hold.state === 'SOLD') await seats.sell(run, epoch, hold);

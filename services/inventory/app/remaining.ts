@@ -2,7 +2,7 @@ import { fail, ok, type Result } from '#kit/base/result.ts';
 import { countFree, countPairs, leastOfPairs, pairIndex } from '../domain/bitmap.ts';
 import { STANDING_CODE } from '../domain/seat_class.ts';
 import { isStretch, type Stretch } from '../domain/stretch.ts';
-import { accessRun } from './hold_access.ts';
+import { accessSeats } from './hold_access.ts';
 import type { Parts } from './parts.ts';
 import type { RunSnapshot } from './ports.ts';
 import type { RunHeader } from '../domain/run.ts';
@@ -30,7 +30,7 @@ export function remainingOf(run: RunHeader, epoch: number, snapshot: RunSnapshot
 
 /** Remaining of some stretches of a run; of all pairs where none is named. */
 export async function getRemaining(parts: Parts, run_id: string, stretches: readonly Stretch[]): Promise<Result<{ remaining: StretchRemaining[]; version: bigint; epoch: number }>> {
-  const access = await accessRun(parts, run_id);
+  const access = await accessSeats(parts, run_id);
   if (!access.ok) return access;
   const { run, epoch } = access.value;
   if (stretches.some((stretch) => !isStretch(stretch, run.segments))) return fail('STOPS_NOT_ON_RUN');

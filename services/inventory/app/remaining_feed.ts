@@ -1,3 +1,4 @@
+import type { Clock } from '#kit/base/clock.ts';
 import type { Log } from '#kit/telemetry/log.ts';
 import type { Buckets } from './buckets.ts';
 import { Digests } from './digests.ts';
@@ -5,7 +6,7 @@ import type { InventoryMetrics } from './metrics.ts';
 import type { RunStore, SeatStore } from './ports.ts';
 import { remainingOf, type RunRemaining } from './remaining.ts';
 import { RemainingWatcher, type WatchFilter, type WatchMessage } from './remaining_watcher.ts';
-import type { RunHeader } from '../domain/run.ts';
+import { isRetired, type RunHeader } from '../domain/run.ts';
 
 /** Carries states between the processes of the service; what is lost on the way the digests tell. */
 export type RemainingRelay = { publish(state: RunRemaining): void };
@@ -16,6 +17,7 @@ export type FeedOptions = {
   runs: Pick<RunStore, 'find'>;
   metrics: InventoryMetrics;
   log: Log;
+  clock: Clock;
   relay?: RemainingRelay;
 };
 
@@ -123,6 +125,7 @@ export class RemainingFeed {
   async #read(runs: readonly RunHeader[]): Promise<RunRemaining[]> {
     const reachable: { run: RunHeader; epoch: number }[] = [];
     for (const run of runs) {
+      if (isRetired(run, this.#options.clock.now_ms())) continue;
       const epoch = await this.#options.buckets.settledEpoch(run.bucket);
       if (epoch !== undefined) reachable.push({ run, epoch });
     }

@@ -1,5 +1,5 @@
 import { countFree } from '../domain/bitmap.ts';
-import type { RunHeader } from '../domain/run.ts';
+import { isRetired, type RunHeader } from '../domain/run.ts';
 import type { Parts } from './parts.ts';
 import type { RunSnapshot } from './ports.ts';
 
@@ -9,7 +9,7 @@ export type RunState = { run: RunHeader; epoch: number; version: bigint; open: b
 export async function getRunStates(parts: Parts, run_ids: readonly string[]): Promise<RunState[]> {
   const runs = [...(await parts.runs.find([...new Set(run_ids)])).values()];
   const now_ms = parts.clock.now_ms();
-  const reachable = runs.flatMap((run) => {
+  const reachable = runs.filter((run) => !isRetired(run, now_ms)).flatMap((run) => {
     const epoch = parts.buckets.epochOf(run.bucket);
     return epoch === undefined ? [] : [{ run, epoch }];
   });

@@ -6,6 +6,7 @@ import { commitTick, type Attempt, type CommitOutcome } from './commit_tick.ts';
 import { giveUp } from './give_up.ts';
 import { answerOfKnown, type HoldAnswer, type HoldLedger } from './hold_seats.ts';
 import type { InventoryMetrics } from './metrics.ts';
+import type { Hold } from '../domain/hold.ts';
 import type { PlaceOutcome, PlannedHold, Refusal, SeatStore } from './ports.ts';
 import { refusal } from './refusals.ts';
 
@@ -81,14 +82,22 @@ function attemptsOf(parts: TickParts, key: Attempt['key'], holds: readonly Plann
 /** The ledger decides. */
 async function dispose(parts: TickParts, attempts: readonly Attempt[], answers: Answers): Promise<void> {
   const runs = new Map(attempts.map(({ planned }) => [planned.run.run_id, planned.run]));
-  await Promise.all([...runs.values()].map((run) => parts.ledger.materialise(run)));
-  const outcomes = await commitTick(parts, attempts);
+  const outcomes = await materialised(parts, [...runs.values()]).then(() => commitTick(parts, attempts), (error: unknown) => notCommitted(parts, attempts, error));
   await Promise.all(
     attempts.map(async (attempt) => {
       answers.set(attempt.planned, await conclude(parts, attempt, outcomes.get(attempt)!));
     }),
   );
   parts.onChanged(runs.keys());
+}
+
+async function materialised(parts: TickParts, runs: readonly PlannedHold['run'][]): Promise<void> {
+  await Promise.all(runs.map((run) => parts.ledger.materialise(run)));
+}
+
+function notCommitted(parts: TickParts, attempts: readonly Attempt[], error: unknown): Map<Attempt, CommitOutcome> {
+  parts.log.warn({ error, holds: attempts.length }, 'the rows of a run could not be made');
+  return new Map(attempts.map((attempt) => [attempt, { kind: 'FAILED' }]));
 }
 
 async function conclude(parts: TickParts, attempt: Attempt, outcome: CommitOutcome): Promise<Result<HoldAnswer>> {
@@ -117,7 +126,15 @@ async function refused(parts: TickParts, attempt: Attempt, why: Refusal): Promis
     parts.buckets.suspect(key.bucket, why);
     return refusal('CLOSED');
   }
-  const known = await giveUp(parts, attempt, why);
+  const ended = () => giveUp(parts, attempt, why);
+  let known: Hold | undefined;
+  try {
+    known = await ended();
+  } catch (error) {
+    parts.log.warn({ error, hold: planned.hold_id }, 'a refused hold could not be given up yet');
+    parts.chores.later(`give up ${planned.hold_id}`, ended);
+    return fail('OUTCOME_UNKNOWN', { retry_after_ms: RETRY_AFTER_MS });
+  }
   if (known !== undefined) return answerOfKnown(planned, known);
   const named = planned.items.some(({ seat }) => seat !== undefined);
   return named ? fail('SEAT_LOCKED') : fail('HOLD_CONFLICT', { detail: 'the ledger has a seat as taken' });

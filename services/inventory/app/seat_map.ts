@@ -5,7 +5,7 @@ import type { RunHeader } from '../domain/run.ts';
 import type { SeatClass } from '../domain/seat_class.ts';
 import { stretchBetween, type Stretch } from '../domain/stretch.ts';
 import type { Seat } from '../../../timetable/seats.ts';
-import { accessRun } from './hold_access.ts';
+import { accessSeats } from './hold_access.ts';
 import type { Parts } from './parts.ts';
 import { refusal } from './refusals.ts';
 
@@ -14,7 +14,7 @@ export type MapCoach = { coach_no: string; seat_class: SeatClass; layout_id: str
 
 /** Seats of a coach (of all coaches where none is named) and whether each is free on the stretch now. */
 export async function getSeatMap(parts: Parts, wish: { run_id: string; from_station_id: string; to_station_id: string; coach_no: string }): Promise<Result<{ coaches: MapCoach[]; version: bigint }>> {
-  const access = await accessRun(parts, wish.run_id);
+  const access = await accessSeats(parts, wish.run_id);
   if (!access.ok) return access;
   const { run, epoch } = access.value;
   const stretch = stretchBetween(run.stops.map(({ station_id }) => station_id), wish.from_station_id, wish.to_station_id);

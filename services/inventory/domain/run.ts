@@ -46,10 +46,19 @@ export function planProblem(plan: RunPlan): string | undefined {
   if (plan.run_id.length > MAX_RUN_ID) return 'run id too long';
   const segments = plan.stops.length - 1;
   if (segments < 1) return 'fewer than two stops';
+  if (plan.stops.slice(0, -1).some(({ departure_ms }) => departure_ms === undefined)) return 'a stop without departure time';
   if (segments > MAX_SEGMENTS_PER_TRAIN) return `${segments} segments, at most ${MAX_SEGMENTS_PER_TRAIN}`;
   if (plan.standing_capacity > MAX_STANDING) return `${plan.standing_capacity} standing places, at most ${MAX_STANDING}`;
   if (plan.coaches.length === 0 && plan.standing_capacity === 0) return 'no places';
   return layoutProblem(plan.coaches);
+}
+
+/** Shorter than the stores keep a run in Redis after its sale, so that no clock that is off makes us ask in vain. */
+const IN_REDIS_AFTER_SALE_MS = 20 * 3_600_000;
+
+/** A run so long past that Redis need not have it: its holds are changed in the ledger alone. */
+export function isRetired(run: Pick<RunHeader, 'sale_end_ms'>, now_ms: number): boolean {
+  return run.sale_end_ms + IN_REDIS_AFTER_SALE_MS <= now_ms;
 }
 
 /** Sale of a stretch ends with the departure at its first stop. */

@@ -1,6 +1,6 @@
 // Redis as SeatStore: the calls of the Function library.
 import { readFileSync } from 'node:fs';
-import { toHex } from '#kit/base/bytes.ts';
+import { isRedisOutage, StoreUnavailable } from '#kit/store/errors.ts';
 import type { RedisClient } from '#kit/store/redis.ts';
 import { registerLibrary, type CallOutcome, type FunctionCall, type FunctionLibrary } from '#kit/store/redis_functions.ts';
 import type { ChangeReply, Closed, HoldCall, HoldReply, RunImage, SeatStore, SnapshotReply } from '../app/ports.ts';
@@ -23,7 +23,31 @@ const OPEN_BATCH = 256;
 
 export async function openSeatStore(client: RedisClient): Promise<SeatStore> {
   const library = await registerLibrary(client, { name: LIBRARY, source: librarySource() });
-  return new RedisSeats(client, library);
+  return withTypedOutages(new RedisSeats(client, library));
+}
+
+/** An outage of Redis, whatever the method, is thrown as StoreUnavailable: callers are told to come back. */
+function withTypedOutages(seats: SeatStore): SeatStore {
+  const typed = async <T>(call: Promise<T>): Promise<T> => {
+    try {
+      return await call;
+    } catch (error) {
+      throw isRedisOutage(error) ? new StoreUnavailable('Redis is away', { cause: error }) : error;
+    }
+  };
+  return {
+    hold: (...call) => typed(seats.hold(...call)),
+    release: (...call) => typed(seats.release(...call)),
+    reclaim: (...call) => typed(seats.reclaim(...call)),
+    sell: (...call) => typed(seats.sell(...call)),
+    setOpen: (...call) => typed(seats.setOpen(...call)),
+    snapshots: (...call) => typed(seats.snapshots(...call)),
+    bucketStates: (...call) => typed(seats.bucketStates(...call)),
+    begin: (...call) => typed(seats.begin(...call)),
+    finish: (...call) => typed(seats.finish(...call)),
+    openRuns: (...call) => typed(seats.openRuns(...call)),
+    repair: (...call) => typed(seats.repair(...call)),
+  };
 }
 
 class RedisSeats implements SeatStore {
@@ -36,8 +60,13 @@ class RedisSeats implements SeatStore {
   }
 
   async hold(calls: readonly HoldCall[]): Promise<HoldReply[]> {
-    const replies = await this.#library.callMany(calls.map(holdCall));
-    return replies.map(holdReply);
+    try {
+      const replies = await this.#library.callMany(calls.map(holdCall));
+      return replies.map(holdReply);
+    } catch (error) {
+      if (!isRedisOutage(error)) throw error;
+      return calls.map(() => ({ status: 'UNAVAILABLE' }));
+    }
   }
 
   async release(run: RunHeader, epoch: number, { hold_id, owner, seat_version, freed, stays }: Parameters<SeatStore['release']>[2]): Promise<ChangeReply> {
@@ -150,8 +179,4 @@ function openCall(image: RunImage, epoch: number): FunctionCall {
 function answerOf(outcome: CallOutcome): unknown[] {
   if (!outcome.ok) throw outcome.error;
   return outcome.reply as unknown[];
-}
-
-export function bodyOf(body_hash: Uint8Array): string {
-  return toHex(body_hash);
 }

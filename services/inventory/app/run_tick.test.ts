@@ -1,0 +1,146 @@
+import test from 'ava';
+import type { Hold } from '../domain/hold.ts';
+import { layoutOfCoaches } from '../domain/layout.ts';
+import type { RunHeader } from '../domain/run.ts';
+import { coach } from '../../../timetable/seats.ts';
+import { silentLog } from '#kit/telemetry/log.ts';
+import { holdTicks } from './hold_ticks.ts';
+import { inventoryMetrics } from './metrics.ts';
+import { LedgerRefused, OutcomeUnknown, type NewHold, type PlannedHold, type SeatChange, type SequenceKey } from './ports.ts';
+import { runTick, type TickParts } from './run_tick.ts';
+
+const LAYOUT = layoutOfCoaches([{ ...coach(1, 'second', 20), quiet: false }]);
+
+function runNo(no: number, bucket = 1): RunHeader {
+  return { run_no: BigInt(no), run_id: `R${no}`, bucket, service_date: '2026-01-15', timetable_version: '1', stops: [], segments: 4, layout: LAYOUT, standing_capacity: 0, sale_start_ms: 0, sale_end_ms: 0, seats_at_opening: 20, open: true };
+}
+
+function planned(hold_id: string, run: RunHeader): PlannedHold {
+  return { hold_id, run, owner: 'ORDER', body_hash: new Uint8Array(16), from: 0, to: 2, items: [{ id: '1', classes: ['3'] }], wish: { flags: [], letters: '', together: false, same_coach: false, required: false }, changes: false, ttl_ms: 1000, account_id: '' };
+}
+
+function storedHold({ planned: { hold_id, run, owner, body_hash }, placed }: NewHold): Hold {
+  return { hold_id, run_id: run.run_id, run_no: run.run_no, bucket: run.bucket, state: 'HELD', owner, version: 1, seat_version: 1, places: placed.places, order_id: '', account_id: '', body_hash, expires_ms: 0 };
+}
+
+/** Redis places everything on seat 0, 1 …; the ledger does what `commit` says. What was done is noted in order. */
+function world(commit: (holds: readonly NewHold[], keys: readonly SequenceKey[]) => void) {
+  const steps: string[] = [];
+  const ledger_rows = new Map<string, Hold>();
+  const suspected: string[] = [];
+  const later: string[] = [];
+  let seat = 0;
+  const parts: TickParts = {
+    buckets: { epochOf: () => 7, suspect: (bucket: number, why: string) => void suspected.push(`${bucket} ${why}`) } as unknown as TickParts['buckets'],
+    seats: {
+      hold: async (calls) => calls.map(({ holds }) => ({ status: 'OK', sequence: 5n, outcomes: holds.map(() => ({ status: 'HELD', replayed: false, seat_version: 1, run_version: 9n, places: [{ item_id: '1', class_code: 3, index: seat++, from: 0, to: 2 }] })) })),
+      release: async (_run, _epoch, { hold_id, freed }: SeatChange) => {
+        steps.push(`free ${hold_id} ${freed === 'ALL' ? 'all' : freed.length}`);
+        return { status: 'OK', run_version: 1n };
+      },
+    },
+    ledger: {
+      findHolds: async (ids) => new Map(ids.flatMap((id) => (ledger_rows.has(id) ? [[id, ledger_rows.get(id)!] as const] : []))),
+      commitHolds: async (holds, keys) => {
+        steps.push(`commit ${holds.map(({ planned: { hold_id } }) => hold_id).join(',')} part ${keys.map(({ part }) => part).join(',')}`);
+        commit(holds, keys);
+        return holds.map(storedHold);
+      },
+      materialise: async () => {},
+      tombstone: async ({ hold_id }) => {
+        steps.push(`tombstone ${hold_id}`);
+        return !ledger_rows.has(hold_id);
+      },
+      readBits: async (runs) => new Map(runs.map((run) => [run.run_id, { occupied: new Map([[3, new Map([[0, 0b01n]])]]), standing_used: [] }])),
+    },
+    chores: { later: (name) => void later.push(name), stop: async () => {} },
+    metrics: inventoryMetrics('test'),
+    log: silentLog(),
+    onChanged: () => {},
+  };
+  return { tick: runTick(parts), steps, ledger_rows, suspected, later };
+}
+
+const reason = (answer: { ok: boolean; error?: { reason: string } }) => (answer.ok ? 'ok' : answer.error!.reason);
+
+test('a lost commit that did not happen: tombstone first, then the seats are freed', async (t) => {
+  const { tick, steps } = world(() => {
+    throw new OutcomeUnknown();
+  });
+  const [answer] = await tick([planned('a', runNo(1))]);
+  t.is(reason(answer!), 'HOLD_CONFLICT');
+  t.deepEqual(steps.slice(1), ['tombstone a', 'free a 1']);
+});
+
+test('a lost commit that did happen: the hold stands and nothing is freed', async (t) => {
+  const { tick, steps, ledger_rows } = world((holds) => {
+    for (const hold of holds) ledger_rows.set(hold.planned.hold_id, storedHold(hold));
+    throw new OutcomeUnknown();
+  });
+  const [answer] = await tick([planned('a', runNo(1))]);
+  t.is(reason(answer!), 'ok');
+  t.deepEqual(steps.slice(1), ['tombstone a']);
+});
+
+test('a ledger that is away: nothing is freed, the caller repeats, and somebody looks again', async (t) => {
+  const { tick, steps, later } = world(() => {
+    throw new Error('gone');
+  });
+  t.is(reason((await tick([planned('a', runNo(1))]))[0]!), 'DEPENDENCY_UNAVAILABLE');
+  t.deepEqual(steps.slice(1), []);
+  t.deepEqual(later, ['give up a']);
+});
+
+test('one bad run fails alone, by halves between runs, each under a part of its own', async (t) => {
+  const { tick, steps } = world((holds) => {
+    if (holds.some(({ planned: { run } }) => run.run_no === 2n)) throw new LedgerRefused('SEAT');
+  });
+  const answers = await tick([planned('a', runNo(1)), planned('b', runNo(1)), planned('c', runNo(2)), planned('d', runNo(3))]);
+  t.deepEqual(answers.map(reason), ['ok', 'ok', 'HOLD_CONFLICT', 'ok']);
+  t.deepEqual(steps.filter((step) => step.startsWith('commit')), ['commit a,b,c,d part 0', 'commit a,b part 1', 'commit c,d part 2', 'commit c part 3', 'commit d part 4']);
+});
+
+test('a seat that the ledger has as taken is not freed with the rest', async (t) => {
+  const { tick, steps } = world(() => {
+    throw new LedgerRefused('SEAT');
+  });
+  await tick([planned('a', runNo(1))]);
+  // The ledger has segment 0 of that seat as taken; of the place 0–2 only 1–2 goes back.
+  t.deepEqual(steps.slice(1), ['tombstone a', 'free a 1']);
+});
+
+test('a sequence that was used before closes its bucket alone, and is not hidden by a new part', async (t) => {
+  const { tick, suspected, steps } = world((_holds, keys) => {
+    if (keys.some(({ bucket }) => bucket === 2)) throw new LedgerRefused('SEQUENCE');
+  });
+  const answers = await tick([planned('a', runNo(1, 1)), planned('b', runNo(2, 2)), planned('c', runNo(3, 2))]);
+  t.deepEqual(answers.map(reason), ['ok', 'SHARD_CLOSED', 'SHARD_CLOSED']);
+  t.true(suspected.every((one) => one === '2 SEQUENCE') && suspected.length > 0);
+  t.deepEqual(steps, ['commit a,b,c part 0,0', 'commit a part 0', 'commit b,c part 0']);
+});
+
+test('ticks: one alone when idle, the rest together, a bounded queue', async (t) => {
+  const sizes: number[] = [];
+  const gate = Promise.withResolvers<void>();
+  const ticks = holdTicks(
+    async (tick) => {
+      sizes.push(tick.length);
+      await gate.promise;
+      return tick.map(() => ({ ok: false, error: { reason: 'SOLD_OUT' } }));
+    },
+    inventoryMetrics('test'),
+    { max_tick: 3, max_in_flight: 2, max_queue: 5 },
+  );
+  const submit = (id: string) => ticks.submit(planned(id, runNo(1)));
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const answers = [submit('a')];
+  await turn();
+  answers.push(submit('b'));
+  await turn();
+  t.deepEqual(sizes, [1, 1], 'two ticks of one under way');
+  answers.push(...['c', 'd', 'd', 'e', 'f'].map(submit));
+  t.is(reason(await submit('g')), 'OVERLOADED');
+  gate.resolve();
+  await Promise.all(answers);
+  t.deepEqual(sizes.toSorted(), [1, 1, 2, 3], 'the repeated id waits for the next tick');
+});
