@@ -44,6 +44,8 @@ export type QueryConfig = z.output<typeof configSchema>;
 const FEED_TIMEOUT_MS = 10_000;
 const FORGET_EVERY_MS = 3_600_000;
 const REOPEN_MS = 250;
+/** The stream ends when it breaks, not by our clock: the longest a timer can wait. */
+const STREAM_LIFE_MS = 2_147_483_647;
 
 /** The only wiring of query. It answers from memory: no store and no peer is asked for a search. */
 export function start(config: QueryConfig, { clock = systemClock }: { clock?: Clock } = {}) {
@@ -65,7 +67,7 @@ export function start(config: QueryConfig, { clock = systemClock }: { clock?: Cl
     const source = remainingFrom(inventory);
     const runs_known = metricsFor(service).gauge('query_runs_known', 'Runs whose remaining is in memory');
     const ending = new AbortController();
-    const following = repeat({ name: 'follow_remaining', service, every_ms: REOPEN_MS, jitter: 0.5, log, signal: ending.signal, run: (signal) => followRemaining(source, remaining, signal) });
+    const following = repeat({ name: 'follow_remaining', service, every_ms: REOPEN_MS, jitter: 0.5, log, signal: ending.signal, run_timeout_ms: STREAM_LIFE_MS, run: (signal) => followRemaining(source, remaining, signal) });
     lifecycle.add('remaining', following);
     lifecycle.onStop('remaining stream', () => ending.abort());
     lifecycle.add('forget', repeat({

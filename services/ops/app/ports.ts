@@ -1,0 +1,30 @@
+import type { Result } from '#kit/base/result.ts';
+import type { Job, JobRun } from '../domain/job.ts';
+import type { Happening } from '../domain/explain.ts';
+
+export type Actor = { account_id: string; device_id: string; ip: string; request_id: string; method: string; body_hash: Uint8Array };
+
+/** Tells how far a run is; the report is what people read afterwards. */
+export type Progress = (percent: number, report?: unknown) => Promise<void>;
+
+export type JobWork = (args: Record<string, unknown>, progress: Progress, signal: AbortSignal) => Promise<unknown>;
+
+export type RunnableJob = Job & { work: JobWork };
+
+export type JobStore = {
+  /** JOB_RUNNING while a run of the job holds the lease. A repeat of the request id gives the first run. */
+  begin(job_id: string, started_by: string, actor?: Actor): Promise<Result<JobRun & { fresh: boolean }>>;
+  progress(run_id: string, percent: number, report_json: string | undefined): Promise<void>;
+  end(run_id: string, outcome: { report_json: string } | { error: string }): Promise<void>;
+  find(run_id: string): Promise<JobRun | undefined>;
+  runs(job_id: string, page_size: number, before: string | undefined): Promise<{ items: JobRun[]; next: string | undefined }>;
+  lastRuns(): Promise<Map<string, JobRun>>;
+  /** Runs whose process ended in the middle are failed, so that they can be run again. */
+  failAbandoned(): Promise<void>;
+};
+
+/** What other services know of an order. */
+export type OrderSources = {
+  order(order_id: string): Promise<{ state: string; happenings: Happening[] }>;
+  others(order_id: string): Promise<Happening[]>;
+};

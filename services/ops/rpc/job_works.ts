@@ -1,0 +1,75 @@
+import { systemClock } from '#kit/base/clock.ts';
+import { systemRandom } from '#kit/base/random.ts';
+import { addDays, isServiceDate, serviceDateAt } from '#kit/base/time.ts';
+import { uuid7 } from '#kit/base/uuid7.ts';
+import type { JobWork, RunnableJob } from '../app/ports.ts';
+import type { Peers } from './peers.ts';
+
+/** Today and the fourteen days after it. */
+const SALE_DAYS = 15;
+const OPEN_TIMEOUT_MS = 300_000;
+/** While a long call is under way the run tells that it lives. */
+const HEARTBEAT_MS = 10_000;
+
+/** Every job there is, with what it does at other services. */
+export function jobsOver(peers: Peers): RunnableJob[] {
+  return [
+    { job_id: 'sync-timetable', title_zh: '同步运行图', title_en: 'Fetch the railway timetable', schedule: '30 2 * * *', off_peak_only: true, work: syncTimetable(peers) },
+    { job_id: 'open-sales', title_zh: '开售预售期车次', title_en: 'Open sales of the sale window', schedule: '0 3 * * *', off_peak_only: true, work: openSales(peers) },
+    { job_id: 'reconcile-inventory', title_zh: '库存对账', title_en: 'Reconcile Redis, ledger and orders', schedule: '30 3 * * *', off_peak_only: true, work: reconcileInventory(peers) },
+    { job_id: 'rebuild-inventory', title_zh: '由账本重建库存', title_en: 'Rebuild Redis from the ledger', schedule: '', off_peak_only: false, work: rebuildInventory(peers) },
+    { job_id: 'reconcile-statement', title_zh: '支付对账', title_en: 'Reconcile the statement of the payment gateway', schedule: '0 4 * * *', off_peak_only: true, work: reconcileStatement(peers) },
+  ];
+}
+
+function syncTimetable({ query }: Peers): JobWork {
+  return async (_, __, signal) => {
+    const { active, changed } = await query.syncTimetable({ requestId: newId() }, { signal, timeout_ms: 120_000 });
+    return { version: active?.version, stations: active?.stationCount, trains: active?.trainCount, changed };
+  };
+}
+
+/** Arguments: `service_date` for one day; all of the window without. */
+function openSales({ inventory }: Peers): JobWork {
+  return async (args, progress, signal) => {
+    const one = typeof args.service_date === 'string' ? args.service_date : undefined;
+    if (one !== undefined && !isServiceDate(one)) throw new Error('service_date must be YYYY-MM-DD');
+    const today = serviceDateAt(systemClock.now_ms());
+    const dates = one === undefined ? Array.from({ length: SALE_DAYS }, (_, day) => addDays(today, day)) : [one];
+    const report: { service_date: string; opened: number; already_open: number; refused: string[] }[] = [];
+    for (const [index, service_date] of dates.entries()) {
+      const beat = setInterval(() => void progress((index / dates.length) * 100).catch(() => undefined), HEARTBEAT_MS);
+      const { opened, alreadyOpen, refused } = await inventory.openRuns({ requestId: newId(), serviceDate: service_date }, { signal, timeout_ms: OPEN_TIMEOUT_MS }).finally(() => clearInterval(beat));
+      report.push({ service_date, opened, already_open: alreadyOpen, refused });
+      await progress(((index + 1) / dates.length) * 100, report);
+    }
+    return report;
+  };
+}
+
+function reconcileInventory({ inventory }: Peers): JobWork {
+  return async (args, _, signal) => {
+    const { runsChecked, differences, differencesOmitted } = await inventory.reconcile({ requestId: newId(), dryRun: args.dry_run === true }, { signal, timeout_ms: OPEN_TIMEOUT_MS });
+    return { runs_checked: runsChecked, differences, differences_omitted: differencesOmitted };
+  };
+}
+
+function rebuildInventory({ inventory }: Peers): JobWork {
+  return async (_, __, signal) => {
+    const { buckets, runs, holds } = await inventory.rebuildBuckets({ requestId: newId() }, { signal, timeout_ms: OPEN_TIMEOUT_MS });
+    return { buckets, runs, holds };
+  };
+}
+
+/** Arguments: `date`; yesterday without. */
+function reconcileStatement({ payment }: Peers): JobWork {
+  return async (args, _, signal) => {
+    const date = typeof args.date === 'string' ? args.date : addDays(serviceDateAt(systemClock.now_ms()), -1);
+    const { payments, refunds, differences } = await payment.reconcileStatement({ requestId: newId(), date }, { signal, timeout_ms: 120_000 });
+    return { date, payments, refunds, differences };
+  };
+}
+
+function newId(): string {
+  return uuid7(systemClock, systemRandom);
+}

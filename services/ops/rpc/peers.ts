@@ -1,0 +1,25 @@
+import { InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
+import { NotificationService } from '#gen/rail/notification/v1/notification_pb.ts';
+import { OrderService } from '#gen/rail/order/v1/order_pb.ts';
+import { PaymentService } from '#gen/rail/payment/v1/payment_pb.ts';
+import { QueryService } from '#gen/rail/query/v1/query_pb.ts';
+import { TicketingService } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
+import { createClient } from '#kit/rpc/client.ts';
+
+export type PeerAddresses = { query: string; inventory: string; order: string; payment: string; ticketing: string; notification: string };
+
+export type Peers = ReturnType<typeof connectPeers>;
+
+/** Clients of every service that jobs and explanations ask. */
+export function connectPeers(addresses: PeerAddresses, caller_key: Uint8Array) {
+  const options = (address: string) => ({ address, service: 'ops', caller_key });
+  const peers = {
+    query: createClient(QueryService, options(addresses.query)),
+    inventory: createClient(InventoryService, options(addresses.inventory)),
+    order: createClient(OrderService, options(addresses.order)),
+    payment: createClient(PaymentService, options(addresses.payment)),
+    ticketing: createClient(TicketingService, options(addresses.ticketing)),
+    notification: createClient(NotificationService, options(addresses.notification)),
+  };
+  return { ...peers, close: () => Object.values(peers).forEach((peer) => peer.close()) };
+}
