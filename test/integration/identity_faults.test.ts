@@ -10,6 +10,11 @@ import { silentLog } from '#kit/telemetry/log.ts';
 import * as realname from '../../sandbox/realname/main.ts';
 import { CALLER_KEY, openIdentity, reasonOf, registerSomebody, requestId, until } from './identity_world.ts';
 import type { IdentityWorld } from './identity_world.ts';
+import { freshDatabase } from '../support/stack.ts';
+
+// Keeps the database server of this file running between the worlds.
+const kept = await freshDatabase();
+test.after.always(() => kept.stop());
 
 let world: IdentityWorld;
 test.serial.beforeEach(async () => {

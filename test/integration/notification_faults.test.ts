@@ -4,6 +4,11 @@ import { RULE } from '../../sandbox/shared/faults.ts';
 import { registerSomebody, until } from './identity_world.ts';
 import { openNotification, orderOf } from './notification_world.ts';
 import type { NotificationWorld } from './notification_world.ts';
+import { freshDatabase } from '../support/stack.ts';
+
+// Keeps the database server of this file running between the worlds.
+const kept = await freshDatabase();
+test.after.always(() => kept.stop());
 
 let world: NotificationWorld;
 test.serial.beforeEach(async () => {
