@@ -71,6 +71,8 @@ export type InventoryWorld = {
   /** State of orders the fake order service has. */
   orders: Map<string, OrderState>;
   restart(): Promise<void>;
+  /** Another process of the service on the same stores; a client of it. */
+  another(): Promise<ServiceClient<typeof InventoryService>>;
   /** Puts a run into the timetable and opens it; its id. */
   open(run: TestRun): Promise<string>;
   hold(fields: HoldInit): Promise<Hold>;
@@ -106,8 +108,8 @@ export async function openInventory(extra: Record<string, string> = {}): Promise
   lifecycle.onStop('connection', () => db.close());
   const store = await openRedis({ url: redis.url, log, service: 'test' });
   lifecycle.onStop('redis connection', () => store.close());
-  const as = (service: string) => {
-    const client = createClient(InventoryService, { address: running.address, service, caller_key, default_timeout_ms: 20_000, max_receive_bytes: 16 << 20 });
+  const as = (service: string, address = running.address) => {
+    const client = createClient(InventoryService, { address, service, caller_key, default_timeout_ms: 20_000, max_receive_bytes: 16 << 20 });
     lifecycle.onStop('client', () => client.close());
     return client;
   };
@@ -119,6 +121,11 @@ export async function openInventory(extra: Record<string, string> = {}): Promise
     async restart() {
       await running.stop();
       running = await inventory.start(readConfig(inventory.configSchema, { ...env, INVENTORY_PORT: String(running.port) }), { log });
+    },
+    async another() {
+      const other = await inventory.start(readConfig(inventory.configSchema, env), { log });
+      lifecycle.onStop('another inventory', () => other.stop());
+      return as('order', other.address);
     },
     async open(run) {
       timetable.set(run.runId!, run);
