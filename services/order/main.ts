@@ -48,6 +48,8 @@ export type StartOptions = {
 
 const SERVICE = 'order';
 const PRUNE_MS = 3_600_000;
+/** A Redis that hangs must not use up the time of a submission, which goes on without it. */
+const REDIS_MS = 300;
 
 /** Starts the service on a database that it migrates itself. */
 export async function start(config: Config, { clock = systemClock, log = createLog({ service: SERVICE }), wrapPeers = (peers) => peers }: StartOptions = {}): Promise<Running> {
@@ -96,7 +98,7 @@ export async function start(config: Config, { clock = systemClock, log = createL
 type Parts = { clock: Clock; log: Log; db: Database; lifecycle: Lifecycle; peers: Peers; tools: ReturnType<typeof createWriteTools> };
 
 async function makePorts(config: Config, { clock, log, db, lifecycle, peers, tools }: Parts): Promise<Ports> {
-  const redis = await openRedis({ url: config.redis_url.split(','), log, service: SERVICE });
+  const redis = await openRedis({ url: config.redis_url.split(','), command_timeout_ms: REDIS_MS, log, service: SERVICE });
   lifecycle.onStop('redis', () => redis.close());
   const signals = lifecycle.add('signals', await createSharedSignals(redis.client, randomUUID(), log));
   return {

@@ -55,6 +55,21 @@ test.serial('a wiped Redis changes nothing about who comes first', async (t) => 
   t.deepEqual(served, entries.map(({ entry_id }) => entry_id));
 });
 
+test.serial('while Redis hangs the rows serve', async (t) => {
+  const auth = await world.bearer(fresh());
+  const request = wish(runOf('Q9'), [fresh()]);
+  await world.redis.client.call('CLIENT', 'PAUSE', '6000', 'ALL');
+  const { status } = await client.submitOrder(request, auth);
+  const [row] = await until(async () => {
+    const rows = await db.query<{ state: string }>("SELECT state FROM queue_entry WHERE run_id = ? AND state = 'ORDERED'", [request.runId!]);
+    return rows.length > 0 && rows;
+  });
+  t.is(row?.state, 'ORDERED');
+  t.true(await world.redis.client.ping().then(() => false, () => true), 'Redis still hangs');
+  await until(async () => world.redis.client.ping().catch(() => undefined));
+  t.is((await outcome(world, status!.queueToken, auth)).state, QueueState.ORDERED);
+});
+
 test.serial('who watches sees the queue move up, and asking says the same', async (t) => {
   const run_id = runOf('Q3');
   peers.seats.set(run_id, 50);
@@ -129,6 +144,18 @@ test.serial('an owner whose lease has passed on can neither take from the queue 
   t.deepEqual(await store.place([{ ...placed.value, order_id: fresh() }], { ...stale, term: current!.term }), [], 'an entry becomes one order');
   crash_after_hold = false;
   t.is((await outcome(world, status!.queueToken, auth)).orderId, placed.value.order_id);
+});
+
+test.serial('whichever process is asked, the owner of the run serves, at once', async (t) => {
+  const second = await world.another();
+  const auth = await world.bearer(fresh());
+  const [{ status }, run_id] = [await second.submitOrder(wish(runOf('Q8'), [fresh()]), auth), runOf('Q8')];
+  const ended = await outcome({ ...world, client: second }, status!.queueToken, auth);
+  t.is(ended.state, QueueState.ORDERED);
+  t.is(peers.taken(run_id), 1);
+  t.is((await client.getOrder({ orderId: ended.orderId }, auth)).order?.items.length, 1);
+  const [row] = await db.query<{ enter_time: Date; dequeue_time: Date }>('SELECT enter_time, dequeue_time FROM queue_entry WHERE run_id = ?', [run_id]);
+  t.log(`in the queue for ${row!.dequeue_time.getTime() - row!.enter_time.getTime()} ms`);
 });
 
 test.serial('operators see the queues', async (t) => {

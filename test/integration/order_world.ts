@@ -41,6 +41,8 @@ export type OrderWorld = {
   bearer(account_id: string, roles?: string[]): Promise<CallOptions>;
   /** Stops the service and starts it again, perhaps with other options. */
   restart(options?: order.StartOptions): Promise<void>;
+  /** A second process of the service on the same stores. */
+  another(): Promise<ServiceClient<typeof OrderService>>;
 };
 
 export async function openOrder(extra: Record<string, string> = {}, options: order.StartOptions = {}): Promise<OrderWorld> {
@@ -77,8 +79,8 @@ export async function openOrder(extra: Record<string, string> = {}, options: ord
   lifecycle.onStop('redis connection', () => redis_store.close());
   const bus = await openBus({ url: nats.url, token: nats.token, log, service: 'payment' });
   lifecycle.onStop('bus', () => bus.close());
-  const clientOf = (service: string, key?: Uint8Array) => {
-    const client = createClient(OrderService, { address: running.address, service, caller_key: key });
+  const clientOf = (service: string, key?: Uint8Array, address = running.address) => {
+    const client = createClient(OrderService, { address, service, caller_key: key });
     lifecycle.onStop('client', () => client.close());
     return client;
   };
@@ -91,6 +93,10 @@ export async function openOrder(extra: Record<string, string> = {}, options: ord
     client: clientOf('test'),
     as: (service) => clientOf(service, caller_key),
     bearer: jwt.bearer,
+    async another() {
+      const second = lifecycle.add('another', await order.start(config, { log, ...options }));
+      return clientOf('test', undefined, second.address);
+    },
     async restart(again = {}) {
       await running.stop();
       running = await order.start(port_env(), { log, ...again });
