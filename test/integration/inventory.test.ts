@@ -140,6 +140,17 @@ test('a journey prefers a seat whose other segments are taken', async (t) => {
   t.deepEqual(then.seats[0]?.seat, first.seats[0]?.seat);
 });
 
+test('of two seats that are free, the one with both neighbouring segments taken is given', async (t) => {
+  const run_id = await fresh();
+  const take = (id: string, seatNo: string, from: number, to: number) =>
+    world.hold({ holdId: `${id}-${run_id}`, runId: run_id, items: [{ itemId: '1', seat: { coachNo: '01', seatNo } }], fromStationId: `s${from}`, toStationId: `s${to}` });
+  await take('i', '01A', 0, 1);
+  await take('j', '03C', 0, 1);
+  await take('k', '03C', 2, 3);
+  const hold = await world.hold({ holdId: `l-${run_id}`, runId: run_id, fromStationId: 's1', toStationId: 's2' });
+  t.is(hold.seats[0]?.seat?.seatNo, '03C');
+});
+
 test('classes are tried best first, and a group is spread so that all find one', async (t) => {
   const run_id = await fresh({ coaches: [[SeatClass.FIRST, 1], [SeatClass.SECOND, 1]] });
   const items = [

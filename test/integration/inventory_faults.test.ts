@@ -137,6 +137,18 @@ test.serial('history that Redis has lost closes the bucket', async (t) => {
   t.deepEqual((await world.ops.reconcile({ runIds: [run_id] })).differences, []);
 });
 
+test.serial('a bucket whose epoch has passed commits nothing of the older one', async (t) => {
+  const run_id = await fresh();
+  await world.hold({ holdId: `e1-${run_id}`, runId: run_id });
+  const { bucket } = await keysOf(run_id);
+  // Another process has decided that Redis is lost; ours doesn't know yet, and Redis still answers it.
+  await world.db.query('UPDATE bucket_epoch SET epoch = epoch + 1 WHERE bucket = ?', [bucket]);
+  t.is(await reasonOf(world.hold({ holdId: `e2-${run_id}`, runId: run_id })), 'SHARD_CLOSED');
+  t.is((await world.db.query('SELECT 1 FROM seat_hold WHERE hold_id = ?', [`e2-${run_id}`])).length, 0);
+  await opened(() => world.hold({ holdId: `e2-${run_id}`, runId: run_id }));
+  t.deepEqual((await world.ops.reconcile({ runIds: [run_id] })).differences, []);
+});
+
 test.serial('a watcher gets a snapshot, then absolute states, and digests that agree', async (t) => {
   const run_id = await fresh();
   const { bucket } = await keysOf(run_id);
