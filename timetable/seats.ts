@@ -40,7 +40,7 @@ export function layoutId(seat_class: NumberedSeatClass, seat_count: number, firs
 /** Reads a layout id; undefined if no such layout exists. */
 export function layoutOf(layout_id: string): SeatLayout | undefined {
   const match = /^([a-z_]+)-(\d{1,3})(?:@(\d{1,2}))?$/.exec(layout_id);
-  if (match === null || !(match[1]! in PLACES)) return undefined;
+  if (match === null || !Object.hasOwn(PLACES, match[1] ?? '')) return undefined;
   const seat_class = match[1] as NumberedSeatClass;
   const seat_count = Number(match[2]);
   const first_row = match[3] === undefined ? 1 : Number(match[3]);
