@@ -112,7 +112,7 @@ async function until(payment_id: string, state: PaymentState) {
     if (payment!.state === state) return payment!;
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
-  throw new Error(`payment ${payment_id} did not become ${PaymentState[state]}`);
+  throw new Error(`payment ${payment_id} did not become state ${state}`);
 }
 
 async function untilRefund(refund_id: string, state: RefundState) {
@@ -121,7 +121,7 @@ async function untilRefund(refund_id: string, state: RefundState) {
     if (refund!.state === state) return refund!;
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
-  throw new Error(`refund ${refund_id} did not become ${RefundState[state]}`);
+  throw new Error(`refund ${refund_id} did not become state ${state}`);
 }
 
 const events = async (order_id: string, type: string): Promise<number> => (await stack.db.query('SELECT 1 FROM outbox WHERE event_key = ? AND type = ?', [order_id, `rail.event.v1.${type}`])).length;

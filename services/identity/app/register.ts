@@ -5,7 +5,7 @@ import type { Account, CheckedRegistration, Registration } from '../domain/accou
 import { openSession } from './issue_tokens.ts';
 import type { Actor, Deps, LoggedIn } from './ports.ts';
 
-export type RegisterInput = Registration & { request_id: string; device_id: string };
+export type RegisterInput = Registration & { request_id: string; device_id: string; captcha_token: string };
 
 /** Callers without an account share one namespace of request ids; the fingerprint tells them apart. */
 const NOBODY = 'anonymous';
@@ -17,7 +17,7 @@ const NOBODY = 'anonymous';
 export async function register(deps: Deps, actor: Actor, input: RegisterInput): Promise<Result<LoggedIn>> {
   const checked = checkRegistration(input);
   if (!checked.ok) return checked;
-  const allowed = await deps.risk.assess({ operation: 'register', device_id: input.device_id, ip: actor.ip, captcha_token: '' });
+  const allowed = await deps.risk.assess({ operation: 'register', device_id: input.device_id, ip: actor.ip, captcha_token: input.captcha_token });
   if (!allowed.ok) return allowed;
   const password_hash = await deps.passwords.hash(input.password);
   const account = newAccount(deps, checked.value, password_hash);

@@ -16,10 +16,10 @@ export function createRisk(client: ServiceClient<typeof RiskService>, fallback: 
     async assess(question) {
       try {
         const { decision } = await client.assess({ operation: question.operation, subjects: subjectsOf(question), captchaToken: question.captcha_token }, { timeout_ms: ASSESS_MS });
-        return judge(decision, question);
+        return judge(decision);
       } catch (error) {
         log.warn({ error, operation: question.operation, fallback }, 'risk did not answer');
-        return judge(DECISIONS[fallback], question);
+        return judge(DECISIONS[fallback]);
       }
     },
   };
@@ -28,10 +28,9 @@ export function createRisk(client: ServiceClient<typeof RiskService>, fallback: 
 /** For an installation without risk. */
 export const NO_RISK: Risk = { assess: () => Promise.resolve(ok()) };
 
-function judge(decision: Decision, { operation }: RiskQuestion): Result<undefined> {
+function judge(decision: Decision): Result<undefined> {
   if (decision === Decision.DENY) return fail('RISK_REJECTED');
-  // A registration has no place for a captcha's token in its contract; limits by device and address hold it back.
-  if (decision === Decision.CHALLENGE && operation === 'login') return fail('CAPTCHA_REQUIRED');
+  if (decision === Decision.CHALLENGE) return fail('CAPTCHA_REQUIRED');
   return ok();
 }
 

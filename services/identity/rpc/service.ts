@@ -21,8 +21,8 @@ import { accountMessage, channelOf, idTypeOf, passengerMessage, passengerTypeOf,
 /** The contract of identity, translated to use cases. Everything of an account is looked up by the caller's own id. */
 export function identityService(deps: Deps): Implementation {
   return implement(IdentityService, {
-    async register({ requestId, loginName, password, phone, email, language, deviceId, city }, call) {
-      const input = { request_id: requestId, login_name: loginName, password, phone, email, language, city, device_id: deviceOf(deviceId, call) };
+    async register({ requestId, loginName, password, phone, email, language, deviceId, city, captchaToken }, call) {
+      const input = { request_id: requestId, captcha_token: captchaToken, login_name: loginName, password, phone, email, language, city, device_id: deviceOf(deviceId, call) };
       const { account, tokens } = unwrap(await register(deps, actorOf(call, input.device_id), input));
       return { account: accountMessage(account), tokens: tokenMessage(tokens) };
     },

@@ -59,10 +59,10 @@ function aboutTickets(order: OrderSnapshot | undefined): MessageOrder {
   return { ...about, message_key: `${about.message_key}:${newest}`.slice(0, 64) };
 }
 
-/** The event does not say whose money it is; earlier messages of the order do. Until they are there it is tried again. */
+/** Events of before the contract said whose money it is are told apart by earlier messages of the order. */
 async function aboutRefund(unit: Unit, refund: RefundSnapshot | undefined): Promise<MessageOrder> {
   if (refund === undefined) throw new TerminalError('a refund event without its refund');
-  const account_id = await unit.messages.accountOfOrder(refund.orderId);
+  const account_id = /^\d{1,19}$/.test(refund.accountId) ? BigInt(refund.accountId) : await unit.messages.accountOfOrder(refund.orderId);
   if (account_id === undefined) throw new Error('nothing is known of this order yet');
   // Refunds of tickets are named by the item, those of payments that bought nothing by the payment.
   const template_id = refund.refundId.startsWith(`r-${refund.paymentId}`) ? 'PAYMENT_RETURNED' : 'ORDER_REFUNDED';

@@ -4,6 +4,7 @@ export type Refund = {
   refund_id: string;
   payment_id: bigint;
   order_id: bigint;
+  account_id: bigint;
   amount_fen: number;
   state: RefundState;
   reason: string;

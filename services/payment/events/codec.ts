@@ -14,7 +14,7 @@ export const eventCodec = {
   },
   refund(name: keyof typeof REFUNDS, refund: Refund) {
     const schema = REFUNDS[name];
-    const snapshot = { refundId: refund.refund_id, paymentId: String(refund.payment_id), orderId: String(refund.order_id), amount: money(refund.amount_fen), state: refund.state, reason: refund.reason };
+    const snapshot = { refundId: refund.refund_id, paymentId: String(refund.payment_id), orderId: String(refund.order_id), accountId: String(refund.account_id), amount: money(refund.amount_fen), state: refund.state, reason: refund.reason };
     return { type: schema.typeName, payload: toBinary(schema, create(schema, { refund: snapshot }) as never) };
   },
 };

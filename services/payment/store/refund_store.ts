@@ -6,6 +6,9 @@ import type { Refund } from '../domain/refund.ts';
 import type { EffectJournal } from './journal.ts';
 import { paymentOf, refundOf, type PaymentRow, type RefundRow } from './rows.ts';
 
+/** Whose it is stands on the payment. */
+const REFUNDS = 'SELECT r.*, p.account_id FROM refund r JOIN payment p ON p.payment_id = r.payment_id';
+
 const MAX_OF_ORDER = 200;
 const MAX_OF_DAY = 1_000_000;
 const POLL_MS = 2000;
@@ -39,16 +42,17 @@ export function openRefundStore({ db, journal, clock }: { db: Database; journal:
         if (payment.state !== 'SUCCEEDED') return fail('PAYMENT_STATE_WRONG', { detail: 'nothing was paid' });
         if (payment.refunded_fen + wanted.amount_fen > payment.amount_fen) return fail('REFUND_EXCEEDS_PAID');
         await journal.record(tx, 'refund.Create', `refund/${wanted.refund_id}`, actor);
-        return ok(await insertRefund(tx, wanted, clock.now_ms()));
+        const inserted = await insertRefund(tx, wanted, clock.now_ms());
+        return inserted === undefined ? fail('AMOUNT_INVALID', { detail: 'a refund returns something' }) : ok(inserted);
       });
     },
     find: (refund_id) => load({ execute: (sql, params) => db.query(sql, params) }, refund_id),
     async ofOrder(order_id) {
-      const rows = await db.query<RefundRow>('SELECT * FROM refund WHERE order_id = ? ORDER BY created_at LIMIT ?', [order_id, MAX_OF_ORDER]);
+      const rows = await db.query<RefundRow>(`${REFUNDS} WHERE r.order_id = ? ORDER BY r.created_at LIMIT ?`, [order_id, MAX_OF_ORDER]);
       return rows.map(refundOf);
     },
     async ofDay(from_ms, to_ms) {
-      const rows = await db.query<RefundRow>('SELECT * FROM refund WHERE finished_at >= ? AND finished_at < ? LIMIT ?', [new Date(from_ms), new Date(to_ms), MAX_OF_DAY]);
+      const rows = await db.query<RefundRow>(`${REFUNDS} WHERE r.finished_at >= ? AND r.finished_at < ? LIMIT ?`, [new Date(from_ms), new Date(to_ms), MAX_OF_DAY]);
       return rows.map(refundOf);
     },
     async markProcessing(refund_id) {
@@ -77,6 +81,6 @@ export async function insertRefund(tx: Tx, wanted: Pick<Refund, 'refund_id' | 'p
 }
 
 async function load(tx: Pick<Tx, 'execute'>, refund_id: string, lock = ''): Promise<Refund | undefined> {
-  const [row] = await tx.execute<RefundRow>(`SELECT * FROM refund WHERE refund_id = ? ${lock}`, [refund_id]);
+  const [row] = await tx.execute<RefundRow>(`${REFUNDS} WHERE r.refund_id = ? ${lock}`, [refund_id]);
   return row === undefined ? undefined : refundOf(row);
 }

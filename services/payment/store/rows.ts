@@ -8,7 +8,7 @@ export type PaymentRow = {
 };
 
 export type RefundRow = {
-  refund_id: string; payment_id: bigint; order_id: bigint; amount_fen: bigint; state: RefundState; reason: string; attempts: number | bigint;
+  refund_id: string; payment_id: bigint; order_id: bigint; account_id: bigint; amount_fen: bigint; state: RefundState; reason: string; attempts: number | bigint;
   created_at: Date; finished_at: Date | null;
 };
 
@@ -39,6 +39,7 @@ export function refundOf(row: RefundRow): Refund {
     refund_id: row.refund_id,
     payment_id: BigInt(row.payment_id),
     order_id: BigInt(row.order_id),
+    account_id: BigInt(row.account_id),
     amount_fen: Number(row.amount_fen),
     state: row.state,
     reason: row.reason,
