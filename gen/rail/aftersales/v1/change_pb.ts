@@ -23,6 +23,8 @@ export const file_rail_aftersales_v1_change: GenFile = /*@__PURE__*/
   fileDesc("Ch9yYWlsL2FmdGVyc2FsZXMvdjEvY2hhbmdlLnByb3RvEhJyYWlsLmFmdGVyc2FsZXMudjEiqQIKC0NoYW5nZVF1b3RlEhMKC3F1b3RlX3Rva2VuGAEgASgJEiUKCG9sZF9mYXJlGAIgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EiUKCG5ld19mYXJlGAMgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EiAKA2ZlZRgEIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRInCgpkaWZmZXJlbmNlGAUgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5Eg8KB3J1bGVfaWQYBiABKAkSFAoMcnVsZV90ZXh0X3poGAcgASgJEhQKDHJ1bGVfdGV4dF9lbhgIIAEoCRIvCgtleHBpcmVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi1gIKBkNoYW5nZRIRCgljaGFuZ2VfaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSEAoIaXRlbV9pZHMYAyADKAkSLgoFc3RhZ2UYBCABKA4yHy5yYWlsLmFmdGVyc2FsZXMudjEuQ2hhbmdlU3RhZ2USLgoFcXVvdGUYBSABKAsyHy5yYWlsLmFmdGVyc2FsZXMudjEuQ2hhbmdlUXVvdGUSKgoLbmV3X2pvdXJuZXkYBiABKAsyFS5yYWlsLnR5cGUudjEuSm91cm5leRISCgpwYXltZW50X2lkGAcgASgJEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9wYXlfZXhwaXJlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3ZlcnNpb24YCiABKAMipQEKElF1b3RlQ2hhbmdlUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCRIQCghpdGVtX2lkcxgCIAMoCRIOCgZydW5faWQYAyABKAkSFwoPZnJvbV9zdGF0aW9uX2lkGAQgASgJEhUKDXRvX3N0YXRpb25faWQYBSABKAkSKwoKc2VhdF9jbGFzcxgGIAEoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MiRQoTUXVvdGVDaGFuZ2VSZXNwb25zZRIuCgVxdW90ZRgBIAEoCzIfLnJhaWwuYWZ0ZXJzYWxlcy52MS5DaGFuZ2VRdW90ZSKBAgoTQ3JlYXRlQ2hhbmdlUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEhAKCGl0ZW1faWRzGAMgAygJEg4KBnJ1bl9pZBgEIAEoCRIXCg9mcm9tX3N0YXRpb25faWQYBSABKAkSFQoNdG9fc3RhdGlvbl9pZBgGIAEoCRIrCgpzZWF0X2NsYXNzGAcgASgOMhcucmFpbC50eXBlLnYxLlNlYXRDbGFzcxIwCgpwcmVmZXJlbmNlGAggASgLMhwucmFpbC50eXBlLnYxLlNlYXRQcmVmZXJlbmNlEhMKC3F1b3RlX3Rva2VuGAkgASgJIkIKFENyZWF0ZUNoYW5nZVJlc3BvbnNlEioKBmNoYW5nZRgBIAEoCzIaLnJhaWwuYWZ0ZXJzYWxlcy52MS5DaGFuZ2UiJQoQR2V0Q2hhbmdlUmVxdWVzdBIRCgljaGFuZ2VfaWQYASABKAkiPwoRR2V0Q2hhbmdlUmVzcG9uc2USKgoGY2hhbmdlGAEgASgLMhoucmFpbC5hZnRlcnNhbGVzLnYxLkNoYW5nZSI8ChNDYW5jZWxDaGFuZ2VSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEQoJY2hhbmdlX2lkGAIgASgJIkIKFENhbmNlbENoYW5nZVJlc3BvbnNlEioKBmNoYW5nZRgBIAEoCzIaLnJhaWwuYWZ0ZXJzYWxlcy52MS5DaGFuZ2UqrQEKC0NoYW5nZVN0YWdlEhwKGENIQU5HRV9TVEFHRV9VTlNQRUNJRklFRBAAEhcKE0NIQU5HRV9TVEFHRV9MT0NLRUQQARIaChZDSEFOR0VfU1RBR0VfQVdBSVRfUEFZEAISGAoUQ0hBTkdFX1NUQUdFX1BJVk9URUQQAxIVChFDSEFOR0VfU1RBR0VfRE9ORRAEEhoKFkNIQU5HRV9TVEFHRV9DQU5DRUxMRUQQBTLHBAoNQ2hhbmdlU2VydmljZRKKAQoLUXVvdGVDaGFuZ2USJi5yYWlsLmFmdGVyc2FsZXMudjEuUXVvdGVDaGFuZ2VSZXF1ZXN0GicucmFpbC5hZnRlcnNhbGVzLnYxLlF1b3RlQ2hhbmdlUmVzcG9uc2UiKpACAYq1GAcKAgIDGNAPgtPkkwIWOgEqIhEvdjEvY2hhbmdlczpxdW90ZRKEAQoMQ3JlYXRlQ2hhbmdlEicucmFpbC5hZnRlcnNhbGVzLnYxLkNyZWF0ZUNoYW5nZVJlcXVlc3QaKC5yYWlsLmFmdGVyc2FsZXMudjEuQ3JlYXRlQ2hhbmdlUmVzcG9uc2UiIYq1GAcKAgIDGIgngtPkkwIQOgEqIgsvdjEvY2hhbmdlcxKHAQoJR2V0Q2hhbmdlEiQucmFpbC5hZnRlcnNhbGVzLnYxLkdldENoYW5nZVJlcXVlc3QaJS5yYWlsLmFmdGVyc2FsZXMudjEuR2V0Q2hhbmdlUmVzcG9uc2UiLZACAYq1GAcKAgIDGOgHgtPkkwIZEhcvdjEvY2hhbmdlcy97Y2hhbmdlX2lkfRKXAQoMQ2FuY2VsQ2hhbmdlEicucmFpbC5hZnRlcnNhbGVzLnYxLkNhbmNlbENoYW5nZVJlcXVlc3QaKC5yYWlsLmFmdGVyc2FsZXMudjEuQ2FuY2VsQ2hhbmdlUmVzcG9uc2UiNIq1GAcKAgIDGIgngtPkkwIjOgEqIh4vdjEvY2hhbmdlcy97Y2hhbmdlX2lkfTpjYW5jZWxiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey, file_rail_type_v1_money]);
 
 /**
+ * What a change would cost at one moment, by which rule; CreateChange takes it back as quote_token.
+ *
  * @generated from message rail.aftersales.v1.ChangeQuote
  */
 export type ChangeQuote = Message<"rail.aftersales.v1.ChangeQuote"> & {
@@ -82,6 +84,8 @@ export const ChangeQuoteSchema: GenMessage<ChangeQuote> = /*@__PURE__*/
   messageDesc(file_rail_aftersales_v1_change, 0);
 
 /**
+ * A change of train of some items of an order: the one row that says which of two tickets is valid.
+ *
  * @generated from message rail.aftersales.v1.Change
  */
 export type Change = Message<"rail.aftersales.v1.Change"> & {
@@ -146,6 +150,8 @@ export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
   messageDesc(file_rail_aftersales_v1_change, 1);
 
 /**
+ * Which items would move to which run, stretch and class.
+ *
  * @generated from message rail.aftersales.v1.QuoteChangeRequest
  */
 export type QuoteChangeRequest = Message<"rail.aftersales.v1.QuoteChangeRequest"> & {
@@ -188,6 +194,8 @@ export const QuoteChangeRequestSchema: GenMessage<QuoteChangeRequest> = /*@__PUR
   messageDesc(file_rail_aftersales_v1_change, 2);
 
 /**
+ * The quote; asking changes nothing and holds nothing.
+ *
  * @generated from message rail.aftersales.v1.QuoteChangeResponse
  */
 export type QuoteChangeResponse = Message<"rail.aftersales.v1.QuoteChangeResponse"> & {
@@ -205,6 +213,8 @@ export const QuoteChangeResponseSchema: GenMessage<QuoteChangeResponse> = /*@__P
   messageDesc(file_rail_aftersales_v1_change, 3);
 
 /**
+ * Accepts a quote. request_id and body identify the change: repeated, they answer with the same one.
+ *
  * @generated from message rail.aftersales.v1.CreateChangeRequest
  */
 export type CreateChangeRequest = Message<"rail.aftersales.v1.CreateChangeRequest"> & {
@@ -262,6 +272,8 @@ export const CreateChangeRequestSchema: GenMessage<CreateChangeRequest> = /*@__P
   messageDesc(file_rail_aftersales_v1_change, 4);
 
 /**
+ * The change with its new seats locked, LOCKED or, where a difference is due, AWAIT_PAY.
+ *
  * @generated from message rail.aftersales.v1.CreateChangeResponse
  */
 export type CreateChangeResponse = Message<"rail.aftersales.v1.CreateChangeResponse"> & {
@@ -279,6 +291,8 @@ export const CreateChangeResponseSchema: GenMessage<CreateChangeResponse> = /*@_
   messageDesc(file_rail_aftersales_v1_change, 5);
 
 /**
+ * Names a change of the caller's; another account's is CHANGE_NOT_FOUND.
+ *
  * @generated from message rail.aftersales.v1.GetChangeRequest
  */
 export type GetChangeRequest = Message<"rail.aftersales.v1.GetChangeRequest"> & {
@@ -296,6 +310,8 @@ export const GetChangeRequestSchema: GenMessage<GetChangeRequest> = /*@__PURE__*
   messageDesc(file_rail_aftersales_v1_change, 6);
 
 /**
+ * The change as it stands now.
+ *
  * @generated from message rail.aftersales.v1.GetChangeResponse
  */
 export type GetChangeResponse = Message<"rail.aftersales.v1.GetChangeResponse"> & {
@@ -313,6 +329,8 @@ export const GetChangeResponseSchema: GenMessage<GetChangeResponse> = /*@__PURE_
   messageDesc(file_rail_aftersales_v1_change, 7);
 
 /**
+ * Gives a change up; once it has pivoted, CHANGE_NOT_ALLOWED.
+ *
  * @generated from message rail.aftersales.v1.CancelChangeRequest
  */
 export type CancelChangeRequest = Message<"rail.aftersales.v1.CancelChangeRequest"> & {
@@ -335,6 +353,8 @@ export const CancelChangeRequestSchema: GenMessage<CancelChangeRequest> = /*@__P
   messageDesc(file_rail_aftersales_v1_change, 8);
 
 /**
+ * The change, CANCELLED; repeated, the same answer.
+ *
  * @generated from message rail.aftersales.v1.CancelChangeResponse
  */
 export type CancelChangeResponse = Message<"rail.aftersales.v1.CancelChangeResponse"> & {
@@ -352,6 +372,9 @@ export const CancelChangeResponseSchema: GenMessage<CancelChangeResponse> = /*@_
   messageDesc(file_rail_aftersales_v1_change, 9);
 
 /**
+ * How far a change is. Up to PIVOTED it can be given up and the old ticket counts; from PIVOTED on only the new one
+ * does.
+ *
  * @generated from enum rail.aftersales.v1.ChangeStage
  */
 export const ChangeStage = {
@@ -395,6 +418,9 @@ export const ChangeStage = {
 } as const;
 
 /**
+ * How far a change is. Up to PIVOTED it can be given up and the old ticket counts; from PIVOTED on only the new one
+ * does.
+ *
  * @generated from enum rail.aftersales.v1.ChangeStage
  */
 export type ChangeStage = (typeof ChangeStage)[keyof typeof ChangeStage] | UnknownEnum;

@@ -21,6 +21,8 @@ export const file_rail_aftersales_v1_refund: GenFile = /*@__PURE__*/
   fileDesc("Ch9yYWlsL2FmdGVyc2FsZXMvdjEvcmVmdW5kLnByb3RvEhJyYWlsLmFmdGVyc2FsZXMudjEiywEKD1JlZnVuZEl0ZW1RdW90ZRIPCgdpdGVtX2lkGAEgASgJEiEKBHBhaWQYAiABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSIAoDZmVlGAMgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EiUKCHJldHVybmVkGAQgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5Eg8KB3J1bGVfaWQYBSABKAkSFAoMcnVsZV90ZXh0X3poGAYgASgJEhQKDHJ1bGVfdGV4dF9lbhgHIAEoCSLyAQoLUmVmdW5kUXVvdGUSEwoLcXVvdGVfdG9rZW4YASABKAkSMgoFaXRlbXMYAiADKAsyIy5yYWlsLmFmdGVyc2FsZXMudjEuUmVmdW5kSXRlbVF1b3RlEiYKCXRvdGFsX2ZlZRgDIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRIrCg50b3RhbF9yZXR1cm5lZBgEIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRIvCgtleHBpcmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMcnVsZV92ZXJzaW9uGAYgASgJIrACCgZSZWZ1bmQSEQoJcmVmdW5kX2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEjIKBWl0ZW1zGAMgAygLMiMucmFpbC5hZnRlcnNhbGVzLnYxLlJlZnVuZEl0ZW1RdW90ZRIuCgVzdGFnZRgEIAEoDjIfLnJhaWwuYWZ0ZXJzYWxlcy52MS5SZWZ1bmRTdGFnZRIrCg50b3RhbF9yZXR1cm5lZBgFIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZmluaXNoX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnJlYXNvbhgIIAEoCSI4ChJRdW90ZVJlZnVuZFJlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkSEAoIaXRlbV9pZHMYAiADKAkiRQoTUXVvdGVSZWZ1bmRSZXNwb25zZRIuCgVxdW90ZRgBIAEoCzIfLnJhaWwuYWZ0ZXJzYWxlcy52MS5SZWZ1bmRRdW90ZSJiChNDcmVhdGVSZWZ1bmRSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSEAoIaXRlbV9pZHMYAyADKAkSEwoLcXVvdGVfdG9rZW4YBCABKAkiQgoUQ3JlYXRlUmVmdW5kUmVzcG9uc2USKgoGcmVmdW5kGAEgASgLMhoucmFpbC5hZnRlcnNhbGVzLnYxLlJlZnVuZCIlChBHZXRSZWZ1bmRSZXF1ZXN0EhEKCXJlZnVuZF9pZBgBIAEoCSI/ChFHZXRSZWZ1bmRSZXNwb25zZRIqCgZyZWZ1bmQYASABKAsyGi5yYWlsLmFmdGVyc2FsZXMudjEuUmVmdW5kIiYKEkxpc3RSZWZ1bmRzUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCSJCChNMaXN0UmVmdW5kc1Jlc3BvbnNlEisKB3JlZnVuZHMYASADKAsyGi5yYWlsLmFmdGVyc2FsZXMudjEuUmVmdW5kIkYKEFJlZnVuZFJ1blJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSDgoGcmVhc29uGAMgASgJIjIKEVJlZnVuZFJ1blJlc3BvbnNlEg4KBmpvYl9pZBgBIAEoCRINCgVpdGVtcxgCIAEoDSqsAQoLUmVmdW5kU3RhZ2USHAoYUkVGVU5EX1NUQUdFX1VOU1BFQ0lGSUVEEAASGQoVUkVGVU5EX1NUQUdFX0FDQ0VQVEVEEAESFwoTUkVGVU5EX1NUQUdFX1ZPSURFRBACEhsKF1JFRlVORF9TVEFHRV9NT05FWV9TRU5UEAMSFQoRUkVGVU5EX1NUQUdFX0RPTkUQBBIXChNSRUZVTkRfU1RBR0VfTUFOVUFMEAUyvAUKDVJlZnVuZFNlcnZpY2USigEKC1F1b3RlUmVmdW5kEiYucmFpbC5hZnRlcnNhbGVzLnYxLlF1b3RlUmVmdW5kUmVxdWVzdBonLnJhaWwuYWZ0ZXJzYWxlcy52MS5RdW90ZVJlZnVuZFJlc3BvbnNlIiqQAgGKtRgHCgICAxjQD4LT5JMCFjoBKiIRL3YxL3JlZnVuZHM6cXVvdGUShAEKDENyZWF0ZVJlZnVuZBInLnJhaWwuYWZ0ZXJzYWxlcy52MS5DcmVhdGVSZWZ1bmRSZXF1ZXN0GigucmFpbC5hZnRlcnNhbGVzLnYxLkNyZWF0ZVJlZnVuZFJlc3BvbnNlIiGKtRgHCgICAxiIJ4LT5JMCEDoBKiILL3YxL3JlZnVuZHMSjQEKCUdldFJlZnVuZBIkLnJhaWwuYWZ0ZXJzYWxlcy52MS5HZXRSZWZ1bmRSZXF1ZXN0GiUucmFpbC5hZnRlcnNhbGVzLnYxLkdldFJlZnVuZFJlc3BvbnNlIjOQAgGKtRgNCgMCAwUSA29wcxjoB4LT5JMCGRIXL3YxL3JlZnVuZHMve3JlZnVuZF9pZH0SmQEKC0xpc3RSZWZ1bmRzEiYucmFpbC5hZnRlcnNhbGVzLnYxLkxpc3RSZWZ1bmRzUmVxdWVzdBonLnJhaWwuYWZ0ZXJzYWxlcy52MS5MaXN0UmVmdW5kc1Jlc3BvbnNlIjmQAgGKtRgNCgMCAwUSA29wcxjoB4LT5JMCHxIdL3YxL29yZGVycy97b3JkZXJfaWR9L3JlZnVuZHMSawoJUmVmdW5kUnVuEiQucmFpbC5hZnRlcnNhbGVzLnYxLlJlZnVuZFJ1blJlcXVlc3QaJS5yYWlsLmFmdGVyc2FsZXMudjEuUmVmdW5kUnVuUmVzcG9uc2UiEYq1GA0KAgMFEgNvcHMY4NQDYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_money]);
 
 /**
+ * What one passenger's ticket would bring back: paid = fee + returned.
+ *
  * @generated from message rail.aftersales.v1.RefundItemQuote
  */
 export type RefundItemQuote = Message<"rail.aftersales.v1.RefundItemQuote"> & {
@@ -70,6 +72,8 @@ export const RefundItemQuoteSchema: GenMessage<RefundItemQuote> = /*@__PURE__*/
   messageDesc(file_rail_aftersales_v1_refund, 0);
 
 /**
+ * What would come back for the asked items at one moment, and the right to have exactly that.
+ *
  * @generated from message rail.aftersales.v1.RefundQuote
  */
 export type RefundQuote = Message<"rail.aftersales.v1.RefundQuote"> & {
@@ -116,6 +120,8 @@ export const RefundQuoteSchema: GenMessage<RefundQuote> = /*@__PURE__*/
   messageDesc(file_rail_aftersales_v1_refund, 1);
 
 /**
+ * A refund of one or more items, from acceptance until the money has arrived.
+ *
  * @generated from message rail.aftersales.v1.Refund
  */
 export type Refund = Message<"rail.aftersales.v1.Refund"> & {
@@ -168,6 +174,8 @@ export const RefundSchema: GenMessage<Refund> = /*@__PURE__*/
   messageDesc(file_rail_aftersales_v1_refund, 2);
 
 /**
+ * Which items of an order to price.
+ *
  * @generated from message rail.aftersales.v1.QuoteRefundRequest
  */
 export type QuoteRefundRequest = Message<"rail.aftersales.v1.QuoteRefundRequest"> & {
@@ -192,6 +200,8 @@ export const QuoteRefundRequestSchema: GenMessage<QuoteRefundRequest> = /*@__PUR
   messageDesc(file_rail_aftersales_v1_refund, 3);
 
 /**
+ * The quote; asking changes nothing.
+ *
  * @generated from message rail.aftersales.v1.QuoteRefundResponse
  */
 export type QuoteRefundResponse = Message<"rail.aftersales.v1.QuoteRefundResponse"> & {
@@ -209,6 +219,8 @@ export const QuoteRefundResponseSchema: GenMessage<QuoteRefundResponse> = /*@__P
   messageDesc(file_rail_aftersales_v1_refund, 4);
 
 /**
+ * Accepts a quote. The items and the quote must be those quoted, else QUOTE_STALE; request_id makes repeating safe.
+ *
  * @generated from message rail.aftersales.v1.CreateRefundRequest
  */
 export type CreateRefundRequest = Message<"rail.aftersales.v1.CreateRefundRequest"> & {
@@ -241,6 +253,8 @@ export const CreateRefundRequestSchema: GenMessage<CreateRefundRequest> = /*@__P
   messageDesc(file_rail_aftersales_v1_refund, 5);
 
 /**
+ * The refund as accepted; it goes on by itself, GetRefund says how far.
+ *
  * @generated from message rail.aftersales.v1.CreateRefundResponse
  */
 export type CreateRefundResponse = Message<"rail.aftersales.v1.CreateRefundResponse"> & {
@@ -258,6 +272,8 @@ export const CreateRefundResponseSchema: GenMessage<CreateRefundResponse> = /*@_
   messageDesc(file_rail_aftersales_v1_refund, 6);
 
 /**
+ * Names a refund; another account's is REFUND_NOT_FOUND.
+ *
  * @generated from message rail.aftersales.v1.GetRefundRequest
  */
 export type GetRefundRequest = Message<"rail.aftersales.v1.GetRefundRequest"> & {
@@ -275,6 +291,8 @@ export const GetRefundRequestSchema: GenMessage<GetRefundRequest> = /*@__PURE__*
   messageDesc(file_rail_aftersales_v1_refund, 7);
 
 /**
+ * The refund as it stands now.
+ *
  * @generated from message rail.aftersales.v1.GetRefundResponse
  */
 export type GetRefundResponse = Message<"rail.aftersales.v1.GetRefundResponse"> & {
@@ -292,6 +310,8 @@ export const GetRefundResponseSchema: GenMessage<GetRefundResponse> = /*@__PURE_
   messageDesc(file_rail_aftersales_v1_refund, 8);
 
 /**
+ * Names an order of the caller's.
+ *
  * @generated from message rail.aftersales.v1.ListRefundsRequest
  */
 export type ListRefundsRequest = Message<"rail.aftersales.v1.ListRefundsRequest"> & {
@@ -309,6 +329,8 @@ export const ListRefundsRequestSchema: GenMessage<ListRefundsRequest> = /*@__PUR
   messageDesc(file_rail_aftersales_v1_refund, 9);
 
 /**
+ * All refunds of the order, whatever their stage.
+ *
  * @generated from message rail.aftersales.v1.ListRefundsResponse
  */
 export type ListRefundsResponse = Message<"rail.aftersales.v1.ListRefundsResponse"> & {
@@ -326,6 +348,9 @@ export const ListRefundsResponseSchema: GenMessage<ListRefundsResponse> = /*@__P
   messageDesc(file_rail_aftersales_v1_refund, 10);
 
 /**
+ * A run whose tickets all go back without a fee, and why. Repeated with the same request_id it goes on where it
+ * stopped.
+ *
  * @generated from message rail.aftersales.v1.RefundRunRequest
  */
 export type RefundRunRequest = Message<"rail.aftersales.v1.RefundRunRequest"> & {
@@ -353,6 +378,8 @@ export const RefundRunRequestSchema: GenMessage<RefundRunRequest> = /*@__PURE__*
   messageDesc(file_rail_aftersales_v1_refund, 11);
 
 /**
+ * What was set in motion: the items are refunded one by one after the answer.
+ *
  * @generated from message rail.aftersales.v1.RefundRunResponse
  */
 export type RefundRunResponse = Message<"rail.aftersales.v1.RefundRunResponse"> & {
@@ -375,6 +402,8 @@ export const RefundRunResponseSchema: GenMessage<RefundRunResponse> = /*@__PURE_
   messageDesc(file_rail_aftersales_v1_refund, 12);
 
 /**
+ * How far a refund is. Stages only go forward; each step can be repeated without a second effect.
+ *
  * @generated from enum rail.aftersales.v1.RefundStage
  */
 export const RefundStage = {
@@ -420,6 +449,8 @@ export const RefundStage = {
 } as const;
 
 /**
+ * How far a refund is. Stages only go forward; each step can be repeated without a second effect.
+ *
  * @generated from enum rail.aftersales.v1.RefundStage
  */
 export type RefundStage = (typeof RefundStage)[keyof typeof RefundStage] | UnknownEnum;

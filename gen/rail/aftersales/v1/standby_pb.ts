@@ -62,6 +62,8 @@ export const StandbyWishSchema: GenMessage<StandbyWish> = /*@__PURE__*/
   messageDesc(file_rail_aftersales_v1_standby, 0);
 
 /**
+ * Where a request stands for one of its wishes; an estimate, not a promise.
+ *
  * @generated from message rail.aftersales.v1.StandbyPlace
  */
 export type StandbyPlace = Message<"rail.aftersales.v1.StandbyPlace"> & {
@@ -98,6 +100,8 @@ export const StandbyPlaceSchema: GenMessage<StandbyPlace> = /*@__PURE__*/
   messageDesc(file_rail_aftersales_v1_standby, 1);
 
 /**
+ * A request for seats that somebody may give back, for a group, on any of several runs, until a deadline.
+ *
  * @generated from message rail.aftersales.v1.Standby
  */
 export type Standby = Message<"rail.aftersales.v1.Standby"> & {
@@ -183,6 +187,8 @@ export const StandbySchema: GenMessage<Standby> = /*@__PURE__*/
   messageDesc(file_rail_aftersales_v1_standby, 2);
 
 /**
+ * Wishes as CreateStandby would take them, and how many would travel.
+ *
  * @generated from message rail.aftersales.v1.EstimateStandbyRequest
  */
 export type EstimateStandbyRequest = Message<"rail.aftersales.v1.EstimateStandbyRequest"> & {
@@ -205,6 +211,8 @@ export const EstimateStandbyRequestSchema: GenMessage<EstimateStandbyRequest> = 
   messageDesc(file_rail_aftersales_v1_standby, 3);
 
 /**
+ * Place and odds of each wish, and the odds that any of them succeeds, 0–1.
+ *
  * @generated from message rail.aftersales.v1.EstimateStandbyResponse
  */
 export type EstimateStandbyResponse = Message<"rail.aftersales.v1.EstimateStandbyResponse"> & {
@@ -227,6 +235,8 @@ export const EstimateStandbyResponseSchema: GenMessage<EstimateStandbyResponse> 
   messageDesc(file_rail_aftersales_v1_standby, 4);
 
 /**
+ * A request for a group, all or none on one run. Unique by account and request_id.
+ *
  * @generated from message rail.aftersales.v1.CreateStandbyRequest
  */
 export type CreateStandbyRequest = Message<"rail.aftersales.v1.CreateStandbyRequest"> & {
@@ -269,6 +279,8 @@ export const CreateStandbyRequestSchema: GenMessage<CreateStandbyRequest> = /*@_
   messageDesc(file_rail_aftersales_v1_standby, 5);
 
 /**
+ * The request as entered, PENDING; repeated, as it stands.
+ *
  * @generated from message rail.aftersales.v1.CreateStandbyResponse
  */
 export type CreateStandbyResponse = Message<"rail.aftersales.v1.CreateStandbyResponse"> & {
@@ -286,6 +298,8 @@ export const CreateStandbyResponseSchema: GenMessage<CreateStandbyResponse> = /*
   messageDesc(file_rail_aftersales_v1_standby, 6);
 
 /**
+ * Names a standby; another account's is STANDBY_NOT_FOUND.
+ *
  * @generated from message rail.aftersales.v1.GetStandbyRequest
  */
 export type GetStandbyRequest = Message<"rail.aftersales.v1.GetStandbyRequest"> & {
@@ -303,6 +317,8 @@ export const GetStandbyRequestSchema: GenMessage<GetStandbyRequest> = /*@__PURE_
   messageDesc(file_rail_aftersales_v1_standby, 7);
 
 /**
+ * The standby as it stands now.
+ *
  * @generated from message rail.aftersales.v1.GetStandbyResponse
  */
 export type GetStandbyResponse = Message<"rail.aftersales.v1.GetStandbyResponse"> & {
@@ -320,6 +336,8 @@ export const GetStandbyResponseSchema: GenMessage<GetStandbyResponse> = /*@__PUR
   messageDesc(file_rail_aftersales_v1_standby, 8);
 
 /**
+ * Asks for a page of the caller's standbys.
+ *
  * @generated from message rail.aftersales.v1.ListStandbysRequest
  */
 export type ListStandbysRequest = Message<"rail.aftersales.v1.ListStandbysRequest"> & {
@@ -342,6 +360,8 @@ export const ListStandbysRequestSchema: GenMessage<ListStandbysRequest> = /*@__P
   messageDesc(file_rail_aftersales_v1_standby, 9);
 
 /**
+ * A page, newest first; an empty next_page_token ends the list.
+ *
  * @generated from message rail.aftersales.v1.ListStandbysResponse
  */
 export type ListStandbysResponse = Message<"rail.aftersales.v1.ListStandbysResponse"> & {
@@ -364,6 +384,8 @@ export const ListStandbysResponseSchema: GenMessage<ListStandbysResponse> = /*@_
   messageDesc(file_rail_aftersales_v1_standby, 10);
 
 /**
+ * Leaves every queue of the request; STANDBY_NOT_CANCELLABLE once it has succeeded.
+ *
  * @generated from message rail.aftersales.v1.CancelStandbyRequest
  */
 export type CancelStandbyRequest = Message<"rail.aftersales.v1.CancelStandbyRequest"> & {
@@ -386,6 +408,8 @@ export const CancelStandbyRequestSchema: GenMessage<CancelStandbyRequest> = /*@_
   messageDesc(file_rail_aftersales_v1_standby, 11);
 
 /**
+ * The standby as it ended; what was prepaid goes back by itself.
+ *
  * @generated from message rail.aftersales.v1.CancelStandbyResponse
  */
 export type CancelStandbyResponse = Message<"rail.aftersales.v1.CancelStandbyResponse"> & {
@@ -403,6 +427,8 @@ export const CancelStandbyResponseSchema: GenMessage<CancelStandbyResponse> = /*
   messageDesc(file_rail_aftersales_v1_standby, 12);
 
 /**
+ * Names the standby to follow.
+ *
  * @generated from message rail.aftersales.v1.WatchStandbyRequest
  */
 export type WatchStandbyRequest = Message<"rail.aftersales.v1.WatchStandbyRequest"> & {
@@ -420,6 +446,8 @@ export const WatchStandbyRequestSchema: GenMessage<WatchStandbyRequest> = /*@__P
   messageDesc(file_rail_aftersales_v1_standby, 13);
 
 /**
+ * Its whole state, now and after each change; nothing needs to be remembered between messages.
+ *
  * @generated from message rail.aftersales.v1.WatchStandbyResponse
  */
 export type WatchStandbyResponse = Message<"rail.aftersales.v1.WatchStandbyResponse"> & {
@@ -437,6 +465,8 @@ export const WatchStandbyResponseSchema: GenMessage<WatchStandbyResponse> = /*@_
   messageDesc(file_rail_aftersales_v1_standby, 14);
 
 /**
+ * State machine of the requirements: PENDING → MATCHING → LOCKED → AWAIT_PAY → SUCCESS or FAIL.
+ *
  * @generated from enum rail.aftersales.v1.StandbyState
  */
 export const StandbyState = {
@@ -477,6 +507,8 @@ export const StandbyState = {
 } as const;
 
 /**
+ * State machine of the requirements: PENDING → MATCHING → LOCKED → AWAIT_PAY → SUCCESS or FAIL.
+ *
  * @generated from enum rail.aftersales.v1.StandbyState
  */
 export type StandbyState = (typeof StandbyState)[keyof typeof StandbyState] | UnknownEnum;

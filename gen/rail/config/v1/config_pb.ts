@@ -61,6 +61,8 @@ export const GrayRuleSchema: GenMessage<GrayRule> = /*@__PURE__*/
   messageDesc(file_rail_config_v1_config, 0);
 
 /**
+ * One version of a key. Versions of a key are counted from 1 and never reused.
+ *
  * @generated from message rail.config.v1.ConfigEntry
  */
 export type ConfigEntry = Message<"rail.config.v1.ConfigEntry"> & {
@@ -110,6 +112,8 @@ export const ConfigEntrySchema: GenMessage<ConfigEntry> = /*@__PURE__*/
   messageDesc(file_rail_config_v1_config, 1);
 
 /**
+ * Which keys to read.
+ *
  * @generated from message rail.config.v1.GetConfigRequest
  */
 export type GetConfigRequest = Message<"rail.config.v1.GetConfigRequest"> & {
@@ -129,6 +133,8 @@ export const GetConfigRequestSchema: GenMessage<GetConfigRequest> = /*@__PURE__*
   messageDesc(file_rail_config_v1_config, 2);
 
 /**
+ * The active version of each asked key.
+ *
  * @generated from message rail.config.v1.GetConfigResponse
  */
 export type GetConfigResponse = Message<"rail.config.v1.GetConfigResponse"> & {
@@ -146,6 +152,8 @@ export const GetConfigResponseSchema: GenMessage<GetConfigResponse> = /*@__PURE_
   messageDesc(file_rail_config_v1_config, 3);
 
 /**
+ * Which keys to follow; all where empty.
+ *
  * @generated from message rail.config.v1.WatchConfigRequest
  */
 export type WatchConfigRequest = Message<"rail.config.v1.WatchConfigRequest"> & {
@@ -163,6 +171,8 @@ export const WatchConfigRequestSchema: GenMessage<WatchConfigRequest> = /*@__PUR
   messageDesc(file_rail_config_v1_config, 4);
 
 /**
+ * Active values: first all that were asked for, then those that changed.
+ *
  * @generated from message rail.config.v1.WatchConfigResponse
  */
 export type WatchConfigResponse = Message<"rail.config.v1.WatchConfigResponse"> & {
@@ -180,6 +190,8 @@ export const WatchConfigResponseSchema: GenMessage<WatchConfigResponse> = /*@__P
   messageDesc(file_rail_config_v1_config, 5);
 
 /**
+ * A new value for a key. VERSION_STALE when base_version is no longer the active one.
+ *
  * @generated from message rail.config.v1.SetConfigRequest
  */
 export type SetConfigRequest = Message<"rail.config.v1.SetConfigRequest"> & {
@@ -224,6 +236,8 @@ export const SetConfigRequestSchema: GenMessage<SetConfigRequest> = /*@__PURE__*
   messageDesc(file_rail_config_v1_config, 6);
 
 /**
+ * The version that is active from now on.
+ *
  * @generated from message rail.config.v1.SetConfigResponse
  */
 export type SetConfigResponse = Message<"rail.config.v1.SetConfigResponse"> & {
@@ -241,6 +255,8 @@ export const SetConfigResponseSchema: GenMessage<SetConfigResponse> = /*@__PURE_
   messageDesc(file_rail_config_v1_config, 7);
 
 /**
+ * A key whose history is wanted, and the page of it.
+ *
  * @generated from message rail.config.v1.ListConfigVersionsRequest
  */
 export type ListConfigVersionsRequest = Message<"rail.config.v1.ListConfigVersionsRequest"> & {
@@ -268,6 +284,8 @@ export const ListConfigVersionsRequestSchema: GenMessage<ListConfigVersionsReque
   messageDesc(file_rail_config_v1_config, 8);
 
 /**
+ * A page of versions, newest first.
+ *
  * @generated from message rail.config.v1.ListConfigVersionsResponse
  */
 export type ListConfigVersionsResponse = Message<"rail.config.v1.ListConfigVersionsResponse"> & {
@@ -290,6 +308,8 @@ export const ListConfigVersionsResponseSchema: GenMessage<ListConfigVersionsResp
   messageDesc(file_rail_config_v1_config, 9);
 
 /**
+ * The version whose value is to be active again. Idempotent by request_id.
+ *
  * @generated from message rail.config.v1.RollbackConfigRequest
  */
 export type RollbackConfigRequest = Message<"rail.config.v1.RollbackConfigRequest"> & {
@@ -317,6 +337,8 @@ export const RollbackConfigRequestSchema: GenMessage<RollbackConfigRequest> = /*
   messageDesc(file_rail_config_v1_config, 10);
 
 /**
+ * The new version that carries the old value.
+ *
  * @generated from message rail.config.v1.RollbackConfigResponse
  */
 export type RollbackConfigResponse = Message<"rail.config.v1.RollbackConfigResponse"> & {

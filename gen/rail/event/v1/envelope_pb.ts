@@ -17,6 +17,8 @@ export const file_rail_event_v1_envelope: GenFile = /*@__PURE__*/
   fileDesc("ChxyYWlsL2V2ZW50L3YxL2VudmVsb3BlLnByb3RvEg1yYWlsLmV2ZW50LnYxIusBCghFbnZlbG9wZRIQCghldmVudF9pZBgBIAEoCRIMCgR0eXBlGAIgASgJEg8KB3ZlcnNpb24YAyABKAMSLwoLb2NjdXJyZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgsKA2tleRgFIAEoCRIxCgV0cmFjZRgGIAMoCzIiLnJhaWwuZXZlbnQudjEuRW52ZWxvcGUuVHJhY2VFbnRyeRIPCgdwYXlsb2FkGAcgASgMGiwKClRyYWNlRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
+ * What travels on the bus around every payload: enough to apply it once, in order of versions, without opening it.
+ *
  * @generated from message rail.event.v1.Envelope
  */
 export type Envelope = Message<"rail.event.v1.Envelope"> & {

@@ -92,6 +92,8 @@ export const OrderSnapshotSchema: GenMessage<OrderSnapshot> = /*@__PURE__*/
   messageDesc(file_rail_event_v1_order_events, 0);
 
 /**
+ * One passenger's part of the order at that version, without personal data in clear.
+ *
  * @generated from message rail.event.v1.OrderSnapshotItem
  */
 export type OrderSnapshotItem = Message<"rail.event.v1.OrderSnapshotItem"> & {

@@ -16,9 +16,11 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rail/event/v1/payment_events.proto.
  */
 export const file_rail_event_v1_payment_events: GenFile = /*@__PURE__*/
-  fileDesc("CiJyYWlsL2V2ZW50L3YxL3BheW1lbnRfZXZlbnRzLnByb3RvEg1yYWlsLmV2ZW50LnYxIp8CCg9QYXltZW50U25hcHNob3QSEgoKcGF5bWVudF9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRISCgphY2NvdW50X2lkGAMgASgJEgwKBGtpbmQYBCABKAkSDQoFc3RhdGUYBSABKAkSIwoGYW1vdW50GAYgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EiUKCHJlZnVuZGVkGAcgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EhcKD3BheW1lbnRfY2hhbm5lbBgIIAEoCRIPCgd2ZXJzaW9uGAkgASgDEiwKCHBheV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgljaGFuZ2VfaWQYCyABKAkiQwoQUGF5bWVudFN1Y2NlZWRlZBIvCgdwYXltZW50GAEgASgLMh4ucmFpbC5ldmVudC52MS5QYXltZW50U25hcHNob3QiQAoNUGF5bWVudENsb3NlZBIvCgdwYXltZW50GAEgASgLMh4ucmFpbC5ldmVudC52MS5QYXltZW50U25hcHNob3QioQEKDlJlZnVuZFNuYXBzaG90EhEKCXJlZnVuZF9pZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhAKCG9yZGVyX2lkGAMgASgJEiMKBmFtb3VudBgEIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRINCgVzdGF0ZRgFIAEoCRIOCgZyZWFzb24YBiABKAkSEgoKYWNjb3VudF9pZBgHIAEoCSJACg9SZWZ1bmRTdWNjZWVkZWQSLQoGcmVmdW5kGAEgASgLMh0ucmFpbC5ldmVudC52MS5SZWZ1bmRTbmFwc2hvdCJCChFSZWZ1bmROZWVkc1Blb3BsZRItCgZyZWZ1bmQYASABKAsyHS5yYWlsLmV2ZW50LnYxLlJlZnVuZFNuYXBzaG90YgZwcm90bzM", [file_google_protobuf_timestamp, file_rail_type_v1_money]);
+  fileDesc("CiJyYWlsL2V2ZW50L3YxL3BheW1lbnRfZXZlbnRzLnByb3RvEg1yYWlsLmV2ZW50LnYxIp8CCg9QYXltZW50U25hcHNob3QSEgoKcGF5bWVudF9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRISCgphY2NvdW50X2lkGAMgASgJEgwKBGtpbmQYBCABKAkSDQoFc3RhdGUYBSABKAkSIwoGYW1vdW50GAYgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EiUKCHJlZnVuZGVkGAcgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EhcKD3BheW1lbnRfY2hhbm5lbBgIIAEoCRIPCgd2ZXJzaW9uGAkgASgDEiwKCHBheV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgljaGFuZ2VfaWQYCyABKAkiQwoQUGF5bWVudFN1Y2NlZWRlZBIvCgdwYXltZW50GAEgASgLMh4ucmFpbC5ldmVudC52MS5QYXltZW50U25hcHNob3QiQAoNUGF5bWVudENsb3NlZBIvCgdwYXltZW50GAEgASgLMh4ucmFpbC5ldmVudC52MS5QYXltZW50U25hcHNob3QijQEKDlJlZnVuZFNuYXBzaG90EhEKCXJlZnVuZF9pZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhAKCG9yZGVyX2lkGAMgASgJEiMKBmFtb3VudBgEIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRINCgVzdGF0ZRgFIAEoCRIOCgZyZWFzb24YBiABKAkiQAoPUmVmdW5kU3VjY2VlZGVkEi0KBnJlZnVuZBgBIAEoCzIdLnJhaWwuZXZlbnQudjEuUmVmdW5kU25hcHNob3QiQgoRUmVmdW5kTmVlZHNQZW9wbGUSLQoGcmVmdW5kGAEgASgLMh0ucmFpbC5ldmVudC52MS5SZWZ1bmRTbmFwc2hvdGIGcHJvdG8z", [file_google_protobuf_timestamp, file_rail_type_v1_money]);
 
 /**
+ * Full state of a payment at that version, so that a handler needs no other read.
+ *
  * @generated from message rail.event.v1.PaymentSnapshot
  */
 export type PaymentSnapshot = Message<"rail.event.v1.PaymentSnapshot"> & {
@@ -109,6 +111,8 @@ export const PaymentSucceededSchema: GenMessage<PaymentSucceeded> = /*@__PURE__*
   messageDesc(file_rail_event_v1_payment_events, 1);
 
 /**
+ * The payment ended without money; it cannot be paid any more.
+ *
  * @generated from message rail.event.v1.PaymentClosed
  */
 export type PaymentClosed = Message<"rail.event.v1.PaymentClosed"> & {
@@ -126,6 +130,8 @@ export const PaymentClosedSchema: GenMessage<PaymentClosed> = /*@__PURE__*/
   messageDesc(file_rail_event_v1_payment_events, 2);
 
 /**
+ * Full state of a refund.
+ *
  * @generated from message rail.event.v1.RefundSnapshot
  */
 export type RefundSnapshot = Message<"rail.event.v1.RefundSnapshot"> & {
@@ -160,13 +166,6 @@ export type RefundSnapshot = Message<"rail.event.v1.RefundSnapshot"> & {
    * @generated from field: string reason = 6;
    */
   reason: string;
-
-  /**
-   * Whose order it is, so that a handler needs no other read.
-   *
-   * @generated from field: string account_id = 7;
-   */
-  accountId: string;
 };
 
 /**

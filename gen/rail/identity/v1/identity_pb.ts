@@ -18,9 +18,11 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file rail/identity/v1/identity.proto.
  */
 export const file_rail_identity_v1_identity: GenFile = /*@__PURE__*/
-  fileDesc("Ch9yYWlsL2lkZW50aXR5L3YxL2lkZW50aXR5LnByb3RvEhByYWlsLmlkZW50aXR5LnYxItMBCgdBY2NvdW50EhIKCmFjY291bnRfaWQYASABKAkSEgoKbG9naW5fbmFtZRgCIAEoCRIUCgxwaG9uZV9tYXNrZWQYAyABKAkSFAoMZW1haWxfbWFza2VkGAQgASgJEhAKCGxhbmd1YWdlGAUgASgJEhQKDG1lbWJlcl9sZXZlbBgGIAEoDRINCgVyb2xlcxgHIAMoCRIvCgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEY2l0eRgJIAEoCSKpAQoJVG9rZW5QYWlyEhQKDGFjY2Vzc190b2tlbhgBIAEoCRI2ChJhY2Nlc3NfZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDXJlZnJlc2hfdG9rZW4YAyABKAkSNwoTcmVmcmVzaF9leHBpcmVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiswEKD1JlZ2lzdGVyUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhIKCmxvZ2luX25hbWUYAiABKAkSEAoIcGFzc3dvcmQYAyABKAkSDQoFcGhvbmUYBCABKAkSDQoFZW1haWwYBSABKAkSEAoIbGFuZ3VhZ2UYBiABKAkSEQoJZGV2aWNlX2lkGAcgASgJEgwKBGNpdHkYCCABKAkSFQoNY2FwdGNoYV90b2tlbhgJIAEoCSJrChBSZWdpc3RlclJlc3BvbnNlEioKB2FjY291bnQYASABKAsyGS5yYWlsLmlkZW50aXR5LnYxLkFjY291bnQSKwoGdG9rZW5zGAIgASgLMhsucmFpbC5pZGVudGl0eS52MS5Ub2tlblBhaXIihgEKDExvZ0luUmVxdWVzdBISCgpsb2dpbl9uYW1lGAEgASgJEhAKCHBhc3N3b3JkGAIgASgJEhEKCWRldmljZV9pZBgDIAEoCRIVCg1jYXB0Y2hhX3Rva2VuGAQgASgJEiYKB2NoYW5uZWwYBSABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbCJoCg1Mb2dJblJlc3BvbnNlEioKB2FjY291bnQYASABKAsyGS5yYWlsLmlkZW50aXR5LnYxLkFjY291bnQSKwoGdG9rZW5zGAIgASgLMhsucmFpbC5pZGVudGl0eS52MS5Ub2tlblBhaXIiQAoUUmVmcmVzaFRva2Vuc1JlcXVlc3QSFQoNcmVmcmVzaF90b2tlbhgBIAEoCRIRCglkZXZpY2VfaWQYAiABKAkiRAoVUmVmcmVzaFRva2Vuc1Jlc3BvbnNlEisKBnRva2VucxgBIAEoCzIbLnJhaWwuaWRlbnRpdHkudjEuVG9rZW5QYWlyIiMKDUxvZ091dFJlcXVlc3QSEgoKZXZlcnl3aGVyZRgBIAEoCCIQCg5Mb2dPdXRSZXNwb25zZSITChFHZXRBY2NvdW50UmVxdWVzdCJAChJHZXRBY2NvdW50UmVzcG9uc2USKgoHYWNjb3VudBgBIAEoCzIZLnJhaWwuaWRlbnRpdHkudjEuQWNjb3VudCK9AgoJUGFzc2VuZ2VyEhQKDHBhc3Nlbmdlcl9pZBgBIAEoCRITCgtuYW1lX21hc2tlZBgCIAEoCRIpCgdpZF90eXBlGAMgASgOMhgucmFpbC5pZGVudGl0eS52MS5JZFR5cGUSGAoQaWRfbnVtYmVyX21hc2tlZBgEIAEoCRIzCg5wYXNzZW5nZXJfdHlwZRgFIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEhQKDHBob25lX21hc2tlZBgGIAEoCRIzCgx2ZXJpZnlfc3RhdGUYByABKA4yHS5yYWlsLmlkZW50aXR5LnYxLlZlcmlmeVN0YXRlEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgd2ZXJzaW9uGAkgASgDIrkBChNBZGRQYXNzZW5nZXJSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIpCgdpZF90eXBlGAMgASgOMhgucmFpbC5pZGVudGl0eS52MS5JZFR5cGUSEQoJaWRfbnVtYmVyGAQgASgJEjMKDnBhc3Nlbmdlcl90eXBlGAUgASgOMhsucmFpbC50eXBlLnYxLlBhc3NlbmdlclR5cGUSDQoFcGhvbmUYBiABKAkiRgoUQWRkUGFzc2VuZ2VyUmVzcG9uc2USLgoJcGFzc2VuZ2VyGAEgASgLMhsucmFpbC5pZGVudGl0eS52MS5QYXNzZW5nZXIiFwoVTGlzdFBhc3NlbmdlcnNSZXF1ZXN0IkkKFkxpc3RQYXNzZW5nZXJzUmVzcG9uc2USLwoKcGFzc2VuZ2VycxgBIAMoCzIbLnJhaWwuaWRlbnRpdHkudjEuUGFzc2VuZ2VyIpcBChZVcGRhdGVQYXNzZW5nZXJSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSFAoMcGFzc2VuZ2VyX2lkGAIgASgJEjMKDnBhc3Nlbmdlcl90eXBlGAMgASgOMhsucmFpbC50eXBlLnYxLlBhc3NlbmdlclR5cGUSDQoFcGhvbmUYBCABKAkSDwoHdmVyc2lvbhgFIAEoAyJJChdVcGRhdGVQYXNzZW5nZXJSZXNwb25zZRIuCglwYXNzZW5nZXIYASABKAsyGy5yYWlsLmlkZW50aXR5LnYxLlBhc3NlbmdlciJCChZSZW1vdmVQYXNzZW5nZXJSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSFAoMcGFzc2VuZ2VyX2lkGAIgASgJIhkKF1JlbW92ZVBhc3NlbmdlclJlc3BvbnNlIkIKFlZlcmlmeVBhc3NlbmdlclJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIUCgxwYXNzZW5nZXJfaWQYAiABKAkiSQoXVmVyaWZ5UGFzc2VuZ2VyUmVzcG9uc2USLgoJcGFzc2VuZ2VyGAEgASgLMhsucmFpbC5pZGVudGl0eS52MS5QYXNzZW5nZXIiVwoYUmVzb2x2ZVBhc3NlbmdlcnNSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSFQoNcGFzc2VuZ2VyX2lkcxgCIAMoCRIQCghpbl9jbGVhchgDIAEoCCKUAQoRUmVzb2x2ZWRQYXNzZW5nZXISLgoJcGFzc2VuZ2VyGAEgASgLMhsucmFpbC5pZGVudGl0eS52MS5QYXNzZW5nZXISGgoScGVyc29uX2JsaW5kX2luZGV4GAIgASgJEgwKBG5hbWUYAyABKAkSEQoJaWRfbnVtYmVyGAQgASgJEhIKCmJpcnRoX2RhdGUYBSABKAkiVAoZUmVzb2x2ZVBhc3NlbmdlcnNSZXNwb25zZRI3CgpwYXNzZW5nZXJzGAEgAygLMiMucmFpbC5pZGVudGl0eS52MS5SZXNvbHZlZFBhc3NlbmdlciIrChVSZXNvbHZlQ29udGFjdFJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCSJcChZSZXNvbHZlQ29udGFjdFJlc3BvbnNlEg0KBXBob25lGAEgASgJEg0KBWVtYWlsGAIgASgJEhIKCnB1c2hfdG9rZW4YAyABKAkSEAoIbGFuZ3VhZ2UYBCABKAkqjAEKBklkVHlwZRIXChNJRF9UWVBFX1VOU1BFQ0lGSUVEEAASFAoQSURfVFlQRV9SRVNJREVOVBABEhQKEElEX1RZUEVfUEFTU1BPUlQQAhIiCh5JRF9UWVBFX0hPTkdfS09OR19NQUNBVV9QRVJNSVQQAxIZChVJRF9UWVBFX1RBSVdBTl9QRVJNSVQQBCqUAQoLVmVyaWZ5U3RhdGUSHAoYVkVSSUZZX1NUQVRFX1VOU1BFQ0lGSUVEEAASGAoUVkVSSUZZX1NUQVRFX1BFTkRJTkcQARIZChVWRVJJRllfU1RBVEVfVkVSSUZJRUQQAhIZChVWRVJJRllfU1RBVEVfUkVKRUNURUQQAxIXChNWRVJJRllfU1RBVEVfTUFOVUFMEAQyng0KD0lkZW50aXR5U2VydmljZRJ9CghSZWdpc3RlchIhLnJhaWwuaWRlbnRpdHkudjEuUmVnaXN0ZXJSZXF1ZXN0GiIucmFpbC5pZGVudGl0eS52MS5SZWdpc3RlclJlc3BvbnNlIiqKtRgGCgEBGIgngtPkkwIaOgEqIhUvdjEvYWNjb3VudHM6cmVnaXN0ZXIScQoFTG9nSW4SHi5yYWlsLmlkZW50aXR5LnYxLkxvZ0luUmVxdWVzdBofLnJhaWwuaWRlbnRpdHkudjEuTG9nSW5SZXNwb25zZSInirUYBgoBARiIJ4LT5JMCFzoBKiISL3YxL2FjY291bnRzOmxvZ2luEosBCg1SZWZyZXNoVG9rZW5zEiYucmFpbC5pZGVudGl0eS52MS5SZWZyZXNoVG9rZW5zUmVxdWVzdBonLnJhaWwuaWRlbnRpdHkudjEuUmVmcmVzaFRva2Vuc1Jlc3BvbnNlIimKtRgGCgEBGNAPgtPkkwIZOgEqIhQvdjEvYWNjb3VudHM6cmVmcmVzaBJ1CgZMb2dPdXQSHy5yYWlsLmlkZW50aXR5LnYxLkxvZ091dFJlcXVlc3QaIC5yYWlsLmlkZW50aXR5LnYxLkxvZ091dFJlc3BvbnNlIiiKtRgGCgECGNAPgtPkkwIYOgEqIhMvdjEvYWNjb3VudHM6bG9nb3V0EnkKCkdldEFjY291bnQSIy5yYWlsLmlkZW50aXR5LnYxLkdldEFjY291bnRSZXF1ZXN0GiQucmFpbC5pZGVudGl0eS52MS5HZXRBY2NvdW50UmVzcG9uc2UiIJACAYq1GAYKAQIY6AeC0+STAg0SCy92MS9hY2NvdW50EoIBCgxBZGRQYXNzZW5nZXISJS5yYWlsLmlkZW50aXR5LnYxLkFkZFBhc3NlbmdlclJlcXVlc3QaJi5yYWlsLmlkZW50aXR5LnYxLkFkZFBhc3NlbmdlclJlc3BvbnNlIiOKtRgGCgECGJh1gtPkkwITOgEqIg4vdjEvcGFzc2VuZ2VycxKIAQoOTGlzdFBhc3NlbmdlcnMSJy5yYWlsLmlkZW50aXR5LnYxLkxpc3RQYXNzZW5nZXJzUmVxdWVzdBooLnJhaWwuaWRlbnRpdHkudjEuTGlzdFBhc3NlbmdlcnNSZXNwb25zZSIjkAIBirUYBgoBAhjoB4LT5JMCEBIOL3YxL3Bhc3NlbmdlcnMSoQEKD1VwZGF0ZVBhc3NlbmdlchIoLnJhaWwuaWRlbnRpdHkudjEuVXBkYXRlUGFzc2VuZ2VyUmVxdWVzdBopLnJhaWwuaWRlbnRpdHkudjEuVXBkYXRlUGFzc2VuZ2VyUmVzcG9uc2UiOYq1GAYKAQIYuBeC0+STAik6ASoiJC92MS9wYXNzZW5nZXJzL3twYXNzZW5nZXJfaWR9OnVwZGF0ZRKhAQoPUmVtb3ZlUGFzc2VuZ2VyEigucmFpbC5pZGVudGl0eS52MS5SZW1vdmVQYXNzZW5nZXJSZXF1ZXN0GikucmFpbC5pZGVudGl0eS52MS5SZW1vdmVQYXNzZW5nZXJSZXNwb25zZSI5irUYBgoBAhi4F4LT5JMCKToBKiIkL3YxL3Bhc3NlbmdlcnMve3Bhc3Nlbmdlcl9pZH06cmVtb3ZlEqEBCg9WZXJpZnlQYXNzZW5nZXISKC5yYWlsLmlkZW50aXR5LnYxLlZlcmlmeVBhc3NlbmdlclJlcXVlc3QaKS5yYWlsLmlkZW50aXR5LnYxLlZlcmlmeVBhc3NlbmdlclJlc3BvbnNlIjmKtRgGCgECGJh1gtPkkwIpOgEqIiQvdjEvcGFzc2VuZ2Vycy97cGFzc2VuZ2VyX2lkfTp2ZXJpZnkSmQEKEVJlc29sdmVQYXNzZW5nZXJzEioucmFpbC5pZGVudGl0eS52MS5SZXNvbHZlUGFzc2VuZ2Vyc1JlcXVlc3QaKy5yYWlsLmlkZW50aXR5LnYxLlJlc29sdmVQYXNzZW5nZXJzUmVzcG9uc2UiK5ACAYq1GCQKAQUSBW9yZGVyEgl0aWNrZXRpbmcSCmFmdGVyc2FsZXMY6AcSgAEKDlJlc29sdmVDb250YWN0EicucmFpbC5pZGVudGl0eS52MS5SZXNvbHZlQ29udGFjdFJlcXVlc3QaKC5yYWlsLmlkZW50aXR5LnYxLlJlc29sdmVDb250YWN0UmVzcG9uc2UiG5ACAYq1GBQKAQUSDG5vdGlmaWNhdGlvbhjoB2IGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey]);
+  fileDesc("Ch9yYWlsL2lkZW50aXR5L3YxL2lkZW50aXR5LnByb3RvEhByYWlsLmlkZW50aXR5LnYxItMBCgdBY2NvdW50EhIKCmFjY291bnRfaWQYASABKAkSEgoKbG9naW5fbmFtZRgCIAEoCRIUCgxwaG9uZV9tYXNrZWQYAyABKAkSFAoMZW1haWxfbWFza2VkGAQgASgJEhAKCGxhbmd1YWdlGAUgASgJEhQKDG1lbWJlcl9sZXZlbBgGIAEoDRINCgVyb2xlcxgHIAMoCRIvCgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEY2l0eRgJIAEoCSKpAQoJVG9rZW5QYWlyEhQKDGFjY2Vzc190b2tlbhgBIAEoCRI2ChJhY2Nlc3NfZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDXJlZnJlc2hfdG9rZW4YAyABKAkSNwoTcmVmcmVzaF9leHBpcmVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAinAEKD1JlZ2lzdGVyUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhIKCmxvZ2luX25hbWUYAiABKAkSEAoIcGFzc3dvcmQYAyABKAkSDQoFcGhvbmUYBCABKAkSDQoFZW1haWwYBSABKAkSEAoIbGFuZ3VhZ2UYBiABKAkSEQoJZGV2aWNlX2lkGAcgASgJEgwKBGNpdHkYCCABKAkiawoQUmVnaXN0ZXJSZXNwb25zZRIqCgdhY2NvdW50GAEgASgLMhkucmFpbC5pZGVudGl0eS52MS5BY2NvdW50EisKBnRva2VucxgCIAEoCzIbLnJhaWwuaWRlbnRpdHkudjEuVG9rZW5QYWlyIoYBCgxMb2dJblJlcXVlc3QSEgoKbG9naW5fbmFtZRgBIAEoCRIQCghwYXNzd29yZBgCIAEoCRIRCglkZXZpY2VfaWQYAyABKAkSFQoNY2FwdGNoYV90b2tlbhgEIAEoCRImCgdjaGFubmVsGAUgASgOMhUucmFpbC50eXBlLnYxLkNoYW5uZWwiaAoNTG9nSW5SZXNwb25zZRIqCgdhY2NvdW50GAEgASgLMhkucmFpbC5pZGVudGl0eS52MS5BY2NvdW50EisKBnRva2VucxgCIAEoCzIbLnJhaWwuaWRlbnRpdHkudjEuVG9rZW5QYWlyIkAKFFJlZnJlc2hUb2tlbnNSZXF1ZXN0EhUKDXJlZnJlc2hfdG9rZW4YASABKAkSEQoJZGV2aWNlX2lkGAIgASgJIkQKFVJlZnJlc2hUb2tlbnNSZXNwb25zZRIrCgZ0b2tlbnMYASABKAsyGy5yYWlsLmlkZW50aXR5LnYxLlRva2VuUGFpciIjCg1Mb2dPdXRSZXF1ZXN0EhIKCmV2ZXJ5d2hlcmUYASABKAgiEAoOTG9nT3V0UmVzcG9uc2UiEwoRR2V0QWNjb3VudFJlcXVlc3QiQAoSR2V0QWNjb3VudFJlc3BvbnNlEioKB2FjY291bnQYASABKAsyGS5yYWlsLmlkZW50aXR5LnYxLkFjY291bnQivQIKCVBhc3NlbmdlchIUCgxwYXNzZW5nZXJfaWQYASABKAkSEwoLbmFtZV9tYXNrZWQYAiABKAkSKQoHaWRfdHlwZRgDIAEoDjIYLnJhaWwuaWRlbnRpdHkudjEuSWRUeXBlEhgKEGlkX251bWJlcl9tYXNrZWQYBCABKAkSMwoOcGFzc2VuZ2VyX3R5cGUYBSABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRIUCgxwaG9uZV9tYXNrZWQYBiABKAkSMwoMdmVyaWZ5X3N0YXRlGAcgASgOMh0ucmFpbC5pZGVudGl0eS52MS5WZXJpZnlTdGF0ZRIvCgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgJIAEoAyK5AQoTQWRkUGFzc2VuZ2VyUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEgwKBG5hbWUYAiABKAkSKQoHaWRfdHlwZRgDIAEoDjIYLnJhaWwuaWRlbnRpdHkudjEuSWRUeXBlEhEKCWlkX251bWJlchgEIAEoCRIzCg5wYXNzZW5nZXJfdHlwZRgFIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEg0KBXBob25lGAYgASgJIkYKFEFkZFBhc3NlbmdlclJlc3BvbnNlEi4KCXBhc3NlbmdlchgBIAEoCzIbLnJhaWwuaWRlbnRpdHkudjEuUGFzc2VuZ2VyIhcKFUxpc3RQYXNzZW5nZXJzUmVxdWVzdCJJChZMaXN0UGFzc2VuZ2Vyc1Jlc3BvbnNlEi8KCnBhc3NlbmdlcnMYASADKAsyGy5yYWlsLmlkZW50aXR5LnYxLlBhc3NlbmdlciKXAQoWVXBkYXRlUGFzc2VuZ2VyUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhQKDHBhc3Nlbmdlcl9pZBgCIAEoCRIzCg5wYXNzZW5nZXJfdHlwZRgDIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEg0KBXBob25lGAQgASgJEg8KB3ZlcnNpb24YBSABKAMiSQoXVXBkYXRlUGFzc2VuZ2VyUmVzcG9uc2USLgoJcGFzc2VuZ2VyGAEgASgLMhsucmFpbC5pZGVudGl0eS52MS5QYXNzZW5nZXIiQgoWUmVtb3ZlUGFzc2VuZ2VyUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhQKDHBhc3Nlbmdlcl9pZBgCIAEoCSIZChdSZW1vdmVQYXNzZW5nZXJSZXNwb25zZSJCChZWZXJpZnlQYXNzZW5nZXJSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSFAoMcGFzc2VuZ2VyX2lkGAIgASgJIkkKF1ZlcmlmeVBhc3NlbmdlclJlc3BvbnNlEi4KCXBhc3NlbmdlchgBIAEoCzIbLnJhaWwuaWRlbnRpdHkudjEuUGFzc2VuZ2VyIlcKGFJlc29sdmVQYXNzZW5nZXJzUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEhUKDXBhc3Nlbmdlcl9pZHMYAiADKAkSEAoIaW5fY2xlYXIYAyABKAgilAEKEVJlc29sdmVkUGFzc2VuZ2VyEi4KCXBhc3NlbmdlchgBIAEoCzIbLnJhaWwuaWRlbnRpdHkudjEuUGFzc2VuZ2VyEhoKEnBlcnNvbl9ibGluZF9pbmRleBgCIAEoCRIMCgRuYW1lGAMgASgJEhEKCWlkX251bWJlchgEIAEoCRISCgpiaXJ0aF9kYXRlGAUgASgJIlQKGVJlc29sdmVQYXNzZW5nZXJzUmVzcG9uc2USNwoKcGFzc2VuZ2VycxgBIAMoCzIjLnJhaWwuaWRlbnRpdHkudjEuUmVzb2x2ZWRQYXNzZW5nZXIiKwoVUmVzb2x2ZUNvbnRhY3RSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkiXAoWUmVzb2x2ZUNvbnRhY3RSZXNwb25zZRINCgVwaG9uZRgBIAEoCRINCgVlbWFpbBgCIAEoCRISCgpwdXNoX3Rva2VuGAMgASgJEhAKCGxhbmd1YWdlGAQgASgJKowBCgZJZFR5cGUSFwoTSURfVFlQRV9VTlNQRUNJRklFRBAAEhQKEElEX1RZUEVfUkVTSURFTlQQARIUChBJRF9UWVBFX1BBU1NQT1JUEAISIgoeSURfVFlQRV9IT05HX0tPTkdfTUFDQVVfUEVSTUlUEAMSGQoVSURfVFlQRV9UQUlXQU5fUEVSTUlUEAQqlAEKC1ZlcmlmeVN0YXRlEhwKGFZFUklGWV9TVEFURV9VTlNQRUNJRklFRBAAEhgKFFZFUklGWV9TVEFURV9QRU5ESU5HEAESGQoVVkVSSUZZX1NUQVRFX1ZFUklGSUVEEAISGQoVVkVSSUZZX1NUQVRFX1JFSkVDVEVEEAMSFwoTVkVSSUZZX1NUQVRFX01BTlVBTBAEMp4NCg9JZGVudGl0eVNlcnZpY2USfQoIUmVnaXN0ZXISIS5yYWlsLmlkZW50aXR5LnYxLlJlZ2lzdGVyUmVxdWVzdBoiLnJhaWwuaWRlbnRpdHkudjEuUmVnaXN0ZXJSZXNwb25zZSIqirUYBgoBARiIJ4LT5JMCGjoBKiIVL3YxL2FjY291bnRzOnJlZ2lzdGVyEnEKBUxvZ0luEh4ucmFpbC5pZGVudGl0eS52MS5Mb2dJblJlcXVlc3QaHy5yYWlsLmlkZW50aXR5LnYxLkxvZ0luUmVzcG9uc2UiJ4q1GAYKAQEYiCeC0+STAhc6ASoiEi92MS9hY2NvdW50czpsb2dpbhKLAQoNUmVmcmVzaFRva2VucxImLnJhaWwuaWRlbnRpdHkudjEuUmVmcmVzaFRva2Vuc1JlcXVlc3QaJy5yYWlsLmlkZW50aXR5LnYxLlJlZnJlc2hUb2tlbnNSZXNwb25zZSIpirUYBgoBARjQD4LT5JMCGToBKiIUL3YxL2FjY291bnRzOnJlZnJlc2gSdQoGTG9nT3V0Eh8ucmFpbC5pZGVudGl0eS52MS5Mb2dPdXRSZXF1ZXN0GiAucmFpbC5pZGVudGl0eS52MS5Mb2dPdXRSZXNwb25zZSIoirUYBgoBAhjQD4LT5JMCGDoBKiITL3YxL2FjY291bnRzOmxvZ291dBJ5CgpHZXRBY2NvdW50EiMucmFpbC5pZGVudGl0eS52MS5HZXRBY2NvdW50UmVxdWVzdBokLnJhaWwuaWRlbnRpdHkudjEuR2V0QWNjb3VudFJlc3BvbnNlIiCQAgGKtRgGCgECGOgHgtPkkwINEgsvdjEvYWNjb3VudBKCAQoMQWRkUGFzc2VuZ2VyEiUucmFpbC5pZGVudGl0eS52MS5BZGRQYXNzZW5nZXJSZXF1ZXN0GiYucmFpbC5pZGVudGl0eS52MS5BZGRQYXNzZW5nZXJSZXNwb25zZSIjirUYBgoBAhiYdYLT5JMCEzoBKiIOL3YxL3Bhc3NlbmdlcnMSiAEKDkxpc3RQYXNzZW5nZXJzEicucmFpbC5pZGVudGl0eS52MS5MaXN0UGFzc2VuZ2Vyc1JlcXVlc3QaKC5yYWlsLmlkZW50aXR5LnYxLkxpc3RQYXNzZW5nZXJzUmVzcG9uc2UiI5ACAYq1GAYKAQIY6AeC0+STAhASDi92MS9wYXNzZW5nZXJzEqEBCg9VcGRhdGVQYXNzZW5nZXISKC5yYWlsLmlkZW50aXR5LnYxLlVwZGF0ZVBhc3NlbmdlclJlcXVlc3QaKS5yYWlsLmlkZW50aXR5LnYxLlVwZGF0ZVBhc3NlbmdlclJlc3BvbnNlIjmKtRgGCgECGLgXgtPkkwIpOgEqIiQvdjEvcGFzc2VuZ2Vycy97cGFzc2VuZ2VyX2lkfTp1cGRhdGUSoQEKD1JlbW92ZVBhc3NlbmdlchIoLnJhaWwuaWRlbnRpdHkudjEuUmVtb3ZlUGFzc2VuZ2VyUmVxdWVzdBopLnJhaWwuaWRlbnRpdHkudjEuUmVtb3ZlUGFzc2VuZ2VyUmVzcG9uc2UiOYq1GAYKAQIYuBeC0+STAik6ASoiJC92MS9wYXNzZW5nZXJzL3twYXNzZW5nZXJfaWR9OnJlbW92ZRKhAQoPVmVyaWZ5UGFzc2VuZ2VyEigucmFpbC5pZGVudGl0eS52MS5WZXJpZnlQYXNzZW5nZXJSZXF1ZXN0GikucmFpbC5pZGVudGl0eS52MS5WZXJpZnlQYXNzZW5nZXJSZXNwb25zZSI5irUYBgoBAhiYdYLT5JMCKToBKiIkL3YxL3Bhc3NlbmdlcnMve3Bhc3Nlbmdlcl9pZH06dmVyaWZ5EpkBChFSZXNvbHZlUGFzc2VuZ2VycxIqLnJhaWwuaWRlbnRpdHkudjEuUmVzb2x2ZVBhc3NlbmdlcnNSZXF1ZXN0GisucmFpbC5pZGVudGl0eS52MS5SZXNvbHZlUGFzc2VuZ2Vyc1Jlc3BvbnNlIiuQAgGKtRgkCgEFEgVvcmRlchIJdGlja2V0aW5nEgphZnRlcnNhbGVzGOgHEoABCg5SZXNvbHZlQ29udGFjdBInLnJhaWwuaWRlbnRpdHkudjEuUmVzb2x2ZUNvbnRhY3RSZXF1ZXN0GigucmFpbC5pZGVudGl0eS52MS5SZXNvbHZlQ29udGFjdFJlc3BvbnNlIhuQAgGKtRgUCgEFEgxub3RpZmljYXRpb24Y6AdiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey]);
 
 /**
+ * Who buys. Personal data only masked.
+ *
  * @generated from message rail.identity.v1.Account
  */
 export type Account = Message<"rail.identity.v1.Account"> & {
@@ -80,6 +82,8 @@ export const AccountSchema: GenMessage<Account> = /*@__PURE__*/
   messageDesc(file_rail_identity_v1_identity, 0);
 
 /**
+ * The access token goes with each call, the refresh token only to RefreshTokens, and only once.
+ *
  * @generated from message rail.identity.v1.TokenPair
  */
 export type TokenPair = Message<"rail.identity.v1.TokenPair"> & {
@@ -112,6 +116,9 @@ export const TokenPairSchema: GenMessage<TokenPair> = /*@__PURE__*/
   messageDesc(file_rail_identity_v1_identity, 1);
 
 /**
+ * A new account's data. ACCOUNT_EXISTS for a name that is taken; repeated with its request_id it logs the same account
+ * in.
+ *
  * @generated from message rail.identity.v1.RegisterRequest
  */
 export type RegisterRequest = Message<"rail.identity.v1.RegisterRequest"> & {
@@ -162,13 +169,6 @@ export type RegisterRequest = Message<"rail.identity.v1.RegisterRequest"> & {
    * @generated from field: string city = 8;
    */
   city: string;
-
-  /**
-   * Answer to a CAPTCHA_REQUIRED.
-   *
-   * @generated from field: string captcha_token = 9;
-   */
-  captchaToken: string;
 };
 
 /**
@@ -179,6 +179,8 @@ export const RegisterRequestSchema: GenMessage<RegisterRequest> = /*@__PURE__*/
   messageDesc(file_rail_identity_v1_identity, 2);
 
 /**
+ * The account, logged in.
+ *
  * @generated from message rail.identity.v1.RegisterResponse
  */
 export type RegisterResponse = Message<"rail.identity.v1.RegisterResponse"> & {
@@ -201,6 +203,9 @@ export const RegisterResponseSchema: GenMessage<RegisterResponse> = /*@__PURE__*
   messageDesc(file_rail_identity_v1_identity, 3);
 
 /**
+ * Name and password. Wrong ones are answered alike and ever more slowly (CREDENTIALS_WRONG, THROTTLED);
+ * CAPTCHA_REQUIRED asks for captcha_token.
+ *
  * @generated from message rail.identity.v1.LogInRequest
  */
 export type LogInRequest = Message<"rail.identity.v1.LogInRequest"> & {
@@ -238,6 +243,8 @@ export const LogInRequestSchema: GenMessage<LogInRequest> = /*@__PURE__*/
   messageDesc(file_rail_identity_v1_identity, 4);
 
 /**
+ * The account and the tokens of a new session.
+ *
  * @generated from message rail.identity.v1.LogInResponse
  */
 export type LogInResponse = Message<"rail.identity.v1.LogInResponse"> & {
@@ -260,6 +267,8 @@ export const LogInResponseSchema: GenMessage<LogInResponse> = /*@__PURE__*/
   messageDesc(file_rail_identity_v1_identity, 5);
 
 /**
+ * A refresh token to trade for a new pair; the old one is spent.
+ *
  * @generated from message rail.identity.v1.RefreshTokensRequest
  */
 export type RefreshTokensRequest = Message<"rail.identity.v1.RefreshTokensRequest"> & {
@@ -282,6 +291,8 @@ export const RefreshTokensRequestSchema: GenMessage<RefreshTokensRequest> = /*@_
   messageDesc(file_rail_identity_v1_identity, 6);
 
 /**
+ * The new pair, of the same session.
+ *
  * @generated from message rail.identity.v1.RefreshTokensResponse
  */
 export type RefreshTokensResponse = Message<"rail.identity.v1.RefreshTokensResponse"> & {
@@ -299,6 +310,8 @@ export const RefreshTokensResponseSchema: GenMessage<RefreshTokensResponse> = /*
   messageDesc(file_rail_identity_v1_identity, 7);
 
 /**
+ * Which sessions to end; the caller's own where nothing is said.
+ *
  * @generated from message rail.identity.v1.LogOutRequest
  */
 export type LogOutRequest = Message<"rail.identity.v1.LogOutRequest"> & {
@@ -318,6 +331,8 @@ export const LogOutRequestSchema: GenMessage<LogOutRequest> = /*@__PURE__*/
   messageDesc(file_rail_identity_v1_identity, 8);
 
 /**
+ * Refresh tokens of the ended sessions are void; access tokens die within their 15 minutes.
+ *
  * @generated from message rail.identity.v1.LogOutResponse
  */
 export type LogOutResponse = Message<"rail.identity.v1.LogOutResponse"> & {
@@ -331,6 +346,8 @@ export const LogOutResponseSchema: GenMessage<LogOutResponse> = /*@__PURE__*/
   messageDesc(file_rail_identity_v1_identity, 9);
 
 /**
+ * Asks about the account that the token names.
+ *
  * @generated from message rail.identity.v1.GetAccountRequest
  */
 export type GetAccountRequest = Message<"rail.identity.v1.GetAccountRequest"> & {
@@ -344,6 +361,8 @@ export const GetAccountRequestSchema: GenMessage<GetAccountRequest> = /*@__PURE_
   messageDesc(file_rail_identity_v1_identity, 10);
 
 /**
+ * That account.
+ *
  * @generated from message rail.identity.v1.GetAccountResponse
  */
 export type GetAccountResponse = Message<"rail.identity.v1.GetAccountResponse"> & {
@@ -361,6 +380,8 @@ export const GetAccountResponseSchema: GenMessage<GetAccountResponse> = /*@__PUR
   messageDesc(file_rail_identity_v1_identity, 11);
 
 /**
+ * Who travels. Belongs to one account; personal data only masked.
+ *
  * @generated from message rail.identity.v1.Passenger
  */
 export type Passenger = Message<"rail.identity.v1.Passenger"> & {
@@ -418,6 +439,8 @@ export const PassengerSchema: GenMessage<Passenger> = /*@__PURE__*/
   messageDesc(file_rail_identity_v1_identity, 12);
 
 /**
+ * A person to travel. PASSENGER_EXISTS when the document is in the account's list already.
+ *
  * @generated from message rail.identity.v1.AddPassengerRequest
  */
 export type AddPassengerRequest = Message<"rail.identity.v1.AddPassengerRequest"> & {
@@ -460,6 +483,8 @@ export const AddPassengerRequestSchema: GenMessage<AddPassengerRequest> = /*@__P
   messageDesc(file_rail_identity_v1_identity, 13);
 
 /**
+ * The passenger; PENDING when the authority has not answered in time, and then it is asked again by itself.
+ *
  * @generated from message rail.identity.v1.AddPassengerResponse
  */
 export type AddPassengerResponse = Message<"rail.identity.v1.AddPassengerResponse"> & {
@@ -477,6 +502,8 @@ export const AddPassengerResponseSchema: GenMessage<AddPassengerResponse> = /*@_
   messageDesc(file_rail_identity_v1_identity, 14);
 
 /**
+ * Asks for the caller's whole list.
+ *
  * @generated from message rail.identity.v1.ListPassengersRequest
  */
 export type ListPassengersRequest = Message<"rail.identity.v1.ListPassengersRequest"> & {
@@ -490,6 +517,8 @@ export const ListPassengersRequestSchema: GenMessage<ListPassengersRequest> = /*
   messageDesc(file_rail_identity_v1_identity, 15);
 
 /**
+ * All passengers of the caller; there are too few for pages.
+ *
  * @generated from message rail.identity.v1.ListPassengersResponse
  */
 export type ListPassengersResponse = Message<"rail.identity.v1.ListPassengersResponse"> & {
@@ -507,6 +536,8 @@ export const ListPassengersResponseSchema: GenMessage<ListPassengersResponse> = 
   messageDesc(file_rail_identity_v1_identity, 16);
 
 /**
+ * New phone or type. VERSION_STALE when `version` is not the one stored. Name and document cannot be changed.
+ *
  * @generated from message rail.identity.v1.UpdatePassengerRequest
  */
 export type UpdatePassengerRequest = Message<"rail.identity.v1.UpdatePassengerRequest"> & {
@@ -544,6 +575,8 @@ export const UpdatePassengerRequestSchema: GenMessage<UpdatePassengerRequest> = 
   messageDesc(file_rail_identity_v1_identity, 17);
 
 /**
+ * The passenger with its new version.
+ *
  * @generated from message rail.identity.v1.UpdatePassengerResponse
  */
 export type UpdatePassengerResponse = Message<"rail.identity.v1.UpdatePassengerResponse"> & {
@@ -561,6 +594,8 @@ export const UpdatePassengerResponseSchema: GenMessage<UpdatePassengerResponse> 
   messageDesc(file_rail_identity_v1_identity, 18);
 
 /**
+ * A passenger to take off the list.
+ *
  * @generated from message rail.identity.v1.RemovePassengerRequest
  */
 export type RemovePassengerRequest = Message<"rail.identity.v1.RemovePassengerRequest"> & {
@@ -583,6 +618,8 @@ export const RemovePassengerRequestSchema: GenMessage<RemovePassengerRequest> = 
   messageDesc(file_rail_identity_v1_identity, 19);
 
 /**
+ * It is off the list, now or since an earlier call.
+ *
  * @generated from message rail.identity.v1.RemovePassengerResponse
  */
 export type RemovePassengerResponse = Message<"rail.identity.v1.RemovePassengerResponse"> & {
@@ -596,6 +633,8 @@ export const RemovePassengerResponseSchema: GenMessage<RemovePassengerResponse> 
   messageDesc(file_rail_identity_v1_identity, 20);
 
 /**
+ * A passenger to ask the authority about once more. Idempotent by request_id.
+ *
  * @generated from message rail.identity.v1.VerifyPassengerRequest
  */
 export type VerifyPassengerRequest = Message<"rail.identity.v1.VerifyPassengerRequest"> & {
@@ -618,6 +657,8 @@ export const VerifyPassengerRequestSchema: GenMessage<VerifyPassengerRequest> = 
   messageDesc(file_rail_identity_v1_identity, 21);
 
 /**
+ * The passenger with what the authority said, or still PENDING.
+ *
  * @generated from message rail.identity.v1.VerifyPassengerResponse
  */
 export type VerifyPassengerResponse = Message<"rail.identity.v1.VerifyPassengerResponse"> & {
@@ -635,6 +676,8 @@ export const VerifyPassengerResponseSchema: GenMessage<VerifyPassengerResponse> 
   messageDesc(file_rail_identity_v1_identity, 22);
 
 /**
+ * Passengers of one account, and whether their personal data is needed in clear.
+ *
  * @generated from message rail.identity.v1.ResolvePassengersRequest
  */
 export type ResolvePassengersRequest = Message<"rail.identity.v1.ResolvePassengersRequest"> & {
@@ -664,6 +707,8 @@ export const ResolvePassengersRequestSchema: GenMessage<ResolvePassengersRequest
   messageDesc(file_rail_identity_v1_identity, 23);
 
 /**
+ * A passenger as services need it: the same person has the same blind index in every account.
+ *
  * @generated from message rail.identity.v1.ResolvedPassenger
  */
 export type ResolvedPassenger = Message<"rail.identity.v1.ResolvedPassenger"> & {
@@ -707,6 +752,8 @@ export const ResolvedPassengerSchema: GenMessage<ResolvedPassenger> = /*@__PURE_
   messageDesc(file_rail_identity_v1_identity, 24);
 
 /**
+ * What was asked for, nothing left out.
+ *
  * @generated from message rail.identity.v1.ResolvePassengersResponse
  */
 export type ResolvePassengersResponse = Message<"rail.identity.v1.ResolvePassengersResponse"> & {
@@ -726,6 +773,8 @@ export const ResolvePassengersResponseSchema: GenMessage<ResolvePassengersRespon
   messageDesc(file_rail_identity_v1_identity, 25);
 
 /**
+ * Whose contact is needed.
+ *
  * @generated from message rail.identity.v1.ResolveContactRequest
  */
 export type ResolveContactRequest = Message<"rail.identity.v1.ResolveContactRequest"> & {
@@ -743,6 +792,8 @@ export const ResolveContactRequestSchema: GenMessage<ResolveContactRequest> = /*
   messageDesc(file_rail_identity_v1_identity, 26);
 
 /**
+ * Contact in clear; empty where the account has none. Never to be stored or logged in clear.
+ *
  * @generated from message rail.identity.v1.ResolveContactResponse
  */
 export type ResolveContactResponse = Message<"rail.identity.v1.ResolveContactResponse"> & {
@@ -826,6 +877,8 @@ export const IdTypeSchema: GenEnum<IdType> = /*@__PURE__*/
   enumDesc(file_rail_identity_v1_identity, 0);
 
 /**
+ * What the authority said of name and ID number. Only VERIFIED may travel.
+ *
  * @generated from enum rail.identity.v1.VerifyState
  */
 export const VerifyState = {
@@ -862,6 +915,8 @@ export const VerifyState = {
 } as const;
 
 /**
+ * What the authority said of name and ID number. Only VERIFIED may travel.
+ *
  * @generated from enum rail.identity.v1.VerifyState
  */
 export type VerifyState = (typeof VerifyState)[keyof typeof VerifyState] | UnknownEnum;
@@ -875,8 +930,7 @@ export const VerifyStateSchema: GenEnum<VerifyState> = /*@__PURE__*/
 /**
  * Answers never carry personal data in clear, except ResolvePassengers. Errors: FIELD_INVALID, PASSWORD_WEAK,
  * PHONE_INVALID, ID_NUMBER_INVALID, ACCOUNT_EXISTS, CREDENTIALS_WRONG, ACCOUNT_BLOCKED, CAPTCHA_REQUIRED, TOKEN_INVALID,
- * TOKEN_EXPIRED, SESSION_REVOKED, PASSENGER_NOT_FOUND, PASSENGER_EXISTS, PASSENGER_LIMIT, VERSION_STALE, RISK_REJECTED,
- * THROTTLED, REQUEST_ID_REUSED.
+ * TOKEN_EXPIRED, PASSENGER_NOT_FOUND, PASSENGER_EXISTS, REQUEST_ID_REUSED.
  *
  * @generated from service rail.identity.v1.IdentityService
  */

@@ -22,6 +22,8 @@ export const file_rail_inventory_v1_inventory: GenFile = /*@__PURE__*/
   fileDesc("CiFyYWlsL2ludmVudG9yeS92MS9pbnZlbnRvcnkucHJvdG8SEXJhaWwuaW52ZW50b3J5LnYxIkwKD09wZW5SdW5zUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhQKDHNlcnZpY2VfZGF0ZRgCIAEoCRIPCgdydW5faWRzGAMgAygJIkkKEE9wZW5SdW5zUmVzcG9uc2USDgoGb3BlbmVkGAEgASgNEhQKDGFscmVhZHlfb3BlbhgCIAEoDRIPCgdyZWZ1c2VkGAMgAygJIqEBCghIb2xkSXRlbRIPCgdpdGVtX2lkGAEgASgJEi0KDHNlYXRfY2xhc3NlcxgCIAMoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSMwoOcGFzc2VuZ2VyX3R5cGUYAyABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRIgCgRzZWF0GAQgASgLMhIucmFpbC50eXBlLnYxLlNlYXQizQIKEEhvbGRTZWF0c1JlcXVlc3QSDwoHaG9sZF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSFwoPZnJvbV9zdGF0aW9uX2lkGAMgASgJEhUKDXRvX3N0YXRpb25faWQYBCABKAkSKgoFaXRlbXMYBSADKAsyGy5yYWlsLmludmVudG9yeS52MS5Ib2xkSXRlbRIwCgpwcmVmZXJlbmNlGAYgASgLMhwucmFpbC50eXBlLnYxLlNlYXRQcmVmZXJlbmNlEiYKB2NoYW5uZWwYByABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbBIrCgVvd25lchgIIAEoDjIcLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRPd25lchITCgtob2xkX3R0bF9tcxgJIAEoDRIgChhhY2NlcHRfc2FtZV90cmFpbl9jaGFuZ2UYCiABKAgiYwoISGVsZFNlYXQSDwoHaXRlbV9pZBgBIAEoCRIgCgRzZWF0GAIgASgLMhIucmFpbC50eXBlLnYxLlNlYXQSEgoKZnJvbV9pbmRleBgDIAEoDRIQCgh0b19pbmRleBgEIAEoDSKWAgoESG9sZBIPCgdob2xkX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIrCgVzdGF0ZRgDIAEoDjIcLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRTdGF0ZRIrCgVvd25lchgEIAEoDjIcLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRPd25lchIPCgd2ZXJzaW9uGAUgASgDEioKBXNlYXRzGAYgAygLMhsucmFpbC5pbnZlbnRvcnkudjEuSGVsZFNlYXQSEAoIb3JkZXJfaWQYByABKAkSLwoLZXhwaXJlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC3J1bl92ZXJzaW9uGAkgASgDIjoKEUhvbGRTZWF0c1Jlc3BvbnNlEiUKBGhvbGQYASABKAsyFy5yYWlsLmludmVudG9yeS52MS5Ib2xkIk4KFUJhdGNoSG9sZFNlYXRzUmVxdWVzdBI1CghyZXF1ZXN0cxgBIAMoCzIjLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRTZWF0c1JlcXVlc3QivgEKFkJhdGNoSG9sZFNlYXRzUmVzcG9uc2USQQoHcmVzdWx0cxgBIAMoCzIwLnJhaWwuaW52ZW50b3J5LnYxLkJhdGNoSG9sZFNlYXRzUmVzcG9uc2UuUmVzdWx0GmEKBlJlc3VsdBInCgRob2xkGAEgASgLMhcucmFpbC5pbnZlbnRvcnkudjEuSG9sZEgAEiMKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIJCgdvdXRjb21lIjEKDkdldEhvbGRSZXF1ZXN0Eg8KB2hvbGRfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJIjgKD0dldEhvbGRSZXNwb25zZRIlCgRob2xkGAEgASgLMhcucmFpbC5pbnZlbnRvcnkudjEuSG9sZCJ0ChJBdHRhY2hPcmRlclJlcXVlc3QSDwoHaG9sZF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSEAoIb3JkZXJfaWQYAyABKAkSKwoFb3duZXIYBCABKA4yHC5yYWlsLmludmVudG9yeS52MS5Ib2xkT3duZXIiPAoTQXR0YWNoT3JkZXJSZXNwb25zZRIlCgRob2xkGAEgASgLMhcucmFpbC5pbnZlbnRvcnkudjEuSG9sZCKVAQoSUmVsZWFzZUhvbGRSZXF1ZXN0Eg8KB2hvbGRfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEisKBW93bmVyGAMgASgOMhwucmFpbC5pbnZlbnRvcnkudjEuSG9sZE93bmVyEg8KB3ZlcnNpb24YBCABKAMSEAoIaXRlbV9pZHMYBSADKAkSDgoGcmVhc29uGAYgASgJIjwKE1JlbGVhc2VIb2xkUmVzcG9uc2USJQoEaG9sZBgBIAEoCzIXLnJhaWwuaW52ZW50b3J5LnYxLkhvbGQiRAoPU2VsbEhvbGRSZXF1ZXN0Eg8KB2hvbGRfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEhAKCG9yZGVyX2lkGAMgASgJIjkKEFNlbGxIb2xkUmVzcG9uc2USJQoEaG9sZBgBIAEoCzIXLnJhaWwuaW52ZW50b3J5LnYxLkhvbGQigQEKE0V4Y2hhbmdlSG9sZFJlcXVlc3QSDwoHaG9sZF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSOAoLcmVwbGFjZW1lbnQYAyABKAsyIy5yYWlsLmludmVudG9yeS52MS5Ib2xkU2VhdHNSZXF1ZXN0Eg8KB3ZlcnNpb24YBCABKAMiPQoURXhjaGFuZ2VIb2xkUmVzcG9uc2USJQoEaG9sZBgBIAEoCzIXLnJhaWwuaW52ZW50b3J5LnYxLkhvbGQisQEKE0dldFJlbWFpbmluZ1JlcXVlc3QSDgoGcnVuX2lkGAEgASgJEi0KCXN0cmV0Y2hlcxgCIAMoCzIaLnJhaWwuaW52ZW50b3J5LnYxLlN0cmV0Y2gSJgoHY2hhbm5lbBgDIAEoDjIVLnJhaWwudHlwZS52MS5DaGFubmVsEjMKDnBhc3Nlbmdlcl90eXBlGAQgASgOMhsucmFpbC50eXBlLnYxLlBhc3NlbmdlclR5cGUiLwoHU3RyZXRjaBISCgpmcm9tX2luZGV4GAEgASgNEhAKCHRvX2luZGV4GAIgASgNInEKCVJlbWFpbmluZxIrCgpzZWF0X2NsYXNzGAEgASgOMhcucmFpbC50eXBlLnYxLlNlYXRDbGFzcxISCgpmcm9tX2luZGV4GAIgASgNEhAKCHRvX2luZGV4GAMgASgNEhEKCXJlbWFpbmluZxgEIAEoDSJnChRHZXRSZW1haW5pbmdSZXNwb25zZRIvCglyZW1haW5pbmcYASADKAsyHC5yYWlsLmludmVudG9yeS52MS5SZW1haW5pbmcSDwoHdmVyc2lvbhgCIAEoAxINCgVlcG9jaBgDIAEoDSI/ChVXYXRjaFJlbWFpbmluZ1JlcXVlc3QSDwoHYnVja2V0cxgBIAMoDRIVCg1zZXJ2aWNlX2RhdGVzGAIgAygJIoMBCg5DbGFzc1JlbWFpbmluZxIrCgpzZWF0X2NsYXNzGAEgASgOMhcucmFpbC50eXBlLnYxLlNlYXRDbGFzcxIRCglyZW1haW5pbmcYAiADKA0SMQoGcXVvdGFzGAMgAygLMiEucmFpbC5pbnZlbnRvcnkudjEuUXVvdGFSZW1haW5pbmcigAEKDlF1b3RhUmVtYWluaW5nEiYKB2NoYW5uZWwYASABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbBIzCg5wYXNzZW5nZXJfdHlwZRgCIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEhEKCXJlbWFpbmluZxgDIAMoDSKQAQoMUnVuUmVtYWluaW5nEg4KBnJ1bl9pZBgBIAEoCRIOCgZidWNrZXQYAiABKA0SDQoFZXBvY2gYAyABKA0SDwoHdmVyc2lvbhgEIAEoAxIMCgRvcGVuGAUgASgIEjIKB2NsYXNzZXMYBiADKAsyIS5yYWlsLmludmVudG9yeS52MS5DbGFzc1JlbWFpbmluZyKcAQoWV2F0Y2hSZW1haW5pbmdSZXNwb25zZRItCgRydW5zGAEgAygLMh8ucmFpbC5pbnZlbnRvcnkudjEuUnVuUmVtYWluaW5nEiEKGXNuYXBzaG90X2NvbXBsZXRlX2J1Y2tldHMYAiADKA0SMAoHZGlnZXN0cxgDIAMoCzIfLnJhaWwuaW52ZW50b3J5LnYxLkJ1Y2tldERpZ2VzdCI9CgxCdWNrZXREaWdlc3QSDgoGYnVja2V0GAEgASgNEg0KBWVwb2NoGAIgASgNEg4KBmRpZ2VzdBgDIAEoBiImChNHZXRSdW5TdGF0ZXNSZXF1ZXN0Eg8KB3J1bl9pZHMYASADKAkiyQIKFEdldFJ1blN0YXRlc1Jlc3BvbnNlEkAKBnN0YXRlcxgBIAMoCzIwLnJhaWwuaW52ZW50b3J5LnYxLkdldFJ1blN0YXRlc1Jlc3BvbnNlLlJ1blN0YXRlGu4BCghSdW5TdGF0ZRIOCgZydW5faWQYASABKAkSDgoGYnVja2V0GAIgASgNEg0KBWVwb2NoGAMgASgNEg8KB3ZlcnNpb24YBCABKAMSDAoEb3BlbhgFIAEoCBIYChBzZWF0c19hdF9vcGVuaW5nGAYgASgNEhIKCnNlYXRzX2ZyZWUYByABKA0SMwoPc2FsZV9zdGFydF90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1zYWxlX2VuZF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI8ChVSZWJ1aWxkQnVja2V0c1JlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgdidWNrZXRzGAIgAygNIkYKFlJlYnVpbGRCdWNrZXRzUmVzcG9uc2USDwoHYnVja2V0cxgBIAEoDRIMCgRydW5zGAIgASgNEg0KBWhvbGRzGAMgASgEIkgKEFJlY29uY2lsZVJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgdydW5faWRzGAIgAygJEg8KB2RyeV9ydW4YAyABKAgiggEKCkRpZmZlcmVuY2USDgoGcnVuX2lkGAEgASgJEgwKBHNlYXQYAiABKAkSDwoHaG9sZF9pZBgDIAEoCRIQCghvcmRlcl9pZBgEIAEoCRIMCgRraW5kGAUgASgJEhAKCHJlcGFpcmVkGAYgASgIEhMKC2V4cGxhbmF0aW9uGAcgASgJInoKEVJlY29uY2lsZVJlc3BvbnNlEhQKDHJ1bnNfY2hlY2tlZBgBIAEoDRIyCgtkaWZmZXJlbmNlcxgCIAMoCzIdLnJhaWwuaW52ZW50b3J5LnYxLkRpZmZlcmVuY2USGwoTZGlmZmVyZW5jZXNfb21pdHRlZBgDIAEoDSJFCg9DbG9zZVJ1blJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSDgoGcmVhc29uGAMgASgJIhIKEENsb3NlUnVuUmVzcG9uc2UqhgEKCUhvbGRPd25lchIaChZIT0xEX09XTkVSX1VOU1BFQ0lGSUVEEAASFAoQSE9MRF9PV05FUl9PUkRFUhABEhUKEUhPTERfT1dORVJfQ0hBTkdFEAISFgoSSE9MRF9PV05FUl9TVEFOREJZEAMSGAoUSE9MRF9PV05FUl9TRUFUX0xPQ0sQBCqCAQoJSG9sZFN0YXRlEhoKFkhPTERfU1RBVEVfVU5TUEVDSUZJRUQQABITCg9IT0xEX1NUQVRFX0hFTEQQARITCg9IT0xEX1NUQVRFX1NPTEQQAhIXChNIT0xEX1NUQVRFX1JFTEVBU0VEEAMSFgoSSE9MRF9TVEFURV9BQk9SVEVEEAQy0Q0KEEludmVudG9yeVNlcnZpY2USZQoIT3BlblJ1bnMSIi5yYWlsLmludmVudG9yeS52MS5PcGVuUnVuc1JlcXVlc3QaIy5yYWlsLmludmVudG9yeS52MS5PcGVuUnVuc1Jlc3BvbnNlIhCKtRgMCgEFEgNvcHMY4KcSEnUKCUhvbGRTZWF0cxIjLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRTZWF0c1JlcXVlc3QaJC5yYWlsLmludmVudG9yeS52MS5Ib2xkU2VhdHNSZXNwb25zZSIdirUYGQoBBRIFb3JkZXISCmFmdGVyc2FsZXMY0A8ShAEKDkJhdGNoSG9sZFNlYXRzEigucmFpbC5pbnZlbnRvcnkudjEuQmF0Y2hIb2xkU2VhdHNSZXF1ZXN0GikucmFpbC5pbnZlbnRvcnkudjEuQmF0Y2hIb2xkU2VhdHNSZXNwb25zZSIdirUYGQoBBRIFb3JkZXISCmFmdGVyc2FsZXMYuBcSggEKB0dldEhvbGQSIS5yYWlsLmludmVudG9yeS52MS5HZXRIb2xkUmVxdWVzdBoiLnJhaWwuaW52ZW50b3J5LnYxLkdldEhvbGRSZXNwb25zZSIwkAIBirUYKQoBBRIFb3JkZXISCmFmdGVyc2FsZXMSA29wcxIJdGlja2V0aW5nGOgHEnsKC0F0dGFjaE9yZGVyEiUucmFpbC5pbnZlbnRvcnkudjEuQXR0YWNoT3JkZXJSZXF1ZXN0GiYucmFpbC5pbnZlbnRvcnkudjEuQXR0YWNoT3JkZXJSZXNwb25zZSIdirUYGQoBBRIFb3JkZXISCmFmdGVyc2FsZXMY0A8SewoLUmVsZWFzZUhvbGQSJS5yYWlsLmludmVudG9yeS52MS5SZWxlYXNlSG9sZFJlcXVlc3QaJi5yYWlsLmludmVudG9yeS52MS5SZWxlYXNlSG9sZFJlc3BvbnNlIh2KtRgZCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxjQDxJyCghTZWxsSG9sZBIiLnJhaWwuaW52ZW50b3J5LnYxLlNlbGxIb2xkUmVxdWVzdBojLnJhaWwuaW52ZW50b3J5LnYxLlNlbGxIb2xkUmVzcG9uc2UiHYq1GBkKAQUSBW9yZGVyEgphZnRlcnNhbGVzGNAPEncKDEV4Y2hhbmdlSG9sZBImLnJhaWwuaW52ZW50b3J5LnYxLkV4Y2hhbmdlSG9sZFJlcXVlc3QaJy5yYWlsLmludmVudG9yeS52MS5FeGNoYW5nZUhvbGRSZXNwb25zZSIWirUYEgoBBRIKYWZ0ZXJzYWxlcxjQDxKNAQoMR2V0UmVtYWluaW5nEiYucmFpbC5pbnZlbnRvcnkudjEuR2V0UmVtYWluaW5nUmVxdWVzdBonLnJhaWwuaW52ZW50b3J5LnYxLkdldFJlbWFpbmluZ1Jlc3BvbnNlIiyQAgGKtRglCgEFEgVvcmRlchIFcXVlcnkSCmFmdGVyc2FsZXMSA29wcxjoBxJ5Cg5XYXRjaFJlbWFpbmluZxIoLnJhaWwuaW52ZW50b3J5LnYxLldhdGNoUmVtYWluaW5nUmVxdWVzdBopLnJhaWwuaW52ZW50b3J5LnYxLldhdGNoUmVtYWluaW5nUmVzcG9uc2UiEIq1GAwKAQUSBXF1ZXJ5IAEwARKNAQoMR2V0UnVuU3RhdGVzEiYucmFpbC5pbnZlbnRvcnkudjEuR2V0UnVuU3RhdGVzUmVxdWVzdBonLnJhaWwuaW52ZW50b3J5LnYxLkdldFJ1blN0YXRlc1Jlc3BvbnNlIiyQAgGKtRglCgEFEgVvcmRlchIFcXVlcnkSCmFmdGVyc2FsZXMSA29wcxjoBxJ4Cg5SZWJ1aWxkQnVja2V0cxIoLnJhaWwuaW52ZW50b3J5LnYxLlJlYnVpbGRCdWNrZXRzUmVxdWVzdBopLnJhaWwuaW52ZW50b3J5LnYxLlJlYnVpbGRCdWNrZXRzUmVzcG9uc2UiEYq1GA0KAgMFEgNvcHMY4KcSEmkKCVJlY29uY2lsZRIjLnJhaWwuaW52ZW50b3J5LnYxLlJlY29uY2lsZVJlcXVlc3QaJC5yYWlsLmludmVudG9yeS52MS5SZWNvbmNpbGVSZXNwb25zZSIRirUYDQoCAwUSA29wcxjgpxISbAoIQ2xvc2VSdW4SIi5yYWlsLmludmVudG9yeS52MS5DbG9zZVJ1blJlcXVlc3QaIy5yYWlsLmludmVudG9yeS52MS5DbG9zZVJ1blJlc3BvbnNlIheKtRgTCgIDBRIDb3BzEgVxdWVyeRiIJ2IGcHJvdG8z", [file_google_protobuf_timestamp, file_google_rpc_status, file_rail_options_v1_options, file_rail_type_v1_journey]);
 
 /**
+ * Which runs of a service date to open.
+ *
  * @generated from message rail.inventory.v1.OpenRunsRequest
  */
 export type OpenRunsRequest = Message<"rail.inventory.v1.OpenRunsRequest"> & {
@@ -53,6 +55,8 @@ export const OpenRunsRequestSchema: GenMessage<OpenRunsRequest> = /*@__PURE__*/
   messageDesc(file_rail_inventory_v1_inventory, 0);
 
 /**
+ * What became of the runs of that date.
+ *
  * @generated from message rail.inventory.v1.OpenRunsResponse
  */
 export type OpenRunsResponse = Message<"rail.inventory.v1.OpenRunsResponse"> & {
@@ -122,6 +126,8 @@ export const HoldItemSchema: GenMessage<HoldItem> = /*@__PURE__*/
   messageDesc(file_rail_inventory_v1_inventory, 2);
 
 /**
+ * A group that wants places on one stretch of one run. The same hold_id with another body is HOLD_CONFLICT.
+ *
  * @generated from message rail.inventory.v1.HoldSeatsRequest
  */
 export type HoldSeatsRequest = Message<"rail.inventory.v1.HoldSeatsRequest"> & {
@@ -226,6 +232,8 @@ export const HeldSeatSchema: GenMessage<HeldSeat> = /*@__PURE__*/
   messageDesc(file_rail_inventory_v1_inventory, 4);
 
 /**
+ * A claim on places as the ledger has it.
+ *
  * @generated from message rail.inventory.v1.Hold
  */
 export type Hold = Message<"rail.inventory.v1.Hold"> & {
@@ -287,6 +295,8 @@ export const HoldSchema: GenMessage<Hold> = /*@__PURE__*/
   messageDesc(file_rail_inventory_v1_inventory, 5);
 
 /**
+ * The hold, committed.
+ *
  * @generated from message rail.inventory.v1.HoldSeatsResponse
  */
 export type HoldSeatsResponse = Message<"rail.inventory.v1.HoldSeatsResponse"> & {
@@ -304,6 +314,8 @@ export const HoldSeatsResponseSchema: GenMessage<HoldSeatsResponse> = /*@__PURE_
   messageDesc(file_rail_inventory_v1_inventory, 6);
 
 /**
+ * Holds that have nothing to do with each other; one that fails does not touch the others.
+ *
  * @generated from message rail.inventory.v1.BatchHoldSeatsRequest
  */
 export type BatchHoldSeatsRequest = Message<"rail.inventory.v1.BatchHoldSeatsRequest"> & {
@@ -321,6 +333,8 @@ export const BatchHoldSeatsRequestSchema: GenMessage<BatchHoldSeatsRequest> = /*
   messageDesc(file_rail_inventory_v1_inventory, 7);
 
 /**
+ * The outcome of each hold.
+ *
  * @generated from message rail.inventory.v1.BatchHoldSeatsResponse
  */
 export type BatchHoldSeatsResponse = Message<"rail.inventory.v1.BatchHoldSeatsResponse"> & {
@@ -340,6 +354,8 @@ export const BatchHoldSeatsResponseSchema: GenMessage<BatchHoldSeatsResponse> = 
   messageDesc(file_rail_inventory_v1_inventory, 8);
 
 /**
+ * The hold, or why there is none.
+ *
  * @generated from message rail.inventory.v1.BatchHoldSeatsResponse.Result
  */
 export type BatchHoldSeatsResponse_Result = Message<"rail.inventory.v1.BatchHoldSeatsResponse.Result"> & {
@@ -371,6 +387,8 @@ export const BatchHoldSeatsResponse_ResultSchema: GenMessage<BatchHoldSeatsRespo
   messageDesc(file_rail_inventory_v1_inventory, 8, 0);
 
 /**
+ * Names a hold and its run; HOLD_NOT_FOUND where the ledger knows none.
+ *
  * @generated from message rail.inventory.v1.GetHoldRequest
  */
 export type GetHoldRequest = Message<"rail.inventory.v1.GetHoldRequest"> & {
@@ -393,6 +411,8 @@ export const GetHoldRequestSchema: GenMessage<GetHoldRequest> = /*@__PURE__*/
   messageDesc(file_rail_inventory_v1_inventory, 9);
 
 /**
+ * The hold as committed, whatever its state.
+ *
  * @generated from message rail.inventory.v1.GetHoldResponse
  */
 export type GetHoldResponse = Message<"rail.inventory.v1.GetHoldResponse"> & {
@@ -410,6 +430,8 @@ export const GetHoldResponseSchema: GenMessage<GetHoldResponse> = /*@__PURE__*/
   messageDesc(file_rail_inventory_v1_inventory, 10);
 
 /**
+ * Ties a hold to its order. HOLD_EXPIRED when it ran out before; repeated for the same order, nothing changes.
+ *
  * @generated from message rail.inventory.v1.AttachOrderRequest
  */
 export type AttachOrderRequest = Message<"rail.inventory.v1.AttachOrderRequest"> & {
@@ -442,6 +464,8 @@ export const AttachOrderRequestSchema: GenMessage<AttachOrderRequest> = /*@__PUR
   messageDesc(file_rail_inventory_v1_inventory, 11);
 
 /**
+ * The hold with its order and its new expire_time.
+ *
  * @generated from message rail.inventory.v1.AttachOrderResponse
  */
 export type AttachOrderResponse = Message<"rail.inventory.v1.AttachOrderResponse"> & {
@@ -459,6 +483,8 @@ export const AttachOrderResponseSchema: GenMessage<AttachOrderResponse> = /*@__P
   messageDesc(file_rail_inventory_v1_inventory, 12);
 
 /**
+ * Which places to give back, who owns them, and why.
+ *
  * @generated from message rail.inventory.v1.ReleaseHoldRequest
  */
 export type ReleaseHoldRequest = Message<"rail.inventory.v1.ReleaseHoldRequest"> & {
@@ -507,6 +533,8 @@ export const ReleaseHoldRequestSchema: GenMessage<ReleaseHoldRequest> = /*@__PUR
   messageDesc(file_rail_inventory_v1_inventory, 13);
 
 /**
+ * The hold after it; items that were given back are gone from `seats`.
+ *
  * @generated from message rail.inventory.v1.ReleaseHoldResponse
  */
 export type ReleaseHoldResponse = Message<"rail.inventory.v1.ReleaseHoldResponse"> & {
@@ -524,6 +552,8 @@ export const ReleaseHoldResponseSchema: GenMessage<ReleaseHoldResponse> = /*@__P
   messageDesc(file_rail_inventory_v1_inventory, 14);
 
 /**
+ * A held hold and the order that paid for it.
+ *
  * @generated from message rail.inventory.v1.SellHoldRequest
  */
 export type SellHoldRequest = Message<"rail.inventory.v1.SellHoldRequest"> & {
@@ -551,6 +581,8 @@ export const SellHoldRequestSchema: GenMessage<SellHoldRequest> = /*@__PURE__*/
   messageDesc(file_rail_inventory_v1_inventory, 15);
 
 /**
+ * The hold, SOLD.
+ *
  * @generated from message rail.inventory.v1.SellHoldResponse
  */
 export type SellHoldResponse = Message<"rail.inventory.v1.SellHoldResponse"> & {
@@ -568,6 +600,8 @@ export const SellHoldResponseSchema: GenMessage<SellHoldResponse> = /*@__PURE__*
   messageDesc(file_rail_inventory_v1_inventory, 16);
 
 /**
+ * What to give up and what to take for it, on the same run; VERSION_STALE when the hold has changed.
+ *
  * @generated from message rail.inventory.v1.ExchangeHoldRequest
  */
 export type ExchangeHoldRequest = Message<"rail.inventory.v1.ExchangeHoldRequest"> & {
@@ -602,6 +636,8 @@ export const ExchangeHoldRequestSchema: GenMessage<ExchangeHoldRequest> = /*@__P
   messageDesc(file_rail_inventory_v1_inventory, 17);
 
 /**
+ * The hold that results.
+ *
  * @generated from message rail.inventory.v1.ExchangeHoldResponse
  */
 export type ExchangeHoldResponse = Message<"rail.inventory.v1.ExchangeHoldResponse"> & {
@@ -619,6 +655,8 @@ export const ExchangeHoldResponseSchema: GenMessage<ExchangeHoldResponse> = /*@_
   messageDesc(file_rail_inventory_v1_inventory, 18);
 
 /**
+ * Stretches of a run, and for whom to count.
+ *
  * @generated from message rail.inventory.v1.GetRemainingRequest
  */
 export type GetRemainingRequest = Message<"rail.inventory.v1.GetRemainingRequest"> & {
@@ -651,6 +689,8 @@ export const GetRemainingRequestSchema: GenMessage<GetRemainingRequest> = /*@__P
   messageDesc(file_rail_inventory_v1_inventory, 19);
 
 /**
+ * Segments from_index … to_index-1 of a run.
+ *
  * @generated from message rail.inventory.v1.Stretch
  */
 export type Stretch = Message<"rail.inventory.v1.Stretch"> & {
@@ -673,6 +713,8 @@ export const StretchSchema: GenMessage<Stretch> = /*@__PURE__*/
   messageDesc(file_rail_inventory_v1_inventory, 20);
 
 /**
+ * How many single tickets of a class can be bought on a stretch.
+ *
  * @generated from message rail.inventory.v1.Remaining
  */
 export type Remaining = Message<"rail.inventory.v1.Remaining"> & {
@@ -705,6 +747,8 @@ export const RemainingSchema: GenMessage<Remaining> = /*@__PURE__*/
   messageDesc(file_rail_inventory_v1_inventory, 21);
 
 /**
+ * Counts that are exact for (epoch, version).
+ *
  * @generated from message rail.inventory.v1.GetRemainingResponse
  */
 export type GetRemainingResponse = Message<"rail.inventory.v1.GetRemainingResponse"> & {
@@ -732,6 +776,8 @@ export const GetRemainingResponseSchema: GenMessage<GetRemainingResponse> = /*@_
   messageDesc(file_rail_inventory_v1_inventory, 22);
 
 /**
+ * What to follow. A watcher that is cut off asks again and gets a snapshot first.
+ *
  * @generated from message rail.inventory.v1.WatchRemainingRequest
  */
 export type WatchRemainingRequest = Message<"rail.inventory.v1.WatchRemainingRequest"> & {
@@ -791,6 +837,8 @@ export const ClassRemainingSchema: GenMessage<ClassRemaining> = /*@__PURE__*/
   messageDesc(file_rail_inventory_v1_inventory, 24);
 
 /**
+ * Counts for a channel or passenger type, in the same order of pairs as ClassRemaining.remaining.
+ *
  * @generated from message rail.inventory.v1.QuotaRemaining
  */
 export type QuotaRemaining = Message<"rail.inventory.v1.QuotaRemaining"> & {
@@ -818,6 +866,8 @@ export const QuotaRemainingSchema: GenMessage<QuotaRemaining> = /*@__PURE__*/
   messageDesc(file_rail_inventory_v1_inventory, 25);
 
 /**
+ * Absolute state of one run; the greater (epoch, version) wins.
+ *
  * @generated from message rail.inventory.v1.RunRemaining
  */
 export type RunRemaining = Message<"rail.inventory.v1.RunRemaining"> & {
@@ -860,6 +910,8 @@ export const RunRemainingSchema: GenMessage<RunRemaining> = /*@__PURE__*/
   messageDesc(file_rail_inventory_v1_inventory, 26);
 
 /**
+ * Runs of the snapshot, or runs that changed, or digests.
+ *
  * @generated from message rail.inventory.v1.WatchRemainingResponse
  */
 export type WatchRemainingResponse = Message<"rail.inventory.v1.WatchRemainingResponse"> & {
@@ -891,6 +943,8 @@ export const WatchRemainingResponseSchema: GenMessage<WatchRemainingResponse> = 
   messageDesc(file_rail_inventory_v1_inventory, 27);
 
 /**
+ * What a watcher that has missed nothing would compute for the bucket.
+ *
  * @generated from message rail.inventory.v1.BucketDigest
  */
 export type BucketDigest = Message<"rail.inventory.v1.BucketDigest"> & {
@@ -918,6 +972,8 @@ export const BucketDigestSchema: GenMessage<BucketDigest> = /*@__PURE__*/
   messageDesc(file_rail_inventory_v1_inventory, 28);
 
 /**
+ * Runs to look up; unknown ones are left out of the answer.
+ *
  * @generated from message rail.inventory.v1.GetRunStatesRequest
  */
 export type GetRunStatesRequest = Message<"rail.inventory.v1.GetRunStatesRequest"> & {
@@ -937,6 +993,8 @@ export const GetRunStatesRequestSchema: GenMessage<GetRunStatesRequest> = /*@__P
   messageDesc(file_rail_inventory_v1_inventory, 29);
 
 /**
+ * States of the runs that are known.
+ *
  * @generated from message rail.inventory.v1.GetRunStatesResponse
  */
 export type GetRunStatesResponse = Message<"rail.inventory.v1.GetRunStatesResponse"> & {
@@ -954,6 +1012,8 @@ export const GetRunStatesResponseSchema: GenMessage<GetRunStatesResponse> = /*@_
   messageDesc(file_rail_inventory_v1_inventory, 30);
 
 /**
+ * Where a run belongs and how much of it is left.
+ *
  * @generated from message rail.inventory.v1.GetRunStatesResponse.RunState
  */
 export type GetRunStatesResponse_RunState = Message<"rail.inventory.v1.GetRunStatesResponse.RunState"> & {
@@ -1013,6 +1073,8 @@ export const GetRunStatesResponse_RunStateSchema: GenMessage<GetRunStatesRespons
   messageDesc(file_rail_inventory_v1_inventory, 30, 0);
 
 /**
+ * Buckets to rebuild; while one is rebuilt its calls get SHARD_CLOSED.
+ *
  * @generated from message rail.inventory.v1.RebuildBucketsRequest
  */
 export type RebuildBucketsRequest = Message<"rail.inventory.v1.RebuildBucketsRequest"> & {
@@ -1035,6 +1097,8 @@ export const RebuildBucketsRequestSchema: GenMessage<RebuildBucketsRequest> = /*
   messageDesc(file_rail_inventory_v1_inventory, 31);
 
 /**
+ * How much was written to Redis anew.
+ *
  * @generated from message rail.inventory.v1.RebuildBucketsResponse
  */
 export type RebuildBucketsResponse = Message<"rail.inventory.v1.RebuildBucketsResponse"> & {
@@ -1062,6 +1126,8 @@ export const RebuildBucketsResponseSchema: GenMessage<RebuildBucketsResponse> = 
   messageDesc(file_rail_inventory_v1_inventory, 32);
 
 /**
+ * What to compare, and whether to repair.
+ *
  * @generated from message rail.inventory.v1.ReconcileRequest
  */
 export type ReconcileRequest = Message<"rail.inventory.v1.ReconcileRequest"> & {
@@ -1144,6 +1210,8 @@ export const DifferenceSchema: GenMessage<Difference> = /*@__PURE__*/
   messageDesc(file_rail_inventory_v1_inventory, 34);
 
 /**
+ * What was compared and where it differed.
+ *
  * @generated from message rail.inventory.v1.ReconcileResponse
  */
 export type ReconcileResponse = Message<"rail.inventory.v1.ReconcileResponse"> & {
@@ -1173,6 +1241,8 @@ export const ReconcileResponseSchema: GenMessage<ReconcileResponse> = /*@__PURE_
   messageDesc(file_rail_inventory_v1_inventory, 35);
 
 /**
+ * A run that is not to be sold any more, and why.
+ *
  * @generated from message rail.inventory.v1.CloseRunRequest
  */
 export type CloseRunRequest = Message<"rail.inventory.v1.CloseRunRequest"> & {
@@ -1200,6 +1270,8 @@ export const CloseRunRequestSchema: GenMessage<CloseRunRequest> = /*@__PURE__*/
   messageDesc(file_rail_inventory_v1_inventory, 36);
 
 /**
+ * The run sells nothing from now on; what was sold stays sold.
+ *
  * @generated from message rail.inventory.v1.CloseRunResponse
  */
 export type CloseRunResponse = Message<"rail.inventory.v1.CloseRunResponse"> & {
@@ -1260,6 +1332,8 @@ export const HoldOwnerSchema: GenEnum<HoldOwner> = /*@__PURE__*/
   enumDesc(file_rail_inventory_v1_inventory, 0);
 
 /**
+ * HELD may still go; SOLD, RELEASED and ABORTED are final, but places of a sold hold can be given back.
+ *
  * @generated from enum rail.inventory.v1.HoldState
  */
 export const HoldState = {
@@ -1292,6 +1366,8 @@ export const HoldState = {
 } as const;
 
 /**
+ * HELD may still go; SOLD, RELEASED and ABORTED are final, but places of a sold hold can be given back.
+ *
  * @generated from enum rail.inventory.v1.HoldState
  */
 export type HoldState = (typeof HoldState)[keyof typeof HoldState] | UnknownEnum;

@@ -19,6 +19,8 @@ export const file_rail_notification_v1_notification: GenFile = /*@__PURE__*/
   fileDesc("CidyYWlsL25vdGlmaWNhdGlvbi92MS9ub3RpZmljYXRpb24ucHJvdG8SFHJhaWwubm90aWZpY2F0aW9uLnYxIqABCgdNZXNzYWdlEhIKCm1lc3NhZ2VfaWQYASABKAkSEwoLdGVtcGxhdGVfaWQYAiABKAkSDQoFdGl0bGUYAyABKAkSDAoEYm9keRgEIAEoCRIvCgtjcmVhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEcmVhZBgGIAEoCBIQCghvcmRlcl9pZBgHIAEoCSI8ChNMaXN0TWVzc2FnZXNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJInYKFExpc3RNZXNzYWdlc1Jlc3BvbnNlEi8KCG1lc3NhZ2VzGAEgAygLMh0ucmFpbC5ub3RpZmljYXRpb24udjEuTWVzc2FnZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFAoMdW5yZWFkX2NvdW50GAMgASgNIi4KF01hcmtNZXNzYWdlc1JlYWRSZXF1ZXN0EhMKC21lc3NhZ2VfaWRzGAEgAygJIjAKGE1hcmtNZXNzYWdlc1JlYWRSZXNwb25zZRIUCgx1bnJlYWRfY291bnQYASABKA0i5QEKElNlbmRNZXNzYWdlUmVxdWVzdBITCgttZXNzYWdlX2tleRgBIAEoCRISCgphY2NvdW50X2lkGAIgASgJEhMKC3RlbXBsYXRlX2lkGAMgASgJEkwKCnBhcmFtZXRlcnMYBCADKAsyOC5yYWlsLm5vdGlmaWNhdGlvbi52MS5TZW5kTWVzc2FnZVJlcXVlc3QuUGFyYW1ldGVyc0VudHJ5EhAKCG9yZGVyX2lkGAUgASgJGjEKD1BhcmFtZXRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIikKE1NlbmRNZXNzYWdlUmVzcG9uc2USEgoKbWVzc2FnZV9pZBgBIAEoCSKDAgoIVGVtcGxhdGUSEwoLdGVtcGxhdGVfaWQYASABKAkSNQoHY2hhbm5lbBgCIAEoDjIkLnJhaWwubm90aWZpY2F0aW9uLnYxLk1lc3NhZ2VDaGFubmVsEg8KB3ZlcnNpb24YAyABKAMSMgoFc3RhdGUYBCABKA4yIy5yYWlsLm5vdGlmaWNhdGlvbi52MS5UZW1wbGF0ZVN0YXRlEhAKCHRpdGxlX3poGAUgASgJEg8KB2JvZHlfemgYBiABKAkSEAoIdGl0bGVfZW4YByABKAkSDwoHYm9keV9lbhgIIAEoCRIOCgZhdXRob3IYCSABKAkSEAoIcmV2aWV3ZXIYCiABKAkiFgoUTGlzdFRlbXBsYXRlc1JlcXVlc3QiSgoVTGlzdFRlbXBsYXRlc1Jlc3BvbnNlEjEKCXRlbXBsYXRlcxgBIAMoCzIeLnJhaWwubm90aWZpY2F0aW9uLnYxLlRlbXBsYXRlIl4KFlByb3Bvc2VUZW1wbGF0ZVJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIwCgh0ZW1wbGF0ZRgCIAEoCzIeLnJhaWwubm90aWZpY2F0aW9uLnYxLlRlbXBsYXRlIksKF1Byb3Bvc2VUZW1wbGF0ZVJlc3BvbnNlEjAKCHRlbXBsYXRlGAEgASgLMh4ucmFpbC5ub3RpZmljYXRpb24udjEuVGVtcGxhdGUimQEKFVJldmlld1RlbXBsYXRlUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhMKC3RlbXBsYXRlX2lkGAIgASgJEjUKB2NoYW5uZWwYAyABKA4yJC5yYWlsLm5vdGlmaWNhdGlvbi52MS5NZXNzYWdlQ2hhbm5lbBIPCgd2ZXJzaW9uGAQgASgDEg8KB2FwcHJvdmUYBSABKAgiSgoWUmV2aWV3VGVtcGxhdGVSZXNwb25zZRIwCgh0ZW1wbGF0ZRgBIAEoCzIeLnJhaWwubm90aWZpY2F0aW9uLnYxLlRlbXBsYXRlIoQDCghEZWxpdmVyeRITCgtkZWxpdmVyeV9pZBgBIAEoCRISCgptZXNzYWdlX2lkGAIgASgJEjUKB2NoYW5uZWwYAyABKA4yJC5yYWlsLm5vdGlmaWNhdGlvbi52MS5NZXNzYWdlQ2hhbm5lbBIyCgVzdGF0ZRgEIAEoDjIjLnJhaWwubm90aWZpY2F0aW9uLnYxLkRlbGl2ZXJ5U3RhdGUSGAoQcmVjaXBpZW50X21hc2tlZBgFIAEoCRIQCghhdHRlbXB0cxgGIAEoDRISCgpsYXN0X2Vycm9yGAcgASgJEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglzZW50X3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmRlbGl2ZXJlZF90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghwcm92aWRlchgLIAEoCSJkChVMaXN0RGVsaXZlcmllc1JlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRIRCglwYWdlX3NpemUYAyABKA0SEgoKcGFnZV90b2tlbhgEIAEoCSJlChZMaXN0RGVsaXZlcmllc1Jlc3BvbnNlEjIKCmRlbGl2ZXJpZXMYASADKAsyHi5yYWlsLm5vdGlmaWNhdGlvbi52MS5EZWxpdmVyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkqmgEKDk1lc3NhZ2VDaGFubmVsEh8KG01FU1NBR0VfQ0hBTk5FTF9VTlNQRUNJRklFRBAAEhcKE01FU1NBR0VfQ0hBTk5FTF9TTVMQARIZChVNRVNTQUdFX0NIQU5ORUxfRU1BSUwQAhIYChRNRVNTQUdFX0NIQU5ORUxfUFVTSBADEhkKFU1FU1NBR0VfQ0hBTk5FTF9JTkJPWBAEKp0BCg1EZWxpdmVyeVN0YXRlEh4KGkRFTElWRVJZX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWREVMSVZFUllfU1RBVEVfUEVORElORxABEhcKE0RFTElWRVJZX1NUQVRFX1NFTlQQAhIcChhERUxJVkVSWV9TVEFURV9ERUxJVkVSRUQQAxIZChVERUxJVkVSWV9TVEFURV9GQUlMRUQQBCqgAQoNVGVtcGxhdGVTdGF0ZRIeChpURU1QTEFURV9TVEFURV9VTlNQRUNJRklFRBAAEhsKF1RFTVBMQVRFX1NUQVRFX1BST1BPU0VEEAESGQoVVEVNUExBVEVfU1RBVEVfQUNUSVZFEAISGwoXVEVNUExBVEVfU1RBVEVfUkVKRUNURUQQAxIaChZURU1QTEFURV9TVEFURV9SRVRJUkVEEAQyuQcKE05vdGlmaWNhdGlvblNlcnZpY2USiAEKDExpc3RNZXNzYWdlcxIpLnJhaWwubm90aWZpY2F0aW9uLnYxLkxpc3RNZXNzYWdlc1JlcXVlc3QaKi5yYWlsLm5vdGlmaWNhdGlvbi52MS5MaXN0TWVzc2FnZXNSZXNwb25zZSIhkAIBirUYBgoBAhjoB4LT5JMCDhIML3YxL21lc3NhZ2VzEpkBChBNYXJrTWVzc2FnZXNSZWFkEi0ucmFpbC5ub3RpZmljYXRpb24udjEuTWFya01lc3NhZ2VzUmVhZFJlcXVlc3QaLi5yYWlsLm5vdGlmaWNhdGlvbi52MS5NYXJrTWVzc2FnZXNSZWFkUmVzcG9uc2UiJoq1GAYKAQIY0A+C0+STAhY6ASoiES92MS9tZXNzYWdlczpyZWFkEokBCgtTZW5kTWVzc2FnZRIoLnJhaWwubm90aWZpY2F0aW9uLnYxLlNlbmRNZXNzYWdlUmVxdWVzdBopLnJhaWwubm90aWZpY2F0aW9uLnYxLlNlbmRNZXNzYWdlUmVzcG9uc2UiJYq1GCEKAQUSCmFmdGVyc2FsZXMSCGlkZW50aXR5EgNvcHMY0A8SdwoNTGlzdFRlbXBsYXRlcxIqLnJhaWwubm90aWZpY2F0aW9uLnYxLkxpc3RUZW1wbGF0ZXNSZXF1ZXN0GisucmFpbC5ub3RpZmljYXRpb24udjEuTGlzdFRlbXBsYXRlc1Jlc3BvbnNlIg2QAgGKtRgGCgEDGOgHEnoKD1Byb3Bvc2VUZW1wbGF0ZRIsLnJhaWwubm90aWZpY2F0aW9uLnYxLlByb3Bvc2VUZW1wbGF0ZVJlcXVlc3QaLS5yYWlsLm5vdGlmaWNhdGlvbi52MS5Qcm9wb3NlVGVtcGxhdGVSZXNwb25zZSIKirUYBgoBAxjQDxJ3Cg5SZXZpZXdUZW1wbGF0ZRIrLnJhaWwubm90aWZpY2F0aW9uLnYxLlJldmlld1RlbXBsYXRlUmVxdWVzdBosLnJhaWwubm90aWZpY2F0aW9uLnYxLlJldmlld1RlbXBsYXRlUmVzcG9uc2UiCoq1GAYKAQMY0A8SgAEKDkxpc3REZWxpdmVyaWVzEisucmFpbC5ub3RpZmljYXRpb24udjEuTGlzdERlbGl2ZXJpZXNSZXF1ZXN0GiwucmFpbC5ub3RpZmljYXRpb24udjEuTGlzdERlbGl2ZXJpZXNSZXNwb25zZSITkAIBirUYDAoCAwUSA29wcxjoB2IGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options]);
 
 /**
+ * One message to an account, in its language, as the app shows it.
+ *
  * @generated from message rail.notification.v1.Message
  */
 export type Message = Message$1<"rail.notification.v1.Message"> & {
@@ -68,6 +70,8 @@ export const MessageSchema: GenMessage<Message> = /*@__PURE__*/
   messageDesc(file_rail_notification_v1_notification, 0);
 
 /**
+ * Asks for a page of the caller's inbox.
+ *
  * @generated from message rail.notification.v1.ListMessagesRequest
  */
 export type ListMessagesRequest = Message$1<"rail.notification.v1.ListMessagesRequest"> & {
@@ -90,6 +94,8 @@ export const ListMessagesRequestSchema: GenMessage<ListMessagesRequest> = /*@__P
   messageDesc(file_rail_notification_v1_notification, 1);
 
 /**
+ * A page, newest first, and how many of all are unread.
+ *
  * @generated from message rail.notification.v1.ListMessagesResponse
  */
 export type ListMessagesResponse = Message$1<"rail.notification.v1.ListMessagesResponse"> & {
@@ -117,6 +123,8 @@ export const ListMessagesResponseSchema: GenMessage<ListMessagesResponse> = /*@_
   messageDesc(file_rail_notification_v1_notification, 2);
 
 /**
+ * Which of the caller's messages were read; ids of others are ignored.
+ *
  * @generated from message rail.notification.v1.MarkMessagesReadRequest
  */
 export type MarkMessagesReadRequest = Message$1<"rail.notification.v1.MarkMessagesReadRequest"> & {
@@ -136,6 +144,8 @@ export const MarkMessagesReadRequestSchema: GenMessage<MarkMessagesReadRequest> 
   messageDesc(file_rail_notification_v1_notification, 3);
 
 /**
+ * How many are still unread.
+ *
  * @generated from message rail.notification.v1.MarkMessagesReadResponse
  */
 export type MarkMessagesReadResponse = Message$1<"rail.notification.v1.MarkMessagesReadResponse"> & {
@@ -153,6 +163,8 @@ export const MarkMessagesReadResponseSchema: GenMessage<MarkMessagesReadResponse
   messageDesc(file_rail_notification_v1_notification, 4);
 
 /**
+ * What to tell whom, by which template. FIELD_INVALID when a parameter of the template is missing.
+ *
  * @generated from message rail.notification.v1.SendMessageRequest
  */
 export type SendMessageRequest = Message$1<"rail.notification.v1.SendMessageRequest"> & {
@@ -192,6 +204,8 @@ export const SendMessageRequestSchema: GenMessage<SendMessageRequest> = /*@__PUR
   messageDesc(file_rail_notification_v1_notification, 5);
 
 /**
+ * The message, made now or by an earlier call with that key; it is delivered later.
+ *
  * @generated from message rail.notification.v1.SendMessageResponse
  */
 export type SendMessageResponse = Message$1<"rail.notification.v1.SendMessageResponse"> & {
@@ -209,6 +223,8 @@ export const SendMessageResponseSchema: GenMessage<SendMessageResponse> = /*@__P
   messageDesc(file_rail_notification_v1_notification, 6);
 
 /**
+ * A wording for one channel, in both languages, with `{parameters}`.
+ *
  * @generated from message rail.notification.v1.Template
  */
 export type Template = Message$1<"rail.notification.v1.Template"> & {
@@ -271,6 +287,8 @@ export const TemplateSchema: GenMessage<Template> = /*@__PURE__*/
   messageDesc(file_rail_notification_v1_notification, 7);
 
 /**
+ * Asks for all templates.
+ *
  * @generated from message rail.notification.v1.ListTemplatesRequest
  */
 export type ListTemplatesRequest = Message$1<"rail.notification.v1.ListTemplatesRequest"> & {
@@ -284,6 +302,8 @@ export const ListTemplatesRequestSchema: GenMessage<ListTemplatesRequest> = /*@_
   messageDesc(file_rail_notification_v1_notification, 8);
 
 /**
+ * Active templates of every channel.
+ *
  * @generated from message rail.notification.v1.ListTemplatesResponse
  */
 export type ListTemplatesResponse = Message$1<"rail.notification.v1.ListTemplatesResponse"> & {
@@ -301,6 +321,8 @@ export const ListTemplatesResponseSchema: GenMessage<ListTemplatesResponse> = /*
   messageDesc(file_rail_notification_v1_notification, 9);
 
 /**
+ * A new wording; author, version and state are set by the service.
+ *
  * @generated from message rail.notification.v1.ProposeTemplateRequest
  */
 export type ProposeTemplateRequest = Message$1<"rail.notification.v1.ProposeTemplateRequest"> & {
@@ -323,6 +345,8 @@ export const ProposeTemplateRequestSchema: GenMessage<ProposeTemplateRequest> = 
   messageDesc(file_rail_notification_v1_notification, 10);
 
 /**
+ * The proposal with the version to review.
+ *
  * @generated from message rail.notification.v1.ProposeTemplateResponse
  */
 export type ProposeTemplateResponse = Message$1<"rail.notification.v1.ProposeTemplateResponse"> & {
@@ -340,6 +364,8 @@ export const ProposeTemplateResponseSchema: GenMessage<ProposeTemplateResponse> 
   messageDesc(file_rail_notification_v1_notification, 11);
 
 /**
+ * A verdict on one proposed version. NOT_ALLOWED for its own author. Idempotent by request_id.
+ *
  * @generated from message rail.notification.v1.ReviewTemplateRequest
  */
 export type ReviewTemplateRequest = Message$1<"rail.notification.v1.ReviewTemplateRequest"> & {
@@ -377,6 +403,8 @@ export const ReviewTemplateRequestSchema: GenMessage<ReviewTemplateRequest> = /*
   messageDesc(file_rail_notification_v1_notification, 12);
 
 /**
+ * The version, ACTIVE or REJECTED.
+ *
  * @generated from message rail.notification.v1.ReviewTemplateResponse
  */
 export type ReviewTemplateResponse = Message$1<"rail.notification.v1.ReviewTemplateResponse"> & {
@@ -394,6 +422,8 @@ export const ReviewTemplateResponseSchema: GenMessage<ReviewTemplateResponse> = 
   messageDesc(file_rail_notification_v1_notification, 13);
 
 /**
+ * One message on one channel: who carried it, how often it was tried, what became of it.
+ *
  * @generated from message rail.notification.v1.Delivery
  */
 export type Delivery = Message$1<"rail.notification.v1.Delivery"> & {
@@ -465,6 +495,8 @@ export const DeliverySchema: GenMessage<Delivery> = /*@__PURE__*/
   messageDesc(file_rail_notification_v1_notification, 14);
 
 /**
+ * Deliveries of an order, or of an account; one of the two is needed.
+ *
  * @generated from message rail.notification.v1.ListDeliveriesRequest
  */
 export type ListDeliveriesRequest = Message$1<"rail.notification.v1.ListDeliveriesRequest"> & {
@@ -497,6 +529,8 @@ export const ListDeliveriesRequestSchema: GenMessage<ListDeliveriesRequest> = /*
   messageDesc(file_rail_notification_v1_notification, 15);
 
 /**
+ * A page, newest first.
+ *
  * @generated from message rail.notification.v1.ListDeliveriesResponse
  */
 export type ListDeliveriesResponse = Message$1<"rail.notification.v1.ListDeliveriesResponse"> & {
@@ -519,6 +553,8 @@ export const ListDeliveriesResponseSchema: GenMessage<ListDeliveriesResponse> = 
   messageDesc(file_rail_notification_v1_notification, 16);
 
 /**
+ * Ways to reach an account.
+ *
  * @generated from enum rail.notification.v1.MessageChannel
  */
 export const MessageChannel = {
@@ -551,6 +587,8 @@ export const MessageChannel = {
 } as const;
 
 /**
+ * Ways to reach an account.
+ *
  * @generated from enum rail.notification.v1.MessageChannel
  */
 export type MessageChannel = (typeof MessageChannel)[keyof typeof MessageChannel] | UnknownEnum;
@@ -562,6 +600,8 @@ export const MessageChannelSchema: GenEnum<MessageChannel> = /*@__PURE__*/
   enumDesc(file_rail_notification_v1_notification, 0);
 
 /**
+ * How far a delivery is. SENT becomes DELIVERED or FAILED by the provider's receipt.
+ *
  * @generated from enum rail.notification.v1.DeliveryState
  */
 export const DeliveryState = {
@@ -596,6 +636,8 @@ export const DeliveryState = {
 } as const;
 
 /**
+ * How far a delivery is. SENT becomes DELIVERED or FAILED by the provider's receipt.
+ *
  * @generated from enum rail.notification.v1.DeliveryState
  */
 export type DeliveryState = (typeof DeliveryState)[keyof typeof DeliveryState] | UnknownEnum;
@@ -607,6 +649,8 @@ export const DeliveryStateSchema: GenEnum<DeliveryState> = /*@__PURE__*/
   enumDesc(file_rail_notification_v1_notification, 1);
 
 /**
+ * A wording is used only while ACTIVE; a new active version retires the old one.
+ *
  * @generated from enum rail.notification.v1.TemplateState
  */
 export const TemplateState = {
@@ -637,6 +681,8 @@ export const TemplateState = {
 } as const;
 
 /**
+ * A wording is used only while ACTIVE; a new active version retires the old one.
+ *
  * @generated from enum rail.notification.v1.TemplateState
  */
 export type TemplateState = (typeof TemplateState)[keyof typeof TemplateState] | UnknownEnum;

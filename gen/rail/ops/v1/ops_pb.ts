@@ -18,6 +18,8 @@ export const file_rail_ops_v1_ops: GenFile = /*@__PURE__*/
   fileDesc("ChVyYWlsL29wcy92MS9vcHMucHJvdG8SC3JhaWwub3BzLnYxIrwBCgNKb2ISDgoGam9iX2lkGAEgASgJEhAKCHRpdGxlX3poGAIgASgJEhAKCHRpdGxlX2VuGAMgASgJEhAKCHNjaGVkdWxlGAQgASgJEiUKCGxhc3RfcnVuGAUgASgLMhMucmFpbC5vcHMudjEuSm9iUnVuEjEKDW5leHRfcnVuX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDW9mZl9wZWFrX29ubHkYByABKAgi/gEKBkpvYlJ1bhIOCgZydW5faWQYASABKAkSDgoGam9iX2lkGAIgASgJEiQKBXN0YXRlGAMgASgOMhUucmFpbC5vcHMudjEuSm9iU3RhdGUSLgoKc3RhcnRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKEHByb2dyZXNzX3BlcmNlbnQYBiABKA0SEwoLcmVwb3J0X2pzb24YByABKAkSDQoFZXJyb3IYCCABKAkSEgoKc3RhcnRlZF9ieRgJIAEoCSIRCg9MaXN0Sm9ic1JlcXVlc3QiMgoQTGlzdEpvYnNSZXNwb25zZRIeCgRqb2JzGAEgAygLMhAucmFpbC5vcHMudjEuSm9iIksKDVJ1bkpvYlJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZqb2JfaWQYAiABKAkSFgoOYXJndW1lbnRzX2pzb24YAyABKAkiMgoOUnVuSm9iUmVzcG9uc2USIAoDcnVuGAEgASgLMhMucmFpbC5vcHMudjEuSm9iUnVuIiIKEEdldEpvYlJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJIjUKEUdldEpvYlJ1blJlc3BvbnNlEiAKA3J1bhgBIAEoCzITLnJhaWwub3BzLnYxLkpvYlJ1biJLChJMaXN0Sm9iUnVuc1JlcXVlc3QSDgoGam9iX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpwYWdlX3Rva2VuGAMgASgJIlEKE0xpc3RKb2JSdW5zUmVzcG9uc2USIQoEcnVucxgBIAMoCzITLnJhaWwub3BzLnYxLkpvYlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki2AEKCkRlYWRMZXR0ZXISFgoOZGVhZF9sZXR0ZXJfaWQYASABKAkSEAoIZXZlbnRfaWQYAiABKAkSEgoKZXZlbnRfdHlwZRgDIAEoCRILCgNrZXkYBCABKAkSDwoHdmVyc2lvbhgFIAEoAxIQCghjb25zdW1lchgGIAEoCRIOCgZyZWFzb24YByABKAkSDQoFdHJpZXMYCCABKA0SLQoJZmFpbF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZzdHJlYW0YCiABKAkiUQoWTGlzdERlYWRMZXR0ZXJzUmVxdWVzdBIQCghjb25zdW1lchgBIAEoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJwChdMaXN0RGVhZExldHRlcnNSZXNwb25zZRItCgxkZWFkX2xldHRlcnMYASADKAsyFy5yYWlsLm9wcy52MS5EZWFkTGV0dGVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRINCgV0b3RhbBgDIAEoBCJZChhSZXBsYXlEZWFkTGV0dGVyc1JlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIXCg9kZWFkX2xldHRlcl9pZHMYAiADKAkSEAoIY29uc3VtZXIYAyABKAkiLQoZUmVwbGF5RGVhZExldHRlcnNSZXNwb25zZRIQCghyZXBsYXllZBgBIAEoDSJYChlEaXNjYXJkRGVhZExldHRlcnNSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSFwoPZGVhZF9sZXR0ZXJfaWRzGAIgAygJEg4KBnJlYXNvbhgDIAEoCSIvChpEaXNjYXJkRGVhZExldHRlcnNSZXNwb25zZRIRCglkaXNjYXJkZWQYASABKA0ikQIKC0F1ZGl0UmVjb3JkEhAKCGF1ZGl0X2lkGAEgASgJEigKBHRpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3NlcnZpY2UYAyABKAkSEgoKYWNjb3VudF9pZBgEIAEoCRINCgVhY3RvchgFIAEoCRIVCg1kZXZpY2VfbWFza2VkGAYgASgJEhEKCWlwX21hc2tlZBgHIAEoCRIRCglvcGVyYXRpb24YCCABKAkSDgoGdGFyZ2V0GAkgASgJEg4KBnJlc3VsdBgKIAEoCRISCgpyZXF1ZXN0X2lkGAsgASgJEg8KB3ZlcnNpb24YDCABKAMSEAoIdHJhY2VfaWQYDSABKAkizgEKElNlYXJjaEF1ZGl0UmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEg4KBnRhcmdldBgCIAEoCRIRCglvcGVyYXRpb24YAyABKAkSLQoJZnJvbV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwYWdlX3NpemUYBiABKA0SEgoKcGFnZV90b2tlbhgHIAEoCSJZChNTZWFyY2hBdWRpdFJlc3BvbnNlEikKB3JlY29yZHMYASADKAsyGC5yYWlsLm9wcy52MS5BdWRpdFJlY29yZBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiJwoTRXhwbGFpbk9yZGVyUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCSKKAQoLRXhwbGFuYXRpb24SKAoEdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHc2VydmljZRgCIAEoCRIMCgR3aGF0GAMgASgJEg8KB3RleHRfemgYBCABKAkSDwoHdGV4dF9lbhgFIAEoCRIQCgh0cmFjZV9pZBgGIAEoCSKFAQoURXhwbGFpbk9yZGVyUmVzcG9uc2USEAoIb3JkZXJfaWQYASABKAkSDQoFc3RhdGUYAiABKAkSKgoIaGFwcGVuZWQYAyADKAsyGC5yYWlsLm9wcy52MS5FeHBsYW5hdGlvbhIPCgduZXh0X3poGAQgASgJEg8KB25leHRfZW4YBSABKAkqawoISm9iU3RhdGUSGQoVSk9CX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRSk9CX1NUQVRFX1JVTk5JTkcQARIXChNKT0JfU1RBVEVfU1VDQ0VFREVEEAISFAoQSk9CX1NUQVRFX0ZBSUxFRBADMoQHCgpPcHNTZXJ2aWNlElYKCExpc3RKb2JzEhwucmFpbC5vcHMudjEuTGlzdEpvYnNSZXF1ZXN0Gh0ucmFpbC5vcHMudjEuTGlzdEpvYnNSZXNwb25zZSINkAIBirUYBgoBAxjQDxJNCgZSdW5Kb2ISGi5yYWlsLm9wcy52MS5SdW5Kb2JSZXF1ZXN0GhsucmFpbC5vcHMudjEuUnVuSm9iUmVzcG9uc2UiCoq1GAYKAQMYiCcSWQoJR2V0Sm9iUnVuEh0ucmFpbC5vcHMudjEuR2V0Sm9iUnVuUmVxdWVzdBoeLnJhaWwub3BzLnYxLkdldEpvYlJ1blJlc3BvbnNlIg2QAgGKtRgGCgEDGOgHEl8KC0xpc3RKb2JSdW5zEh8ucmFpbC5vcHMudjEuTGlzdEpvYlJ1bnNSZXF1ZXN0GiAucmFpbC5vcHMudjEuTGlzdEpvYlJ1bnNSZXNwb25zZSINkAIBirUYBgoBAxjoBxJrCg9MaXN0RGVhZExldHRlcnMSIy5yYWlsLm9wcy52MS5MaXN0RGVhZExldHRlcnNSZXF1ZXN0GiQucmFpbC5vcHMudjEuTGlzdERlYWRMZXR0ZXJzUmVzcG9uc2UiDZACAYq1GAYKAQMY0A8SbgoRUmVwbGF5RGVhZExldHRlcnMSJS5yYWlsLm9wcy52MS5SZXBsYXlEZWFkTGV0dGVyc1JlcXVlc3QaJi5yYWlsLm9wcy52MS5SZXBsYXlEZWFkTGV0dGVyc1Jlc3BvbnNlIgqKtRgGCgEDGJBOEnEKEkRpc2NhcmREZWFkTGV0dGVycxImLnJhaWwub3BzLnYxLkRpc2NhcmREZWFkTGV0dGVyc1JlcXVlc3QaJy5yYWlsLm9wcy52MS5EaXNjYXJkRGVhZExldHRlcnNSZXNwb25zZSIKirUYBgoBAxiIJxJfCgtTZWFyY2hBdWRpdBIfLnJhaWwub3BzLnYxLlNlYXJjaEF1ZGl0UmVxdWVzdBogLnJhaWwub3BzLnYxLlNlYXJjaEF1ZGl0UmVzcG9uc2UiDZACAYq1GAYKAQMYuBcSYgoMRXhwbGFpbk9yZGVyEiAucmFpbC5vcHMudjEuRXhwbGFpbk9yZGVyUmVxdWVzdBohLnJhaWwub3BzLnYxLkV4cGxhaW5PcmRlclJlc3BvbnNlIg2QAgGKtRgGCgEDGLgXYgZwcm90bzM", [file_google_protobuf_timestamp, file_rail_options_v1_options]);
 
 /**
+ * Something that is done at set times or by hand, by one process at a time.
+ *
  * @generated from message rail.ops.v1.Job
  */
 export type Job = Message<"rail.ops.v1.Job"> & {
@@ -71,6 +73,8 @@ export const JobSchema: GenMessage<Job> = /*@__PURE__*/
   messageDesc(file_rail_ops_v1_ops, 0);
 
 /**
+ * One run of a job, with its report.
+ *
  * @generated from message rail.ops.v1.JobRun
  */
 export type JobRun = Message<"rail.ops.v1.JobRun"> & {
@@ -134,6 +138,8 @@ export const JobRunSchema: GenMessage<JobRun> = /*@__PURE__*/
   messageDesc(file_rail_ops_v1_ops, 1);
 
 /**
+ * Asks for all jobs.
+ *
  * @generated from message rail.ops.v1.ListJobsRequest
  */
 export type ListJobsRequest = Message<"rail.ops.v1.ListJobsRequest"> & {
@@ -147,6 +153,8 @@ export const ListJobsRequestSchema: GenMessage<ListJobsRequest> = /*@__PURE__*/
   messageDesc(file_rail_ops_v1_ops, 2);
 
 /**
+ * All jobs, with their last and next runs.
+ *
  * @generated from message rail.ops.v1.ListJobsResponse
  */
 export type ListJobsResponse = Message<"rail.ops.v1.ListJobsResponse"> & {
@@ -164,6 +172,8 @@ export const ListJobsResponseSchema: GenMessage<ListJobsResponse> = /*@__PURE__*
   messageDesc(file_rail_ops_v1_ops, 3);
 
 /**
+ * Which job to run and with what. The same request_id names the same run.
+ *
  * @generated from message rail.ops.v1.RunJobRequest
  */
 export type RunJobRequest = Message<"rail.ops.v1.RunJobRequest"> & {
@@ -193,6 +203,8 @@ export const RunJobRequestSchema: GenMessage<RunJobRequest> = /*@__PURE__*/
   messageDesc(file_rail_ops_v1_ops, 4);
 
 /**
+ * The run, begun; it goes on after the answer, GetJobRun says how far.
+ *
  * @generated from message rail.ops.v1.RunJobResponse
  */
 export type RunJobResponse = Message<"rail.ops.v1.RunJobResponse"> & {
@@ -210,6 +222,8 @@ export const RunJobResponseSchema: GenMessage<RunJobResponse> = /*@__PURE__*/
   messageDesc(file_rail_ops_v1_ops, 5);
 
 /**
+ * Names a run.
+ *
  * @generated from message rail.ops.v1.GetJobRunRequest
  */
 export type GetJobRunRequest = Message<"rail.ops.v1.GetJobRunRequest"> & {
@@ -227,6 +241,8 @@ export const GetJobRunRequestSchema: GenMessage<GetJobRunRequest> = /*@__PURE__*
   messageDesc(file_rail_ops_v1_ops, 6);
 
 /**
+ * The run as it stands now.
+ *
  * @generated from message rail.ops.v1.GetJobRunResponse
  */
 export type GetJobRunResponse = Message<"rail.ops.v1.GetJobRunResponse"> & {
@@ -244,6 +260,8 @@ export const GetJobRunResponseSchema: GenMessage<GetJobRunResponse> = /*@__PURE_
   messageDesc(file_rail_ops_v1_ops, 7);
 
 /**
+ * A job whose runs are wanted, and the page of them.
+ *
  * @generated from message rail.ops.v1.ListJobRunsRequest
  */
 export type ListJobRunsRequest = Message<"rail.ops.v1.ListJobRunsRequest"> & {
@@ -271,6 +289,8 @@ export const ListJobRunsRequestSchema: GenMessage<ListJobRunsRequest> = /*@__PUR
   messageDesc(file_rail_ops_v1_ops, 8);
 
 /**
+ * A page, newest first.
+ *
  * @generated from message rail.ops.v1.ListJobRunsResponse
  */
 export type ListJobRunsResponse = Message<"rail.ops.v1.ListJobRunsResponse"> & {
@@ -293,6 +313,8 @@ export const ListJobRunsResponseSchema: GenMessage<ListJobRunsResponse> = /*@__P
   messageDesc(file_rail_ops_v1_ops, 9);
 
 /**
+ * An event that a consumer gave up, and why. The payload stays inside.
+ *
  * @generated from message rail.ops.v1.DeadLetter
  */
 export type DeadLetter = Message<"rail.ops.v1.DeadLetter"> & {
@@ -355,6 +377,8 @@ export const DeadLetterSchema: GenMessage<DeadLetter> = /*@__PURE__*/
   messageDesc(file_rail_ops_v1_ops, 10);
 
 /**
+ * Of one consumer, or of all where empty.
+ *
  * @generated from message rail.ops.v1.ListDeadLettersRequest
  */
 export type ListDeadLettersRequest = Message<"rail.ops.v1.ListDeadLettersRequest"> & {
@@ -382,6 +406,8 @@ export const ListDeadLettersRequestSchema: GenMessage<ListDeadLettersRequest> = 
   messageDesc(file_rail_ops_v1_ops, 11);
 
 /**
+ * A page, newest first, and how many there are in all.
+ *
  * @generated from message rail.ops.v1.ListDeadLettersResponse
  */
 export type ListDeadLettersResponse = Message<"rail.ops.v1.ListDeadLettersResponse"> & {
@@ -409,6 +435,8 @@ export const ListDeadLettersResponseSchema: GenMessage<ListDeadLettersResponse> 
   messageDesc(file_rail_ops_v1_ops, 12);
 
 /**
+ * Which letters to hand to the consumer that gave them up.
+ *
  * @generated from message rail.ops.v1.ReplayDeadLettersRequest
  */
 export type ReplayDeadLettersRequest = Message<"rail.ops.v1.ReplayDeadLettersRequest"> & {
@@ -438,6 +466,8 @@ export const ReplayDeadLettersRequestSchema: GenMessage<ReplayDeadLettersRequest
   messageDesc(file_rail_ops_v1_ops, 13);
 
 /**
+ * How many were handed over; those gone before are not counted.
+ *
  * @generated from message rail.ops.v1.ReplayDeadLettersResponse
  */
 export type ReplayDeadLettersResponse = Message<"rail.ops.v1.ReplayDeadLettersResponse"> & {
@@ -455,6 +485,8 @@ export const ReplayDeadLettersResponseSchema: GenMessage<ReplayDeadLettersRespon
   messageDesc(file_rail_ops_v1_ops, 14);
 
 /**
+ * Which letters nobody needs any more. The reason is kept in the audit.
+ *
  * @generated from message rail.ops.v1.DiscardDeadLettersRequest
  */
 export type DiscardDeadLettersRequest = Message<"rail.ops.v1.DiscardDeadLettersRequest"> & {
@@ -482,6 +514,8 @@ export const DiscardDeadLettersRequestSchema: GenMessage<DiscardDeadLettersReque
   messageDesc(file_rail_ops_v1_ops, 15);
 
 /**
+ * How many were discarded by this call.
+ *
  * @generated from message rail.ops.v1.DiscardDeadLettersResponse
  */
 export type DiscardDeadLettersResponse = Message<"rail.ops.v1.DiscardDeadLettersResponse"> & {
@@ -499,6 +533,8 @@ export const DiscardDeadLettersResponseSchema: GenMessage<DiscardDeadLettersResp
   messageDesc(file_rail_ops_v1_ops, 16);
 
 /**
+ * Who did what to what, from where, with what result (requirements: 审计字段). Shown masked.
+ *
  * @generated from message rail.ops.v1.AuditRecord
  */
 export type AuditRecord = Message<"rail.ops.v1.AuditRecord"> & {
@@ -580,6 +616,8 @@ export const AuditRecordSchema: GenMessage<AuditRecord> = /*@__PURE__*/
   messageDesc(file_rail_ops_v1_ops, 17);
 
 /**
+ * Conditions that must all hold; unset ones do not count.
+ *
  * @generated from message rail.ops.v1.SearchAuditRequest
  */
 export type SearchAuditRequest = Message<"rail.ops.v1.SearchAuditRequest"> & {
@@ -627,6 +665,8 @@ export const SearchAuditRequestSchema: GenMessage<SearchAuditRequest> = /*@__PUR
   messageDesc(file_rail_ops_v1_ops, 18);
 
 /**
+ * A page, newest first.
+ *
  * @generated from message rail.ops.v1.SearchAuditResponse
  */
 export type SearchAuditResponse = Message<"rail.ops.v1.SearchAuditResponse"> & {
@@ -649,6 +689,8 @@ export const SearchAuditResponseSchema: GenMessage<SearchAuditResponse> = /*@__P
   messageDesc(file_rail_ops_v1_ops, 19);
 
 /**
+ * Names an order.
+ *
  * @generated from message rail.ops.v1.ExplainOrderRequest
  */
 export type ExplainOrderRequest = Message<"rail.ops.v1.ExplainOrderRequest"> & {
@@ -712,6 +754,8 @@ export const ExplanationSchema: GenMessage<Explanation> = /*@__PURE__*/
   messageDesc(file_rail_ops_v1_ops, 21);
 
 /**
+ * All that is known of the order, in order of time. A service that does not answer is named in `happened`.
+ *
  * @generated from message rail.ops.v1.ExplainOrderResponse
  */
 export type ExplainOrderResponse = Message<"rail.ops.v1.ExplainOrderResponse"> & {
@@ -751,6 +795,8 @@ export const ExplainOrderResponseSchema: GenMessage<ExplainOrderResponse> = /*@_
   messageDesc(file_rail_ops_v1_ops, 22);
 
 /**
+ * RUNNING until told otherwise; a run whose process died is FAILED after a minute of silence.
+ *
  * @generated from enum rail.ops.v1.JobState
  */
 export const JobState = {
@@ -776,6 +822,8 @@ export const JobState = {
 } as const;
 
 /**
+ * RUNNING until told otherwise; a run whose process died is FAILED after a minute of silence.
+ *
  * @generated from enum rail.ops.v1.JobState
  */
 export type JobState = (typeof JobState)[keyof typeof JobState] | UnknownEnum;

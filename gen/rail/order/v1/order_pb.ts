@@ -23,6 +23,8 @@ export const file_rail_order_v1_order: GenFile = /*@__PURE__*/
   fileDesc("ChlyYWlsL29yZGVyL3YxL29yZGVyLnByb3RvEg1yYWlsLm9yZGVyLnYxIpADChJTdWJtaXRPcmRlclJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSFwoPZnJvbV9zdGF0aW9uX2lkGAMgASgJEhUKDXRvX3N0YXRpb25faWQYBCABKAkSMgoKcGFzc2VuZ2VycxgFIAMoCzIeLnJhaWwub3JkZXIudjEuU3VibWl0UGFzc2VuZ2VyEjAKCnByZWZlcmVuY2UYBiABKAsyHC5yYWlsLnR5cGUudjEuU2VhdFByZWZlcmVuY2USFgoOYWNjZXB0X3N0YW5kYnkYByABKAgSFwoPYWNjZXB0X3N0YW5kaW5nGAggASgIEiAKGGFjY2VwdF9zYW1lX3RyYWluX2NoYW5nZRgJIAEoCBIUCgxzZWF0X2xvY2tfaWQYCiABKAkSGAoQYWNjb21wYW5pZWRfbmVlZBgLIAEoCBIVCg1jYXB0Y2hhX3Rva2VuGAwgASgJEiYKCW1heF90b3RhbBgNIAEoCzITLnJhaWwudHlwZS52MS5Nb25leSLIAQoPU3VibWl0UGFzc2VuZ2VyEhQKDHBhc3Nlbmdlcl9pZBgBIAEoCRIzCg5wYXNzZW5nZXJfdHlwZRgCIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEi0KDHNlYXRfY2xhc3NlcxgDIAMoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSIAoEc2VhdBgEIAEoCzISLnJhaWwudHlwZS52MS5TZWF0EhkKEXdpdGhfcGFzc2VuZ2VyX2lkGAUgASgJIlUKE1N1Ym1pdE9yZGVyUmVzcG9uc2USKgoGc3RhdHVzGAEgASgLMhoucmFpbC5vcmRlci52MS5RdWV1ZVN0YXR1cxISCgpzdGFuZGJ5X2lkGAIgASgJIpMCCgtRdWV1ZVN0YXR1cxITCgtxdWV1ZV90b2tlbhgBIAEoCRIoCgVzdGF0ZRgCIAEoDjIZLnJhaWwub3JkZXIudjEuUXVldWVTdGF0ZRINCgVhaGVhZBgDIAEoDRITCgtlc3RpbWF0ZV9tcxgEIAEoDRIQCghob3BlbGVzcxgFIAEoCBIQCghvcmRlcl9pZBgGIAEoCRIOCgZyZWFzb24YByABKAkSNQoRdG9rZW5fZXhwaXJlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDHF1ZXVlX2xlbmd0aBgJIAEoDRIQCghwcmlvcml0eRgKIAEoDRIOCgZydW5faWQYCyABKAkiLAoVR2V0UXVldWVTdGF0dXNSZXF1ZXN0EhMKC3F1ZXVlX3Rva2VuGAEgASgJIkQKFkdldFF1ZXVlU3RhdHVzUmVzcG9uc2USKgoGc3RhdHVzGAEgASgLMhoucmFpbC5vcmRlci52MS5RdWV1ZVN0YXR1cyIoChFXYXRjaFF1ZXVlUmVxdWVzdBITCgtxdWV1ZV90b2tlbhgBIAEoCSJAChJXYXRjaFF1ZXVlUmVzcG9uc2USKgoGc3RhdHVzGAEgASgLMhoucmFpbC5vcmRlci52MS5RdWV1ZVN0YXR1cyI8ChFMZWF2ZVF1ZXVlUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhMKC3F1ZXVlX3Rva2VuGAIgASgJIkAKEkxlYXZlUXVldWVSZXNwb25zZRIqCgZzdGF0dXMYASABKAsyGi5yYWlsLm9yZGVyLnYxLlF1ZXVlU3RhdHVzIoMECglPcmRlckl0ZW0SDwoHaXRlbV9pZBgBIAEoCRIUCgxwYXNzZW5nZXJfaWQYAiABKAkSHQoVcGFzc2VuZ2VyX25hbWVfbWFza2VkGAMgASgJEhgKEGlkX251bWJlcl9tYXNrZWQYBCABKAkSMwoOcGFzc2VuZ2VyX3R5cGUYBSABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRIgCgRzZWF0GAYgASgLMhIucmFpbC50eXBlLnYxLlNlYXQSKwoKc2VhdF9wYXJ0cxgHIAMoCzIXLnJhaWwub3JkZXIudjEuU2VhdFBhcnQSKAoFc3RhdGUYCCABKA4yGS5yYWlsLm9yZGVyLnYxLk9yZGVyU3RhdGUSDwoHdmVyc2lvbhgJIAEoAxIhCgRmYXJlGAogASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EhEKCXRpY2tldF9pZBgLIAEoCRIwCgxjbG9zZV9yZWFzb24YDCABKA4yGi5yYWlsLm9yZGVyLnYxLkNsb3NlUmVhc29uEiYKB2pvdXJuZXkYDSABKAsyFS5yYWlsLnR5cGUudjEuSm91cm5leRIPCgdjaGFuZ2VkGA4gASgIEg8KB2hvbGRfaWQYDyABKAkSJQoIcmVmdW5kZWQYECABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkiUgoIU2VhdFBhcnQSIAoEc2VhdBgBIAEoCzISLnJhaWwudHlwZS52MS5TZWF0EhIKCmZyb21faW5kZXgYAiABKA0SEAoIdG9faW5kZXgYAyABKA0i0QMKBU9yZGVyEhAKCG9yZGVyX2lkGAEgASgJEhIKCmFjY291bnRfaWQYAiABKAkSKAoFc3RhdGUYAyABKA4yGS5yYWlsLm9yZGVyLnYxLk9yZGVyU3RhdGUSJwoFaXRlbXMYBCADKAsyGC5yYWlsLm9yZGVyLnYxLk9yZGVySXRlbRImCgdqb3VybmV5GAUgASgLMhUucmFpbC50eXBlLnYxLkpvdXJuZXkSIgoFdG90YWwYBiABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSJgoHY2hhbm5lbBgHIAEoDjIVLnJhaWwudHlwZS52MS5DaGFubmVsEg4KBnRlbmFudBgIIAEoCRIvCgtjcmVhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoPcGF5X2V4cGlyZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKcGF5bWVudF9pZBgMIAEoCRIMCgRldGFnGA0gASgJEhIKCnJlcXVlc3RfaWQYDiABKAkiIwoPR2V0T3JkZXJSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJIjcKEEdldE9yZGVyUmVzcG9uc2USIwoFb3JkZXIYASABKAsyFC5yYWlsLm9yZGVyLnYxLk9yZGVyImUKEUxpc3RPcmRlcnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJEikKBnN0YXRlcxgDIAMoDjIZLnJhaWwub3JkZXIudjEuT3JkZXJTdGF0ZSJTChJMaXN0T3JkZXJzUmVzcG9uc2USJAoGb3JkZXJzGAEgAygLMhQucmFpbC5vcmRlci52MS5PcmRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiJQoRV2F0Y2hPcmRlclJlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkiOQoSV2F0Y2hPcmRlclJlc3BvbnNlEiMKBW9yZGVyGAEgASgLMhQucmFpbC5vcmRlci52MS5PcmRlciJIChJDYW5jZWxPcmRlclJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIMCgRldGFnGAMgASgJIjoKE0NhbmNlbE9yZGVyUmVzcG9uc2USIwoFb3JkZXIYASABKAsyFC5yYWlsLm9yZGVyLnYxLk9yZGVyIoEBChZUcmFuc2l0aW9uSXRlbXNSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSMgoLdHJhbnNpdGlvbnMYAyADKAsyHS5yYWlsLm9yZGVyLnYxLkl0ZW1UcmFuc2l0aW9uEg0KBWNhdXNlGAQgASgJIuEBCg5JdGVtVHJhbnNpdGlvbhIPCgdpdGVtX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAMSJQoCdG8YAyABKA4yGS5yYWlsLm9yZGVyLnYxLk9yZGVyU3RhdGUSMAoMY2xvc2VfcmVhc29uGAQgASgOMhoucmFpbC5vcmRlci52MS5DbG9zZVJlYXNvbhItCgtyZXBsYWNlbWVudBgFIAEoCzIYLnJhaWwub3JkZXIudjEuT3JkZXJJdGVtEiUKCHJlZnVuZGVkGAYgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5Ij4KF1RyYW5zaXRpb25JdGVtc1Jlc3BvbnNlEiMKBW9yZGVyGAEgASgLMhQucmFpbC5vcmRlci52MS5PcmRlciKNAgoWQ3JlYXRlSGVsZE9yZGVyUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhIKCmFjY291bnRfaWQYAiABKAkSDwoHaG9sZF9pZBgDIAEoCRIOCgZydW5faWQYBCABKAkSFwoPZnJvbV9zdGF0aW9uX2lkGAUgASgJEhUKDXRvX3N0YXRpb25faWQYBiABKAkSMgoKcGFzc2VuZ2VycxgHIAMoCzIeLnJhaWwub3JkZXIudjEuU3VibWl0UGFzc2VuZ2VyEiYKB2NoYW5uZWwYCCABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbBIOCgZ0ZW5hbnQYCSABKAkSDgoGb3JpZ2luGAogASgJIj4KF0NyZWF0ZUhlbGRPcmRlclJlc3BvbnNlEiMKBW9yZGVyGAEgASgLMhQucmFpbC5vcmRlci52MS5PcmRlciK5AQoTU2VhcmNoT3JkZXJzUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCRISCgphY2NvdW50X2lkGAIgASgJEg4KBnJ1bl9pZBgDIAEoCRIpCgZzdGF0ZXMYBCADKA4yGS5yYWlsLm9yZGVyLnYxLk9yZGVyU3RhdGUSGgoScGVyc29uX2JsaW5kX2luZGV4GAUgASgJEhEKCXBhZ2Vfc2l6ZRgGIAEoDRISCgpwYWdlX3Rva2VuGAcgASgJIlUKFFNlYXJjaE9yZGVyc1Jlc3BvbnNlEiQKBm9yZGVycxgBIAMoCzIULnJhaWwub3JkZXIudjEuT3JkZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIisKF0dldE9yZGVyVGltZWxpbmVSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJIswBCg1UaW1lbGluZUVudHJ5EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2l0ZW1faWQYAiABKAkSJwoEZnJvbRgDIAEoDjIZLnJhaWwub3JkZXIudjEuT3JkZXJTdGF0ZRIlCgJ0bxgEIAEoDjIZLnJhaWwub3JkZXIudjEuT3JkZXJTdGF0ZRINCgVjYXVzZRgFIAEoCRIPCgd2ZXJzaW9uGAYgASgDEhAKCHRyYWNlX2lkGAcgASgJIm4KGEdldE9yZGVyVGltZWxpbmVSZXNwb25zZRIjCgVvcmRlchgBIAEoCzIULnJhaWwub3JkZXIudjEuT3JkZXISLQoHZW50cmllcxgCIAMoCzIcLnJhaWwub3JkZXIudjEuVGltZWxpbmVFbnRyeSI6ChFMaXN0UXVldWVzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSLUAQoSTGlzdFF1ZXVlc1Jlc3BvbnNlEjcKBnF1ZXVlcxgBIAMoCzInLnJhaWwub3JkZXIudjEuTGlzdFF1ZXVlc1Jlc3BvbnNlLlF1ZXVlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRpsCgVRdWV1ZRIOCgZydW5faWQYASABKAkSDgoGbGVuZ3RoGAIgASgNEhEKCWluX2ZsaWdodBgDIAEoDRITCgtkcmFpbl9wZXJfcxgEIAEoARINCgVvd25lchgFIAEoCRIMCgR0ZXJtGAYgASgDKoQCCgpPcmRlclN0YXRlEhsKF09SREVSX1NUQVRFX1VOU1BFQ0lGSUVEEAASGAoUT1JERVJfU1RBVEVfV0FJVF9QQVkQARIXChNPUkRFUl9TVEFURV9DTE9TSU5HEAISFgoST1JERVJfU1RBVEVfQ0xPU0VEEAMSFAoQT1JERVJfU1RBVEVfUEFJRBAEEhkKFU9SREVSX1NUQVRFX1RJQ0tFVElORxAFEhcKE09SREVSX1NUQVRFX1NVQ0NFU1MQBhIUChBPUkRFUl9TVEFURV9GQUlMEAcSFgoST1JERVJfU1RBVEVfUkVGVU5EEAgSFgoST1JERVJfU1RBVEVfQ0hBTkdFEAkqvwEKC0Nsb3NlUmVhc29uEhwKGENMT1NFX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFkNMT1NFX1JFQVNPTl9DQU5DRUxMRUQQARIYChRDTE9TRV9SRUFTT05fRVhQSVJFRBACEhkKFUNMT1NFX1JFQVNPTl9SRUZVTkRFRBADEiEKHUNMT1NFX1JFQVNPTl9USUNLRVRJTkdfRkFJTEVEEAQSHgoaQ0xPU0VfUkVBU09OX1JVTl9DQU5DRUxMRUQQBSqlAQoKUXVldWVTdGF0ZRIbChdRVUVVRV9TVEFURV9VTlNQRUNJRklFRBAAEhcKE1FVRVVFX1NUQVRFX1dBSVRJTkcQARIaChZRVUVVRV9TVEFURV9QUk9DRVNTSU5HEAISFwoTUVVFVUVfU1RBVEVfT1JERVJFRBADEhYKElFVRVVFX1NUQVRFX0ZBSUxFRBAEEhQKEFFVRVVFX1NUQVRFX0xFRlQQBTLfDAoMT3JkZXJTZXJ2aWNlEnwKC1N1Ym1pdE9yZGVyEiEucmFpbC5vcmRlci52MS5TdWJtaXRPcmRlclJlcXVlc3QaIi5yYWlsLm9yZGVyLnYxLlN1Ym1pdE9yZGVyUmVzcG9uc2UiJoq1GAYKAQIYuBeC0+STAhY6ASoiES92MS9vcmRlcnM6c3VibWl0EocBCg5HZXRRdWV1ZVN0YXR1cxIkLnJhaWwub3JkZXIudjEuR2V0UXVldWVTdGF0dXNSZXF1ZXN0GiUucmFpbC5vcmRlci52MS5HZXRRdWV1ZVN0YXR1c1Jlc3BvbnNlIiiQAgGKtRgGCgECGOgHgtPkkwIVOgEqIhAvdjEvcXVldWU6c3RhdHVzEl4KCldhdGNoUXVldWUSIC5yYWlsLm9yZGVyLnYxLldhdGNoUXVldWVSZXF1ZXN0GiEucmFpbC5vcmRlci52MS5XYXRjaFF1ZXVlUmVzcG9uc2UiCYq1GAUKAQIgATABEncKCkxlYXZlUXVldWUSIC5yYWlsLm9yZGVyLnYxLkxlYXZlUXVldWVSZXF1ZXN0GiEucmFpbC5vcmRlci52MS5MZWF2ZVF1ZXVlUmVzcG9uc2UiJIq1GAYKAQIY0A+C0+STAhQ6ASoiDy92MS9xdWV1ZTpsZWF2ZRK3AQoIR2V0T3JkZXISHi5yYWlsLm9yZGVyLnYxLkdldE9yZGVyUmVxdWVzdBofLnJhaWwub3JkZXIudjEuR2V0T3JkZXJSZXNwb25zZSJqkAIBirUYRgoDAgMFEgdwYXltZW50Egl0aWNrZXRpbmcSCmFmdGVyc2FsZXMSCWludmVudG9yeRIMbm90aWZpY2F0aW9uEgNvcHMY6AeC0+STAhcSFS92MS9vcmRlcnMve29yZGVyX2lkfRJyCgpMaXN0T3JkZXJzEiAucmFpbC5vcmRlci52MS5MaXN0T3JkZXJzUmVxdWVzdBohLnJhaWwub3JkZXIudjEuTGlzdE9yZGVyc1Jlc3BvbnNlIh+QAgGKtRgGCgECGOgHgtPkkwIMEgovdjEvb3JkZXJzEl4KCldhdGNoT3JkZXISIC5yYWlsLm9yZGVyLnYxLldhdGNoT3JkZXJSZXF1ZXN0GiEucmFpbC5vcmRlci52MS5XYXRjaE9yZGVyUmVzcG9uc2UiCYq1GAUKAQIgATABEogBCgtDYW5jZWxPcmRlchIhLnJhaWwub3JkZXIudjEuQ2FuY2VsT3JkZXJSZXF1ZXN0GiIucmFpbC5vcmRlci52MS5DYW5jZWxPcmRlclJlc3BvbnNlIjKKtRgHCgICAxiIJ4LT5JMCIToBKiIcL3YxL29yZGVycy97b3JkZXJfaWR9OmNhbmNlbBJ4Cg9UcmFuc2l0aW9uSXRlbXMSJS5yYWlsLm9yZGVyLnYxLlRyYW5zaXRpb25JdGVtc1JlcXVlc3QaJi5yYWlsLm9yZGVyLnYxLlRyYW5zaXRpb25JdGVtc1Jlc3BvbnNlIhaKtRgSCgEFEgphZnRlcnNhbGVzGNAPEngKD0NyZWF0ZUhlbGRPcmRlchIlLnJhaWwub3JkZXIudjEuQ3JlYXRlSGVsZE9yZGVyUmVxdWVzdBomLnJhaWwub3JkZXIudjEuQ3JlYXRlSGVsZE9yZGVyUmVzcG9uc2UiFoq1GBIKAQUSCmFmdGVyc2FsZXMY0A8SeAoMU2VhcmNoT3JkZXJzEiIucmFpbC5vcmRlci52MS5TZWFyY2hPcmRlcnNSZXF1ZXN0GiMucmFpbC5vcmRlci52MS5TZWFyY2hPcmRlcnNSZXNwb25zZSIfkAIBirUYGAoCAwUSA29wcxIKYWZ0ZXJzYWxlcxjQDxJ5ChBHZXRPcmRlclRpbWVsaW5lEiYucmFpbC5vcmRlci52MS5HZXRPcmRlclRpbWVsaW5lUmVxdWVzdBonLnJhaWwub3JkZXIudjEuR2V0T3JkZXJUaW1lbGluZVJlc3BvbnNlIhSQAgGKtRgNCgMCAwUSA29wcxjoBxJsCgpMaXN0UXVldWVzEiAucmFpbC5vcmRlci52MS5MaXN0UXVldWVzUmVxdWVzdBohLnJhaWwub3JkZXIudjEuTGlzdFF1ZXVlc1Jlc3BvbnNlIhmQAgGKtRgSCgIDBRIDb3BzEgRyaXNrGOgHYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey, file_rail_type_v1_money]);
 
 /**
+ * One purchase: a group on one stretch of one run. Unique by account and request_id for ever.
+ *
  * @generated from message rail.order.v1.SubmitOrderRequest
  */
 export type SubmitOrderRequest = Message<"rail.order.v1.SubmitOrderRequest"> & {
@@ -118,6 +120,8 @@ export const SubmitOrderRequestSchema: GenMessage<SubmitOrderRequest> = /*@__PUR
   messageDesc(file_rail_order_v1_order, 0);
 
 /**
+ * One passenger of a purchase and what he or she accepts.
+ *
  * @generated from message rail.order.v1.SubmitPassenger
  */
 export type SubmitPassenger = Message<"rail.order.v1.SubmitPassenger"> & {
@@ -161,6 +165,8 @@ export const SubmitPassengerSchema: GenMessage<SubmitPassenger> = /*@__PURE__*/
   messageDesc(file_rail_order_v1_order, 1);
 
 /**
+ * A place in the queue, or in the standby list.
+ *
  * @generated from message rail.order.v1.SubmitOrderResponse
  */
 export type SubmitOrderResponse = Message<"rail.order.v1.SubmitOrderResponse"> & {
@@ -185,6 +191,8 @@ export const SubmitOrderResponseSchema: GenMessage<SubmitOrderResponse> = /*@__P
   messageDesc(file_rail_order_v1_order, 2);
 
 /**
+ * Where an entry stands, and the token to ask again with.
+ *
  * @generated from message rail.order.v1.QueueStatus
  */
 export type QueueStatus = Message<"rail.order.v1.QueueStatus"> & {
@@ -268,6 +276,8 @@ export const QueueStatusSchema: GenMessage<QueueStatus> = /*@__PURE__*/
   messageDesc(file_rail_order_v1_order, 3);
 
 /**
+ * The newest token of an entry of the caller's.
+ *
  * @generated from message rail.order.v1.GetQueueStatusRequest
  */
 export type GetQueueStatusRequest = Message<"rail.order.v1.GetQueueStatusRequest"> & {
@@ -285,6 +295,8 @@ export const GetQueueStatusRequestSchema: GenMessage<GetQueueStatusRequest> = /*
   messageDesc(file_rail_order_v1_order, 4);
 
 /**
+ * The status, with a renewed token.
+ *
  * @generated from message rail.order.v1.GetQueueStatusResponse
  */
 export type GetQueueStatusResponse = Message<"rail.order.v1.GetQueueStatusResponse"> & {
@@ -302,6 +314,8 @@ export const GetQueueStatusResponseSchema: GenMessage<GetQueueStatusResponse> = 
   messageDesc(file_rail_order_v1_order, 5);
 
 /**
+ * The newest token of an entry of the caller's.
+ *
  * @generated from message rail.order.v1.WatchQueueRequest
  */
 export type WatchQueueRequest = Message<"rail.order.v1.WatchQueueRequest"> & {
@@ -319,6 +333,8 @@ export const WatchQueueRequestSchema: GenMessage<WatchQueueRequest> = /*@__PURE_
   messageDesc(file_rail_order_v1_order, 6);
 
 /**
+ * The status now and after each change; the stream ends with a final one.
+ *
  * @generated from message rail.order.v1.WatchQueueResponse
  */
 export type WatchQueueResponse = Message<"rail.order.v1.WatchQueueResponse"> & {
@@ -336,6 +352,8 @@ export const WatchQueueResponseSchema: GenMessage<WatchQueueResponse> = /*@__PUR
   messageDesc(file_rail_order_v1_order, 7);
 
 /**
+ * The entry to give up, by its token.
+ *
  * @generated from message rail.order.v1.LeaveQueueRequest
  */
 export type LeaveQueueRequest = Message<"rail.order.v1.LeaveQueueRequest"> & {
@@ -358,6 +376,8 @@ export const LeaveQueueRequestSchema: GenMessage<LeaveQueueRequest> = /*@__PURE_
   messageDesc(file_rail_order_v1_order, 8);
 
 /**
+ * LEFT, or what it was already: an entry that was taken up is not left.
+ *
  * @generated from message rail.order.v1.LeaveQueueResponse
  */
 export type LeaveQueueResponse = Message<"rail.order.v1.LeaveQueueResponse"> & {
@@ -485,6 +505,8 @@ export const OrderItemSchema: GenMessage<OrderItem> = /*@__PURE__*/
   messageDesc(file_rail_order_v1_order, 10);
 
 /**
+ * One place for segments from_index … to_index-1 of the journey.
+ *
  * @generated from message rail.order.v1.SeatPart
  */
 export type SeatPart = Message<"rail.order.v1.SeatPart"> & {
@@ -512,6 +534,8 @@ export const SeatPartSchema: GenMessage<SeatPart> = /*@__PURE__*/
   messageDesc(file_rail_order_v1_order, 11);
 
 /**
+ * One purchase. Its state is derived from its items.
+ *
  * @generated from message rail.order.v1.Order
  */
 export type Order = Message<"rail.order.v1.Order"> & {
@@ -604,6 +628,8 @@ export const OrderSchema: GenMessage<Order> = /*@__PURE__*/
   messageDesc(file_rail_order_v1_order, 12);
 
 /**
+ * Names an order.
+ *
  * @generated from message rail.order.v1.GetOrderRequest
  */
 export type GetOrderRequest = Message<"rail.order.v1.GetOrderRequest"> & {
@@ -621,6 +647,8 @@ export const GetOrderRequestSchema: GenMessage<GetOrderRequest> = /*@__PURE__*/
   messageDesc(file_rail_order_v1_order, 13);
 
 /**
+ * The order as committed.
+ *
  * @generated from message rail.order.v1.GetOrderResponse
  */
 export type GetOrderResponse = Message<"rail.order.v1.GetOrderResponse"> & {
@@ -638,6 +666,8 @@ export const GetOrderResponseSchema: GenMessage<GetOrderResponse> = /*@__PURE__*
   messageDesc(file_rail_order_v1_order, 14);
 
 /**
+ * Asks for a page of the caller's orders, in some states where named.
+ *
  * @generated from message rail.order.v1.ListOrdersRequest
  */
 export type ListOrdersRequest = Message<"rail.order.v1.ListOrdersRequest"> & {
@@ -669,6 +699,8 @@ export const ListOrdersRequestSchema: GenMessage<ListOrdersRequest> = /*@__PURE_
   messageDesc(file_rail_order_v1_order, 15);
 
 /**
+ * A page, newest first; an empty next_page_token ends the list.
+ *
  * @generated from message rail.order.v1.ListOrdersResponse
  */
 export type ListOrdersResponse = Message<"rail.order.v1.ListOrdersResponse"> & {
@@ -691,6 +723,8 @@ export const ListOrdersResponseSchema: GenMessage<ListOrdersResponse> = /*@__PUR
   messageDesc(file_rail_order_v1_order, 16);
 
 /**
+ * Names an order of the caller's.
+ *
  * @generated from message rail.order.v1.WatchOrderRequest
  */
 export type WatchOrderRequest = Message<"rail.order.v1.WatchOrderRequest"> & {
@@ -708,6 +742,8 @@ export const WatchOrderRequestSchema: GenMessage<WatchOrderRequest> = /*@__PURE_
   messageDesc(file_rail_order_v1_order, 17);
 
 /**
+ * The whole order, now and after each change.
+ *
  * @generated from message rail.order.v1.WatchOrderResponse
  */
 export type WatchOrderResponse = Message<"rail.order.v1.WatchOrderResponse"> & {
@@ -725,6 +761,8 @@ export const WatchOrderResponseSchema: GenMessage<WatchOrderResponse> = /*@__PUR
   messageDesc(file_rail_order_v1_order, 18);
 
 /**
+ * An unpaid order to cancel.
+ *
  * @generated from message rail.order.v1.CancelOrderRequest
  */
 export type CancelOrderRequest = Message<"rail.order.v1.CancelOrderRequest"> & {
@@ -754,6 +792,8 @@ export const CancelOrderRequestSchema: GenMessage<CancelOrderRequest> = /*@__PUR
   messageDesc(file_rail_order_v1_order, 19);
 
 /**
+ * The order, CLOSING or CLOSED, or PAID when the money was faster.
+ *
  * @generated from message rail.order.v1.CancelOrderResponse
  */
 export type CancelOrderResponse = Message<"rail.order.v1.CancelOrderResponse"> & {
@@ -771,6 +811,8 @@ export const CancelOrderResponseSchema: GenMessage<CancelOrderResponse> = /*@__P
   messageDesc(file_rail_order_v1_order, 20);
 
 /**
+ * Moves of items of one order, all or none.
+ *
  * @generated from message rail.order.v1.TransitionItemsRequest
  */
 export type TransitionItemsRequest = Message<"rail.order.v1.TransitionItemsRequest"> & {
@@ -805,6 +847,8 @@ export const TransitionItemsRequestSchema: GenMessage<TransitionItemsRequest> = 
   messageDesc(file_rail_order_v1_order, 21);
 
 /**
+ * One item's move from the version the caller saw; moves the state machine does not have are ORDER_STATE_WRONG.
+ *
  * @generated from message rail.order.v1.ItemTransition
  */
 export type ItemTransition = Message<"rail.order.v1.ItemTransition"> & {
@@ -853,6 +897,8 @@ export const ItemTransitionSchema: GenMessage<ItemTransition> = /*@__PURE__*/
   messageDesc(file_rail_order_v1_order, 22);
 
 /**
+ * The order after all moves.
+ *
  * @generated from message rail.order.v1.TransitionItemsResponse
  */
 export type TransitionItemsResponse = Message<"rail.order.v1.TransitionItemsResponse"> & {
@@ -870,6 +916,8 @@ export const TransitionItemsResponseSchema: GenMessage<TransitionItemsResponse> 
   messageDesc(file_rail_order_v1_order, 23);
 
 /**
+ * An order for a hold that exists; the queue is not entered.
+ *
  * @generated from message rail.order.v1.CreateHeldOrderRequest
  */
 export type CreateHeldOrderRequest = Message<"rail.order.v1.CreateHeldOrderRequest"> & {
@@ -934,6 +982,8 @@ export const CreateHeldOrderRequestSchema: GenMessage<CreateHeldOrderRequest> = 
   messageDesc(file_rail_order_v1_order, 24);
 
 /**
+ * The order, WAIT_PAY; repeated, as it stands.
+ *
  * @generated from message rail.order.v1.CreateHeldOrderResponse
  */
 export type CreateHeldOrderResponse = Message<"rail.order.v1.CreateHeldOrderResponse"> & {
@@ -951,6 +1001,8 @@ export const CreateHeldOrderResponseSchema: GenMessage<CreateHeldOrderResponse> 
   messageDesc(file_rail_order_v1_order, 25);
 
 /**
+ * Conditions that must all hold; unset ones do not count.
+ *
  * @generated from message rail.order.v1.SearchOrdersRequest
  */
 export type SearchOrdersRequest = Message<"rail.order.v1.SearchOrdersRequest"> & {
@@ -1002,6 +1054,8 @@ export const SearchOrdersRequestSchema: GenMessage<SearchOrdersRequest> = /*@__P
   messageDesc(file_rail_order_v1_order, 26);
 
 /**
+ * A page, newest first.
+ *
  * @generated from message rail.order.v1.SearchOrdersResponse
  */
 export type SearchOrdersResponse = Message<"rail.order.v1.SearchOrdersResponse"> & {
@@ -1024,6 +1078,8 @@ export const SearchOrdersResponseSchema: GenMessage<SearchOrdersResponse> = /*@_
   messageDesc(file_rail_order_v1_order, 27);
 
 /**
+ * Names an order.
+ *
  * @generated from message rail.order.v1.GetOrderTimelineRequest
  */
 export type GetOrderTimelineRequest = Message<"rail.order.v1.GetOrderTimelineRequest"> & {
@@ -1041,6 +1097,8 @@ export const GetOrderTimelineRequestSchema: GenMessage<GetOrderTimelineRequest> 
   messageDesc(file_rail_order_v1_order, 28);
 
 /**
+ * One move of an item, written in the transaction of the move.
+ *
  * @generated from message rail.order.v1.TimelineEntry
  */
 export type TimelineEntry = Message<"rail.order.v1.TimelineEntry"> & {
@@ -1092,6 +1150,8 @@ export const TimelineEntrySchema: GenMessage<TimelineEntry> = /*@__PURE__*/
   messageDesc(file_rail_order_v1_order, 29);
 
 /**
+ * The order and everything that happened to it, oldest first.
+ *
  * @generated from message rail.order.v1.GetOrderTimelineResponse
  */
 export type GetOrderTimelineResponse = Message<"rail.order.v1.GetOrderTimelineResponse"> & {
@@ -1114,6 +1174,8 @@ export const GetOrderTimelineResponseSchema: GenMessage<GetOrderTimelineResponse
   messageDesc(file_rail_order_v1_order, 30);
 
 /**
+ * Asks for a page of queues.
+ *
  * @generated from message rail.order.v1.ListQueuesRequest
  */
 export type ListQueuesRequest = Message<"rail.order.v1.ListQueuesRequest"> & {
@@ -1138,6 +1200,8 @@ export const ListQueuesRequestSchema: GenMessage<ListQueuesRequest> = /*@__PURE_
   messageDesc(file_rail_order_v1_order, 31);
 
 /**
+ * Queues that have entries.
+ *
  * @generated from message rail.order.v1.ListQueuesResponse
  */
 export type ListQueuesResponse = Message<"rail.order.v1.ListQueuesResponse"> & {
@@ -1160,6 +1224,8 @@ export const ListQueuesResponseSchema: GenMessage<ListQueuesResponse> = /*@__PUR
   messageDesc(file_rail_order_v1_order, 32);
 
 /**
+ * One run's queue and the process that serves it.
+ *
  * @generated from message rail.order.v1.ListQueuesResponse.Queue
  */
 export type ListQueuesResponse_Queue = Message<"rail.order.v1.ListQueuesResponse.Queue"> & {
@@ -1330,6 +1396,8 @@ export const CloseReasonSchema: GenEnum<CloseReason> = /*@__PURE__*/
   enumDesc(file_rail_order_v1_order, 1);
 
 /**
+ * What became of an entry. ORDERED, FAILED and LEFT are final.
+ *
  * @generated from enum rail.order.v1.QueueState
  */
 export const QueueState = {
@@ -1371,6 +1439,8 @@ export const QueueState = {
 } as const;
 
 /**
+ * What became of an entry. ORDERED, FAILED and LEFT are final.
+ *
  * @generated from enum rail.order.v1.QueueState
  */
 export type QueueState = (typeof QueueState)[keyof typeof QueueState] | UnknownEnum;

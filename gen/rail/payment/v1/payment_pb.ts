@@ -21,6 +21,8 @@ export const file_rail_payment_v1_payment: GenFile = /*@__PURE__*/
   fileDesc("Ch1yYWlsL3BheW1lbnQvdjEvcGF5bWVudC5wcm90bxIPcmFpbC5wYXltZW50LnYxIt8DCgdQYXltZW50EhIKCnBheW1lbnRfaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSEgoKYWNjb3VudF9pZBgDIAEoCRIqCgRraW5kGAQgASgOMhwucmFpbC5wYXltZW50LnYxLlBheW1lbnRLaW5kEiwKBXN0YXRlGAUgASgOMh0ucmFpbC5wYXltZW50LnYxLlBheW1lbnRTdGF0ZRIjCgZhbW91bnQYBiABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSJQoIcmVmdW5kZWQYByABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSFwoPcGF5bWVudF9jaGFubmVsGAggASgJEg8KB3BheV91cmwYCSABKAkSLwoLY3JlYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghwYXlfdGltZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgNIAEoAxIYChBnYXRld2F5X3RyYWRlX25vGA4gASgJEg8KB3NldHRsZWQYDyABKAgilwIKBlJlZnVuZBIRCglyZWZ1bmRfaWQYASABKAkSEgoKcGF5bWVudF9pZBgCIAEoCRIQCghvcmRlcl9pZBgDIAEoCRIjCgZhbW91bnQYBCABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSKwoFc3RhdGUYBSABKA4yHC5yYWlsLnBheW1lbnQudjEuUmVmdW5kU3RhdGUSDgoGcmVhc29uGAYgASgJEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtmaW5pc2hfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIYXR0ZW1wdHMYCSABKA0izgEKFENyZWF0ZVBheW1lbnRSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSFwoPcGF5bWVudF9jaGFubmVsGAMgASgJEhMKC3JldHVybl9wYXRoGAQgASgJEioKBGtpbmQYBSABKA4yHC5yYWlsLnBheW1lbnQudjEuUGF5bWVudEtpbmQSIwoGYW1vdW50GAYgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EhEKCWNoYW5nZV9pZBgHIAEoCSJCChVDcmVhdGVQYXltZW50UmVzcG9uc2USKQoHcGF5bWVudBgBIAEoCzIYLnJhaWwucGF5bWVudC52MS5QYXltZW50IicKEUdldFBheW1lbnRSZXF1ZXN0EhIKCnBheW1lbnRfaWQYASABKAkiPwoSR2V0UGF5bWVudFJlc3BvbnNlEikKB3BheW1lbnQYASABKAsyGC5yYWlsLnBheW1lbnQudjEuUGF5bWVudCInChNMaXN0UGF5bWVudHNSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJImwKFExpc3RQYXltZW50c1Jlc3BvbnNlEioKCHBheW1lbnRzGAEgAygLMhgucmFpbC5wYXltZW50LnYxLlBheW1lbnQSKAoHcmVmdW5kcxgCIAMoCzIXLnJhaWwucGF5bWVudC52MS5SZWZ1bmQiNwoUQ2xvc2VQYXltZW50c1JlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkSDQoFZm9yY2UYAiABKAgiTwoVQ2xvc2VQYXltZW50c1Jlc3BvbnNlEiYKBHBhaWQYASABKAsyGC5yYWlsLnBheW1lbnQudjEuUGF5bWVudBIOCgZjbG9zZWQYAiABKAgiXgoUU2V0dGxlUGF5bWVudFJlcXVlc3QSEgoKcGF5bWVudF9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIQCghhY2NlcHRlZBgDIAEoCBIOCgZyZWFzb24YBCABKAkiawoVU2V0dGxlUGF5bWVudFJlc3BvbnNlEikKB3BheW1lbnQYASABKAsyGC5yYWlsLnBheW1lbnQudjEuUGF5bWVudBInCgZyZWZ1bmQYAiABKAsyFy5yYWlsLnBheW1lbnQudjEuUmVmdW5kInEKE0NyZWF0ZVJlZnVuZFJlcXVlc3QSEQoJcmVmdW5kX2lkGAEgASgJEhIKCnBheW1lbnRfaWQYAiABKAkSIwoGYW1vdW50GAMgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5Eg4KBnJlYXNvbhgEIAEoCSI/ChRDcmVhdGVSZWZ1bmRSZXNwb25zZRInCgZyZWZ1bmQYASABKAsyFy5yYWlsLnBheW1lbnQudjEuUmVmdW5kIiUKEEdldFJlZnVuZFJlcXVlc3QSEQoJcmVmdW5kX2lkGAEgASgJIjwKEUdldFJlZnVuZFJlc3BvbnNlEicKBnJlZnVuZBgBIAEoCzIXLnJhaWwucGF5bWVudC52MS5SZWZ1bmQiPQoZUmVjb25jaWxlU3RhdGVtZW50UmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEgwKBGRhdGUYAiABKAkiugEKE1N0YXRlbWVudERpZmZlcmVuY2USDAoEa2luZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhEKCXJlZnVuZF9pZBgDIAEoCRIhCgRvdXJzGAQgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EiQKB2dhdGV3YXkYBSABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSEAoIcmVwYWlyZWQYBiABKAgSEwoLZXhwbGFuYXRpb24YByABKAkiegoaUmVjb25jaWxlU3RhdGVtZW50UmVzcG9uc2USEAoIcGF5bWVudHMYASABKA0SDwoHcmVmdW5kcxgCIAEoDRI5CgtkaWZmZXJlbmNlcxgDIAMoCzIkLnJhaWwucGF5bWVudC52MS5TdGF0ZW1lbnREaWZmZXJlbmNlKmoKC1BheW1lbnRLaW5kEhwKGFBBWU1FTlRfS0lORF9VTlNQRUNJRklFRBAAEhkKFVBBWU1FTlRfS0lORF9QVVJDSEFTRRABEiIKHlBBWU1FTlRfS0lORF9DSEFOR0VfRElGRkVSRU5DRRACKpoBCgxQYXltZW50U3RhdGUSHQoZUEFZTUVOVF9TVEFURV9VTlNQRUNJRklFRBAAEhkKFVBBWU1FTlRfU1RBVEVfQ1JFQVRFRBABEhkKFVBBWU1FTlRfU1RBVEVfUEVORElORxACEhsKF1BBWU1FTlRfU1RBVEVfU1VDQ0VFREVEEAMSGAoUUEFZTUVOVF9TVEFURV9DTE9TRUQQBCqTAQoLUmVmdW5kU3RhdGUSHAoYUkVGVU5EX1NUQVRFX1VOU1BFQ0lGSUVEEAASFAoQUkVGVU5EX1NUQVRFX0RVRRABEhsKF1JFRlVORF9TVEFURV9QUk9DRVNTSU5HEAISGgoWUkVGVU5EX1NUQVRFX1NVQ0NFRURFRBADEhcKE1JFRlVORF9TVEFURV9NQU5VQUwQBDLvCAoOUGF5bWVudFNlcnZpY2USjgEKDUNyZWF0ZVBheW1lbnQSJS5yYWlsLnBheW1lbnQudjEuQ3JlYXRlUGF5bWVudFJlcXVlc3QaJi5yYWlsLnBheW1lbnQudjEuQ3JlYXRlUGF5bWVudFJlc3BvbnNlIi6KtRgTCgICBRIKYWZ0ZXJzYWxlcxiIJ4LT5JMCEToBKiIML3YxL3BheW1lbnRzEp8BCgpHZXRQYXltZW50EiIucmFpbC5wYXltZW50LnYxLkdldFBheW1lbnRSZXF1ZXN0GiMucmFpbC5wYXltZW50LnYxLkdldFBheW1lbnRSZXNwb25zZSJIkAIBirUYIAoDAgMFEgVvcmRlchIKYWZ0ZXJzYWxlcxIDb3BzGOgHgtPkkwIbEhkvdjEvcGF5bWVudHMve3BheW1lbnRfaWR9EqoBCgxMaXN0UGF5bWVudHMSJC5yYWlsLnBheW1lbnQudjEuTGlzdFBheW1lbnRzUmVxdWVzdBolLnJhaWwucGF5bWVudC52MS5MaXN0UGF5bWVudHNSZXNwb25zZSJNkAIBirUYIAoDAgMFEgVvcmRlchIKYWZ0ZXJzYWxlcxIDb3BzGOgHgtPkkwIgEh4vdjEvb3JkZXJzL3tvcmRlcl9pZH0vcGF5bWVudHMSfQoNQ2xvc2VQYXltZW50cxIlLnJhaWwucGF5bWVudC52MS5DbG9zZVBheW1lbnRzUmVxdWVzdBomLnJhaWwucGF5bWVudC52MS5DbG9zZVBheW1lbnRzUmVzcG9uc2UiHYq1GBkKAQUSBW9yZGVyEgphZnRlcnNhbGVzGIgnEn0KDVNldHRsZVBheW1lbnQSJS5yYWlsLnBheW1lbnQudjEuU2V0dGxlUGF5bWVudFJlcXVlc3QaJi5yYWlsLnBheW1lbnQudjEuU2V0dGxlUGF5bWVudFJlc3BvbnNlIh2KtRgZCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxjQDxJ/CgxDcmVhdGVSZWZ1bmQSJC5yYWlsLnBheW1lbnQudjEuQ3JlYXRlUmVmdW5kUmVxdWVzdBolLnJhaWwucGF5bWVudC52MS5DcmVhdGVSZWZ1bmRSZXNwb25zZSIiirUYHgoBBRIFb3JkZXISCmFmdGVyc2FsZXMSA29wcxiIJxJ7CglHZXRSZWZ1bmQSIS5yYWlsLnBheW1lbnQudjEuR2V0UmVmdW5kUmVxdWVzdBoiLnJhaWwucGF5bWVudC52MS5HZXRSZWZ1bmRSZXNwb25zZSInkAIBirUYIAoDAgMFEgVvcmRlchIKYWZ0ZXJzYWxlcxIDb3BzGOgHEoABChJSZWNvbmNpbGVTdGF0ZW1lbnQSKi5yYWlsLnBheW1lbnQudjEuUmVjb25jaWxlU3RhdGVtZW50UmVxdWVzdBorLnJhaWwucGF5bWVudC52MS5SZWNvbmNpbGVTdGF0ZW1lbnRSZXNwb25zZSIRirUYDQoCAwUSA29wcxjAqQdiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_money]);
 
 /**
+ * One try to pay an order at the gateway.
+ *
  * @generated from message rail.payment.v1.Payment
  */
 export type Payment = Message<"rail.payment.v1.Payment"> & {
@@ -118,6 +120,8 @@ export const PaymentSchema: GenMessage<Payment> = /*@__PURE__*/
   messageDesc(file_rail_payment_v1_payment, 0);
 
 /**
+ * Money of one payment on its way back.
+ *
  * @generated from message rail.payment.v1.Refund
  */
 export type Refund = Message<"rail.payment.v1.Refund"> & {
@@ -175,6 +179,8 @@ export const RefundSchema: GenMessage<Refund> = /*@__PURE__*/
   messageDesc(file_rail_payment_v1_payment, 1);
 
 /**
+ * What to pay and where to return to afterwards.
+ *
  * @generated from message rail.payment.v1.CreatePaymentRequest
  */
 export type CreatePaymentRequest = Message<"rail.payment.v1.CreatePaymentRequest"> & {
@@ -228,6 +234,8 @@ export const CreatePaymentRequestSchema: GenMessage<CreatePaymentRequest> = /*@_
   messageDesc(file_rail_payment_v1_payment, 2);
 
 /**
+ * The payment. While the gateway does not answer it is CREATED, has no pay_url yet, and is opened by itself.
+ *
  * @generated from message rail.payment.v1.CreatePaymentResponse
  */
 export type CreatePaymentResponse = Message<"rail.payment.v1.CreatePaymentResponse"> & {
@@ -245,6 +253,8 @@ export const CreatePaymentResponseSchema: GenMessage<CreatePaymentResponse> = /*
   messageDesc(file_rail_payment_v1_payment, 3);
 
 /**
+ * Names a payment; another account's is PAYMENT_NOT_FOUND.
+ *
  * @generated from message rail.payment.v1.GetPaymentRequest
  */
 export type GetPaymentRequest = Message<"rail.payment.v1.GetPaymentRequest"> & {
@@ -262,6 +272,8 @@ export const GetPaymentRequestSchema: GenMessage<GetPaymentRequest> = /*@__PURE_
   messageDesc(file_rail_payment_v1_payment, 4);
 
 /**
+ * The payment as it stands now.
+ *
  * @generated from message rail.payment.v1.GetPaymentResponse
  */
 export type GetPaymentResponse = Message<"rail.payment.v1.GetPaymentResponse"> & {
@@ -279,6 +291,8 @@ export const GetPaymentResponseSchema: GenMessage<GetPaymentResponse> = /*@__PUR
   messageDesc(file_rail_payment_v1_payment, 5);
 
 /**
+ * Names an order.
+ *
  * @generated from message rail.payment.v1.ListPaymentsRequest
  */
 export type ListPaymentsRequest = Message<"rail.payment.v1.ListPaymentsRequest"> & {
@@ -296,6 +310,8 @@ export const ListPaymentsRequestSchema: GenMessage<ListPaymentsRequest> = /*@__P
   messageDesc(file_rail_payment_v1_payment, 6);
 
 /**
+ * All payments and refunds of the order.
+ *
  * @generated from message rail.payment.v1.ListPaymentsResponse
  */
 export type ListPaymentsResponse = Message<"rail.payment.v1.ListPaymentsResponse"> & {
@@ -318,6 +334,8 @@ export const ListPaymentsResponseSchema: GenMessage<ListPaymentsResponse> = /*@_
   messageDesc(file_rail_payment_v1_payment, 7);
 
 /**
+ * Names an order whose time to pay is over.
+ *
  * @generated from message rail.payment.v1.ClosePaymentsRequest
  */
 export type ClosePaymentsRequest = Message<"rail.payment.v1.ClosePaymentsRequest"> & {
@@ -342,6 +360,8 @@ export const ClosePaymentsRequestSchema: GenMessage<ClosePaymentsRequest> = /*@_
   messageDesc(file_rail_payment_v1_payment, 8);
 
 /**
+ * One of three: `paid`, `closed`, or neither yet.
+ *
  * @generated from message rail.payment.v1.ClosePaymentsResponse
  */
 export type ClosePaymentsResponse = Message<"rail.payment.v1.ClosePaymentsResponse"> & {
@@ -368,6 +388,8 @@ export const ClosePaymentsResponseSchema: GenMessage<ClosePaymentsResponse> = /*
   messageDesc(file_rail_payment_v1_payment, 9);
 
 /**
+ * The order's verdict on a payment that succeeded. The first verdict stands.
+ *
  * @generated from message rail.payment.v1.SettlePaymentRequest
  */
 export type SettlePaymentRequest = Message<"rail.payment.v1.SettlePaymentRequest"> & {
@@ -402,6 +424,8 @@ export const SettlePaymentRequestSchema: GenMessage<SettlePaymentRequest> = /*@_
   messageDesc(file_rail_payment_v1_payment, 10);
 
 /**
+ * The payment after it, and the refund where the money goes back.
+ *
  * @generated from message rail.payment.v1.SettlePaymentResponse
  */
 export type SettlePaymentResponse = Message<"rail.payment.v1.SettlePaymentResponse"> & {
@@ -426,6 +450,8 @@ export const SettlePaymentResponseSchema: GenMessage<SettlePaymentResponse> = /*
   messageDesc(file_rail_payment_v1_payment, 11);
 
 /**
+ * How much of a payment to return. REFUND_EXCEEDS_PAID beyond what is left of it.
+ *
  * @generated from message rail.payment.v1.CreateRefundRequest
  */
 export type CreateRefundRequest = Message<"rail.payment.v1.CreateRefundRequest"> & {
@@ -460,6 +486,8 @@ export const CreateRefundRequestSchema: GenMessage<CreateRefundRequest> = /*@__P
   messageDesc(file_rail_payment_v1_payment, 12);
 
 /**
+ * The refund, made now or by an earlier call; it is carried out by itself.
+ *
  * @generated from message rail.payment.v1.CreateRefundResponse
  */
 export type CreateRefundResponse = Message<"rail.payment.v1.CreateRefundResponse"> & {
@@ -477,6 +505,8 @@ export const CreateRefundResponseSchema: GenMessage<CreateRefundResponse> = /*@_
   messageDesc(file_rail_payment_v1_payment, 13);
 
 /**
+ * Names a refund.
+ *
  * @generated from message rail.payment.v1.GetRefundRequest
  */
 export type GetRefundRequest = Message<"rail.payment.v1.GetRefundRequest"> & {
@@ -494,6 +524,8 @@ export const GetRefundRequestSchema: GenMessage<GetRefundRequest> = /*@__PURE__*
   messageDesc(file_rail_payment_v1_payment, 14);
 
 /**
+ * The refund as it stands now.
+ *
  * @generated from message rail.payment.v1.GetRefundResponse
  */
 export type GetRefundResponse = Message<"rail.payment.v1.GetRefundResponse"> & {
@@ -511,6 +543,8 @@ export const GetRefundResponseSchema: GenMessage<GetRefundResponse> = /*@__PURE_
   messageDesc(file_rail_payment_v1_payment, 15);
 
 /**
+ * The day whose statement to compare.
+ *
  * @generated from message rail.payment.v1.ReconcileStatementRequest
  */
 export type ReconcileStatementRequest = Message<"rail.payment.v1.ReconcileStatementRequest"> & {
@@ -535,6 +569,8 @@ export const ReconcileStatementRequestSchema: GenMessage<ReconcileStatementReque
   messageDesc(file_rail_payment_v1_payment, 16);
 
 /**
+ * One line on which the gateway and we disagree.
+ *
  * @generated from message rail.payment.v1.StatementDifference
  */
 export type StatementDifference = Message<"rail.payment.v1.StatementDifference"> & {
@@ -584,6 +620,8 @@ export const StatementDifferenceSchema: GenMessage<StatementDifference> = /*@__P
   messageDesc(file_rail_payment_v1_payment, 17);
 
 /**
+ * How much was compared and where it differed. STATEMENT_NOT_FOUND before the gateway has made it.
+ *
  * @generated from message rail.payment.v1.ReconcileStatementResponse
  */
 export type ReconcileStatementResponse = Message<"rail.payment.v1.ReconcileStatementResponse"> & {
@@ -611,6 +649,8 @@ export const ReconcileStatementResponseSchema: GenMessage<ReconcileStatementResp
   messageDesc(file_rail_payment_v1_payment, 18);
 
 /**
+ * What a payment is for.
+ *
  * @generated from enum rail.payment.v1.PaymentKind
  */
 export const PaymentKind = {
@@ -633,6 +673,8 @@ export const PaymentKind = {
 } as const;
 
 /**
+ * What a payment is for.
+ *
  * @generated from enum rail.payment.v1.PaymentKind
  */
 export type PaymentKind = (typeof PaymentKind)[keyof typeof PaymentKind] | UnknownEnum;
@@ -644,6 +686,8 @@ export const PaymentKindSchema: GenEnum<PaymentKind> = /*@__PURE__*/
   enumDesc(file_rail_payment_v1_payment, 0);
 
 /**
+ * CREATED → PENDING → SUCCEEDED or CLOSED. Money beats CLOSED: it is recorded and returned.
+ *
  * @generated from enum rail.payment.v1.PaymentState
  */
 export const PaymentState = {
@@ -678,6 +722,8 @@ export const PaymentState = {
 } as const;
 
 /**
+ * CREATED → PENDING → SUCCEEDED or CLOSED. Money beats CLOSED: it is recorded and returned.
+ *
  * @generated from enum rail.payment.v1.PaymentState
  */
 export type PaymentState = (typeof PaymentState)[keyof typeof PaymentState] | UnknownEnum;
@@ -689,6 +735,8 @@ export const PaymentStateSchema: GenEnum<PaymentState> = /*@__PURE__*/
   enumDesc(file_rail_payment_v1_payment, 1);
 
 /**
+ * How far money is on its way back.
+ *
  * @generated from enum rail.payment.v1.RefundState
  */
 export const RefundState = {
@@ -725,6 +773,8 @@ export const RefundState = {
 } as const;
 
 /**
+ * How far money is on its way back.
+ *
  * @generated from enum rail.payment.v1.RefundState
  */
 export type RefundState = (typeof RefundState)[keyof typeof RefundState] | UnknownEnum;

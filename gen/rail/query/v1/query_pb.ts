@@ -86,6 +86,8 @@ export const StationSchema: GenMessage<Station> = /*@__PURE__*/
   messageDesc(file_rail_query_v1_query, 0);
 
 /**
+ * What a person has typed so far.
+ *
  * @generated from message rail.query.v1.SuggestStationsRequest
  */
 export type SuggestStationsRequest = Message<"rail.query.v1.SuggestStationsRequest"> & {
@@ -112,6 +114,8 @@ export const SuggestStationsRequestSchema: GenMessage<SuggestStationsRequest> = 
   messageDesc(file_rail_query_v1_query, 1);
 
 /**
+ * Best match first.
+ *
  * @generated from message rail.query.v1.SuggestStationsResponse
  */
 export type SuggestStationsResponse = Message<"rail.query.v1.SuggestStationsResponse"> & {
@@ -174,6 +178,8 @@ export const SuggestStationsResponse_SuggestionSchema: GenMessage<SuggestStation
   messageDesc(file_rail_query_v1_query, 2, 0);
 
 /**
+ * Asks for a page of stations.
+ *
  * @generated from message rail.query.v1.ListStationsRequest
  */
 export type ListStationsRequest = Message<"rail.query.v1.ListStationsRequest"> & {
@@ -198,6 +204,8 @@ export const ListStationsRequestSchema: GenMessage<ListStationsRequest> = /*@__P
   messageDesc(file_rail_query_v1_query, 3);
 
 /**
+ * A page, in a stable order.
+ *
  * @generated from message rail.query.v1.ListStationsResponse
  */
 export type ListStationsResponse = Message<"rail.query.v1.ListStationsResponse"> & {
@@ -258,6 +266,8 @@ export const PlaceSchema: GenMessage<Place> = /*@__PURE__*/
   messageDesc(file_rail_query_v1_query, 5);
 
 /**
+ * A trip between two places on a day, and how to show what is found.
+ *
  * @generated from message rail.query.v1.SearchTrainsRequest
  */
 export type SearchTrainsRequest = Message<"rail.query.v1.SearchTrainsRequest"> & {
@@ -433,6 +443,8 @@ export const ClassAvailabilitySchema: GenMessage<ClassAvailability> = /*@__PURE_
   messageDesc(file_rail_query_v1_query, 8);
 
 /**
+ * One train on the asked stretch, with what each class costs and has left.
+ *
  * @generated from message rail.query.v1.TrainOffer
  */
 export type TrainOffer = Message<"rail.query.v1.TrainOffer"> & {
@@ -501,6 +513,8 @@ export const TrainOfferSchema: GenMessage<TrainOffer> = /*@__PURE__*/
   messageDesc(file_rail_query_v1_query, 9);
 
 /**
+ * A page of trains, from memory. Equal questions have equal answers until something changes.
+ *
  * @generated from message rail.query.v1.SearchTrainsResponse
  */
 export type SearchTrainsResponse = Message<"rail.query.v1.SearchTrainsResponse"> & {
@@ -549,6 +563,8 @@ export const SearchTrainsResponseSchema: GenMessage<SearchTrainsResponse> = /*@_
   messageDesc(file_rail_query_v1_query, 10);
 
 /**
+ * A trip between two places with one change of train.
+ *
  * @generated from message rail.query.v1.SearchTransfersRequest
  */
 export type SearchTransfersRequest = Message<"rail.query.v1.SearchTransfersRequest"> & {
@@ -617,6 +633,8 @@ export const SearchTransfersRequestSchema: GenMessage<SearchTransfersRequest> = 
   messageDesc(file_rail_query_v1_query, 11);
 
 /**
+ * A page of pairs of trains.
+ *
  * @generated from message rail.query.v1.SearchTransfersResponse
  */
 export type SearchTransfersResponse = Message<"rail.query.v1.SearchTransfersResponse"> & {
@@ -649,6 +667,8 @@ export const SearchTransfersResponseSchema: GenMessage<SearchTransfersResponse> 
   messageDesc(file_rail_query_v1_query, 12);
 
 /**
+ * Two trains that connect.
+ *
  * @generated from message rail.query.v1.SearchTransfersResponse.Transfer
  */
 export type SearchTransfersResponse_Transfer = Message<"rail.query.v1.SearchTransfersResponse.Transfer"> & {
@@ -730,6 +750,8 @@ export const StopTimeSchema: GenMessage<StopTime> = /*@__PURE__*/
   messageDesc(file_rail_query_v1_query, 13);
 
 /**
+ * One coach of a run.
+ *
  * @generated from message rail.query.v1.Coach
  */
 export type Coach = Message<"rail.query.v1.Coach"> & {
@@ -769,6 +791,8 @@ export const CoachSchema: GenMessage<Coach> = /*@__PURE__*/
   messageDesc(file_rail_query_v1_query, 14);
 
 /**
+ * A train on a service date, as the active timetable has it.
+ *
  * @generated from message rail.query.v1.TrainRun
  */
 export type TrainRun = Message<"rail.query.v1.TrainRun"> & {
@@ -838,6 +862,8 @@ export const TrainRunSchema: GenMessage<TrainRun> = /*@__PURE__*/
   messageDesc(file_rail_query_v1_query, 15);
 
 /**
+ * Names a run.
+ *
  * @generated from message rail.query.v1.GetTrainRunRequest
  */
 export type GetTrainRunRequest = Message<"rail.query.v1.GetTrainRunRequest"> & {
@@ -855,6 +881,8 @@ export const GetTrainRunRequestSchema: GenMessage<GetTrainRunRequest> = /*@__PUR
   messageDesc(file_rail_query_v1_query, 16);
 
 /**
+ * The run; TRAIN_RUN_NOT_FOUND when it does not exist on that day.
+ *
  * @generated from message rail.query.v1.GetTrainRunResponse
  */
 export type GetTrainRunResponse = Message<"rail.query.v1.GetTrainRunResponse"> & {
@@ -872,6 +900,8 @@ export const GetTrainRunResponseSchema: GenMessage<GetTrainRunResponse> = /*@__P
   messageDesc(file_rail_query_v1_query, 17);
 
 /**
+ * A stretch of a run, for which classes and passenger types.
+ *
  * @generated from message rail.query.v1.QuoteFaresRequest
  */
 export type QuoteFaresRequest = Message<"rail.query.v1.QuoteFaresRequest"> & {
@@ -913,6 +943,8 @@ export const QuoteFaresRequestSchema: GenMessage<QuoteFaresRequest> = /*@__PURE_
   messageDesc(file_rail_query_v1_query, 18);
 
 /**
+ * A fare for each combination, and the version of the rules that made them.
+ *
  * @generated from message rail.query.v1.QuoteFaresResponse
  */
 export type QuoteFaresResponse = Message<"rail.query.v1.QuoteFaresResponse"> & {
@@ -942,6 +974,8 @@ export const QuoteFaresResponseSchema: GenMessage<QuoteFaresResponse> = /*@__PUR
   messageDesc(file_rail_query_v1_query, 19);
 
 /**
+ * What one passenger of a type pays in a class, by berth level where berths differ.
+ *
  * @generated from message rail.query.v1.QuoteFaresResponse.Fare
  */
 export type QuoteFaresResponse_Fare = Message<"rail.query.v1.QuoteFaresResponse.Fare"> & {
@@ -974,6 +1008,8 @@ export const QuoteFaresResponse_FareSchema: GenMessage<QuoteFaresResponse_Fare> 
   messageDesc(file_rail_query_v1_query, 19, 0);
 
 /**
+ * A stretch of a run and for whom to count.
+ *
  * @generated from message rail.query.v1.GetAvailabilityRequest
  */
 export type GetAvailabilityRequest = Message<"rail.query.v1.GetAvailabilityRequest"> & {
@@ -1011,6 +1047,8 @@ export const GetAvailabilityRequestSchema: GenMessage<GetAvailabilityRequest> = 
   messageDesc(file_rail_query_v1_query, 20);
 
 /**
+ * Every class of the run on that stretch.
+ *
  * @generated from message rail.query.v1.GetAvailabilityResponse
  */
 export type GetAvailabilityResponse = Message<"rail.query.v1.GetAvailabilityResponse"> & {
@@ -1038,6 +1076,8 @@ export const GetAvailabilityResponseSchema: GenMessage<GetAvailabilityResponse> 
   messageDesc(file_rail_query_v1_query, 21);
 
 /**
+ * A page of results to follow.
+ *
  * @generated from message rail.query.v1.WatchAvailabilityRequest
  */
 export type WatchAvailabilityRequest = Message<"rail.query.v1.WatchAvailabilityRequest"> & {
@@ -1057,6 +1097,8 @@ export const WatchAvailabilityRequestSchema: GenMessage<WatchAvailabilityRequest
   messageDesc(file_rail_query_v1_query, 22);
 
 /**
+ * Offers that changed since the last message, in full.
+ *
  * @generated from message rail.query.v1.WatchAvailabilityResponse
  */
 export type WatchAvailabilityResponse = Message<"rail.query.v1.WatchAvailabilityResponse"> & {
@@ -1081,6 +1123,8 @@ export const WatchAvailabilityResponseSchema: GenMessage<WatchAvailabilityRespon
   messageDesc(file_rail_query_v1_query, 23);
 
 /**
+ * A service date, or some runs of it.
+ *
  * @generated from message rail.query.v1.StreamTrainRunsRequest
  */
 export type StreamTrainRunsRequest = Message<"rail.query.v1.StreamTrainRunsRequest"> & {
@@ -1105,6 +1149,8 @@ export const StreamTrainRunsRequestSchema: GenMessage<StreamTrainRunsRequest> = 
   messageDesc(file_rail_query_v1_query, 24);
 
 /**
+ * One run a message.
+ *
  * @generated from message rail.query.v1.StreamTrainRunsResponse
  */
 export type StreamTrainRunsResponse = Message<"rail.query.v1.StreamTrainRunsResponse"> & {
@@ -1122,6 +1168,8 @@ export const StreamTrainRunsResponseSchema: GenMessage<StreamTrainRunsResponse> 
   messageDesc(file_rail_query_v1_query, 25);
 
 /**
+ * Asks for the railway's newest timetable.
+ *
  * @generated from message rail.query.v1.SyncTimetableRequest
  */
 export type SyncTimetableRequest = Message<"rail.query.v1.SyncTimetableRequest"> & {
@@ -1139,6 +1187,8 @@ export const SyncTimetableRequestSchema: GenMessage<SyncTimetableRequest> = /*@_
   messageDesc(file_rail_query_v1_query, 26);
 
 /**
+ * One imported timetable. Versions stay, so that an earlier one can be made active again.
+ *
  * @generated from message rail.query.v1.TimetableVersion
  */
 export type TimetableVersion = Message<"rail.query.v1.TimetableVersion"> & {
@@ -1190,6 +1240,8 @@ export const TimetableVersionSchema: GenMessage<TimetableVersion> = /*@__PURE__*
   messageDesc(file_rail_query_v1_query, 27);
 
 /**
+ * The version that is active after the call.
+ *
  * @generated from message rail.query.v1.SyncTimetableResponse
  */
 export type SyncTimetableResponse = Message<"rail.query.v1.SyncTimetableResponse"> & {
@@ -1214,6 +1266,8 @@ export const SyncTimetableResponseSchema: GenMessage<SyncTimetableResponse> = /*
   messageDesc(file_rail_query_v1_query, 28);
 
 /**
+ * Asks for all versions that are kept.
+ *
  * @generated from message rail.query.v1.ListTimetableVersionsRequest
  */
 export type ListTimetableVersionsRequest = Message<"rail.query.v1.ListTimetableVersionsRequest"> & {
@@ -1227,6 +1281,8 @@ export const ListTimetableVersionsRequestSchema: GenMessage<ListTimetableVersion
   messageDesc(file_rail_query_v1_query, 29);
 
 /**
+ * Versions, newest first.
+ *
  * @generated from message rail.query.v1.ListTimetableVersionsResponse
  */
 export type ListTimetableVersionsResponse = Message<"rail.query.v1.ListTimetableVersionsResponse"> & {
@@ -1244,6 +1300,8 @@ export const ListTimetableVersionsResponseSchema: GenMessage<ListTimetableVersio
   messageDesc(file_rail_query_v1_query, 30);
 
 /**
+ * The version to make active; FIELD_INVALID when it is not kept.
+ *
  * @generated from message rail.query.v1.RollbackTimetableRequest
  */
 export type RollbackTimetableRequest = Message<"rail.query.v1.RollbackTimetableRequest"> & {
@@ -1266,6 +1324,8 @@ export const RollbackTimetableRequestSchema: GenMessage<RollbackTimetableRequest
   messageDesc(file_rail_query_v1_query, 31);
 
 /**
+ * The version that is active after the call.
+ *
  * @generated from message rail.query.v1.RollbackTimetableResponse
  */
 export type RollbackTimetableResponse = Message<"rail.query.v1.RollbackTimetableResponse"> & {
@@ -1283,6 +1343,8 @@ export const RollbackTimetableResponseSchema: GenMessage<RollbackTimetableRespon
   messageDesc(file_rail_query_v1_query, 32);
 
 /**
+ * Order of results; ascending, ties by departure.
+ *
  * @generated from enum rail.query.v1.SearchSort
  */
 export const SearchSort = {
@@ -1313,6 +1375,8 @@ export const SearchSort = {
 } as const;
 
 /**
+ * Order of results; ascending, ties by departure.
+ *
  * @generated from enum rail.query.v1.SearchSort
  */
 export type SearchSort = (typeof SearchSort)[keyof typeof SearchSort] | UnknownEnum;
@@ -1324,6 +1388,8 @@ export const SearchSortSchema: GenEnum<SearchSort> = /*@__PURE__*/
   enumDesc(file_rail_query_v1_query, 0);
 
 /**
+ * Whether a run can be bought now on the asked stretch.
+ *
  * @generated from enum rail.query.v1.SaleState
  */
 export const SaleState = {
@@ -1360,6 +1426,8 @@ export const SaleState = {
 } as const;
 
 /**
+ * Whether a run can be bought now on the asked stretch.
+ *
  * @generated from enum rail.query.v1.SaleState
  */
 export type SaleState = (typeof SaleState)[keyof typeof SaleState] | UnknownEnum;

@@ -19,6 +19,8 @@ export const file_rail_risk_v1_risk: GenFile = /*@__PURE__*/
   fileDesc("ChdyYWlsL3Jpc2svdjEvcmlzay5wcm90bxIMcmFpbC5yaXNrLnYxIkEKB1N1YmplY3QSJwoEa2luZBgBIAEoDjIZLnJhaWwucmlzay52MS5TdWJqZWN0S2luZBINCgV2YWx1ZRgCIAEoCSJiCg1Bc3Nlc3NSZXF1ZXN0EhEKCW9wZXJhdGlvbhgBIAEoCRInCghzdWJqZWN0cxgCIAMoCzIVLnJhaWwucmlzay52MS5TdWJqZWN0EhUKDWNhcHRjaGFfdG9rZW4YAyABKAkiXwoOQXNzZXNzUmVzcG9uc2USKAoIZGVjaXNpb24YASABKA4yFi5yYWlsLnJpc2sudjEuRGVjaXNpb24SEwoLZXZpZGVuY2VfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJIikKFENyZWF0ZUNhcHRjaGFSZXF1ZXN0EhEKCWRldmljZV9pZBgBIAEoCSKGAQoVQ3JlYXRlQ2FwdGNoYVJlc3BvbnNlEhIKCmNhcHRjaGFfaWQYASABKAkSEQoJaW1hZ2Vfc3ZnGAIgASgJEhUKDXF1ZXN0aW9uX3RleHQYAyABKAkSLwoLZXhwaXJlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjkKE1NvbHZlQ2FwdGNoYVJlcXVlc3QSEgoKY2FwdGNoYV9pZBgBIAEoCRIOCgZhbnN3ZXIYAiABKAkiLQoUU29sdmVDYXB0Y2hhUmVzcG9uc2USFQoNY2FwdGNoYV90b2tlbhgBIAEoCSKPAgoFQmxvY2sSEAoIYmxvY2tfaWQYASABKAkSJQoEa2luZBgCIAEoDjIXLnJhaWwucmlzay52MS5CbG9ja0tpbmQSLwoMc3ViamVjdF9raW5kGAMgASgOMhkucmFpbC5yaXNrLnYxLlN1YmplY3RLaW5kEhYKDnN1YmplY3RfbWFza2VkGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIvCgtleHBpcmVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNyZWF0ZWRfYnkYCCABKAkiOgoRTGlzdEJsb2Nrc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiUgoSTGlzdEJsb2Nrc1Jlc3BvbnNlEiMKBmJsb2NrcxgBIAMoCzITLnJhaWwucmlzay52MS5CbG9jaxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiuAEKEkNyZWF0ZUJsb2NrUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEiUKBGtpbmQYAiABKA4yFy5yYWlsLnJpc2sudjEuQmxvY2tLaW5kEiYKB3N1YmplY3QYAyABKAsyFS5yYWlsLnJpc2sudjEuU3ViamVjdBIOCgZyZWFzb24YBCABKAkSLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjkKE0NyZWF0ZUJsb2NrUmVzcG9uc2USIgoFYmxvY2sYASABKAsyEy5yYWlsLnJpc2sudjEuQmxvY2siOgoSRGVsZXRlQmxvY2tSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEAoIYmxvY2tfaWQYAiABKAkiFQoTRGVsZXRlQmxvY2tSZXNwb25zZSpjCghEZWNpc2lvbhIYChRERUNJU0lPTl9VTlNQRUNJRklFRBAAEhIKDkRFQ0lTSU9OX0FMTE9XEAESFgoSREVDSVNJT05fQ0hBTExFTkdFEAISEQoNREVDSVNJT05fREVOWRADKowBCgtTdWJqZWN0S2luZBIcChhTVUJKRUNUX0tJTkRfVU5TUEVDSUZJRUQQABIYChRTVUJKRUNUX0tJTkRfQUNDT1VOVBABEhcKE1NVQkpFQ1RfS0lORF9ERVZJQ0UQAhITCg9TVUJKRUNUX0tJTkRfSVAQAxIXChNTVUJKRUNUX0tJTkRfUEVSU09OEAQqUwoJQmxvY2tLaW5kEhoKFkJMT0NLX0tJTkRfVU5TUEVDSUZJRUQQABIUChBCTE9DS19LSU5EX0JMQUNLEAESFAoQQkxPQ0tfS0lORF9XSElURRACMqQFCgtSaXNrU2VydmljZRJ4CgZBc3Nlc3MSGy5yYWlsLnJpc2sudjEuQXNzZXNzUmVxdWVzdBocLnJhaWwucmlzay52MS5Bc3Nlc3NSZXNwb25zZSIzkAIBirUYLAoBBRIFb3JkZXISCGlkZW50aXR5EgphZnRlcnNhbGVzEgdwYXltZW50GOgHEnsKDUNyZWF0ZUNhcHRjaGESIi5yYWlsLnJpc2sudjEuQ3JlYXRlQ2FwdGNoYVJlcXVlc3QaIy5yYWlsLnJpc2sudjEuQ3JlYXRlQ2FwdGNoYVJlc3BvbnNlIiGKtRgGCgEBGOgHgtPkkwIROgEqIgwvdjEvY2FwdGNoYXMSfgoMU29sdmVDYXB0Y2hhEiEucmFpbC5yaXNrLnYxLlNvbHZlQ2FwdGNoYVJlcXVlc3QaIi5yYWlsLnJpc2sudjEuU29sdmVDYXB0Y2hhUmVzcG9uc2UiJ4q1GAYKAQEY6AeC0+STAhc6ASoiEi92MS9jYXB0Y2hhczpzb2x2ZRJeCgpMaXN0QmxvY2tzEh8ucmFpbC5yaXNrLnYxLkxpc3RCbG9ja3NSZXF1ZXN0GiAucmFpbC5yaXNrLnYxLkxpc3RCbG9ja3NSZXNwb25zZSINkAIBirUYBgoBAxjoBxJeCgtDcmVhdGVCbG9jaxIgLnJhaWwucmlzay52MS5DcmVhdGVCbG9ja1JlcXVlc3QaIS5yYWlsLnJpc2sudjEuQ3JlYXRlQmxvY2tSZXNwb25zZSIKirUYBgoBAxjQDxJeCgtEZWxldGVCbG9jaxIgLnJhaWwucmlzay52MS5EZWxldGVCbG9ja1JlcXVlc3QaIS5yYWlsLnJpc2sudjEuRGVsZXRlQmxvY2tSZXNwb25zZSIKirUYBgoBAxjQD2IGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options]);
 
 /**
+ * One thing known about who asks.
+ *
  * @generated from message rail.risk.v1.Subject
  */
 export type Subject = Message<"rail.risk.v1.Subject"> & {
@@ -41,6 +43,8 @@ export const SubjectSchema: GenMessage<Subject> = /*@__PURE__*/
   messageDesc(file_rail_risk_v1_risk, 0);
 
 /**
+ * What is about to happen and who is behind it; a captcha token that is sent is spent when it is needed.
+ *
  * @generated from message rail.risk.v1.AssessRequest
  */
 export type AssessRequest = Message<"rail.risk.v1.AssessRequest"> & {
@@ -70,6 +74,8 @@ export const AssessRequestSchema: GenMessage<AssessRequest> = /*@__PURE__*/
   messageDesc(file_rail_risk_v1_risk, 1);
 
 /**
+ * The verdict. Whatever is not simply allowed leaves evidence under evidence_id.
+ *
  * @generated from message rail.risk.v1.AssessResponse
  */
 export type AssessResponse = Message<"rail.risk.v1.AssessResponse"> & {
@@ -99,6 +105,8 @@ export const AssessResponseSchema: GenMessage<AssessResponse> = /*@__PURE__*/
   messageDesc(file_rail_risk_v1_risk, 2);
 
 /**
+ * Asks for a question.
+ *
  * @generated from message rail.risk.v1.CreateCaptchaRequest
  */
 export type CreateCaptchaRequest = Message<"rail.risk.v1.CreateCaptchaRequest"> & {
@@ -116,6 +124,8 @@ export const CreateCaptchaRequestSchema: GenMessage<CreateCaptchaRequest> = /*@_
   messageDesc(file_rail_risk_v1_risk, 3);
 
 /**
+ * A question, good for one try until expire_time.
+ *
  * @generated from message rail.risk.v1.CreateCaptchaResponse
  */
 export type CreateCaptchaResponse = Message<"rail.risk.v1.CreateCaptchaResponse"> & {
@@ -152,6 +162,8 @@ export const CreateCaptchaResponseSchema: GenMessage<CreateCaptchaResponse> = /*
   messageDesc(file_rail_risk_v1_risk, 4);
 
 /**
+ * An answer to a question. CAPTCHA_WRONG also for a question that was tried before.
+ *
  * @generated from message rail.risk.v1.SolveCaptchaRequest
  */
 export type SolveCaptchaRequest = Message<"rail.risk.v1.SolveCaptchaRequest"> & {
@@ -174,6 +186,8 @@ export const SolveCaptchaRequestSchema: GenMessage<SolveCaptchaRequest> = /*@__P
   messageDesc(file_rail_risk_v1_risk, 5);
 
 /**
+ * A token that is good for five minutes and once.
+ *
  * @generated from message rail.risk.v1.SolveCaptchaResponse
  */
 export type SolveCaptchaResponse = Message<"rail.risk.v1.SolveCaptchaResponse"> & {
@@ -191,6 +205,8 @@ export const SolveCaptchaResponseSchema: GenMessage<SolveCaptchaResponse> = /*@_
   messageDesc(file_rail_risk_v1_risk, 6);
 
 /**
+ * An entry of the black or white list.
+ *
  * @generated from message rail.risk.v1.Block
  */
 export type Block = Message<"rail.risk.v1.Block"> & {
@@ -245,6 +261,8 @@ export const BlockSchema: GenMessage<Block> = /*@__PURE__*/
   messageDesc(file_rail_risk_v1_risk, 7);
 
 /**
+ * Asks for a page of entries.
+ *
  * @generated from message rail.risk.v1.ListBlocksRequest
  */
 export type ListBlocksRequest = Message<"rail.risk.v1.ListBlocksRequest"> & {
@@ -267,6 +285,8 @@ export const ListBlocksRequestSchema: GenMessage<ListBlocksRequest> = /*@__PURE_
   messageDesc(file_rail_risk_v1_risk, 8);
 
 /**
+ * A page, newest first.
+ *
  * @generated from message rail.risk.v1.ListBlocksResponse
  */
 export type ListBlocksResponse = Message<"rail.risk.v1.ListBlocksResponse"> & {
@@ -289,6 +309,8 @@ export const ListBlocksResponseSchema: GenMessage<ListBlocksResponse> = /*@__PUR
   messageDesc(file_rail_risk_v1_risk, 9);
 
 /**
+ * Whom to list, and why.
+ *
  * @generated from message rail.risk.v1.CreateBlockRequest
  */
 export type CreateBlockRequest = Message<"rail.risk.v1.CreateBlockRequest"> & {
@@ -328,6 +350,8 @@ export const CreateBlockRequestSchema: GenMessage<CreateBlockRequest> = /*@__PUR
   messageDesc(file_rail_risk_v1_risk, 10);
 
 /**
+ * The entry; every process and the edge know it within about a second.
+ *
  * @generated from message rail.risk.v1.CreateBlockResponse
  */
 export type CreateBlockResponse = Message<"rail.risk.v1.CreateBlockResponse"> & {
@@ -345,6 +369,8 @@ export const CreateBlockResponseSchema: GenMessage<CreateBlockResponse> = /*@__P
   messageDesc(file_rail_risk_v1_risk, 11);
 
 /**
+ * The entry to remove. BLOCK_NOT_FOUND when there is none.
+ *
  * @generated from message rail.risk.v1.DeleteBlockRequest
  */
 export type DeleteBlockRequest = Message<"rail.risk.v1.DeleteBlockRequest"> & {
@@ -367,6 +393,8 @@ export const DeleteBlockRequestSchema: GenMessage<DeleteBlockRequest> = /*@__PUR
   messageDesc(file_rail_risk_v1_risk, 12);
 
 /**
+ * The entry counts no more.
+ *
  * @generated from message rail.risk.v1.DeleteBlockResponse
  */
 export type DeleteBlockResponse = Message<"rail.risk.v1.DeleteBlockResponse"> & {
@@ -380,6 +408,8 @@ export const DeleteBlockResponseSchema: GenMessage<DeleteBlockResponse> = /*@__P
   messageDesc(file_rail_risk_v1_risk, 13);
 
 /**
+ * What the caller must do.
+ *
  * @generated from enum rail.risk.v1.Decision
  */
 export const Decision = {
@@ -407,6 +437,8 @@ export const Decision = {
 } as const;
 
 /**
+ * What the caller must do.
+ *
  * @generated from enum rail.risk.v1.Decision
  */
 export type Decision = (typeof Decision)[keyof typeof Decision] | UnknownEnum;
@@ -418,6 +450,8 @@ export const DecisionSchema: GenEnum<Decision> = /*@__PURE__*/
   enumDesc(file_rail_risk_v1_risk, 0);
 
 /**
+ * What a block or a limit is about.
+ *
  * @generated from enum rail.risk.v1.SubjectKind
  */
 export const SubjectKind = {
@@ -452,6 +486,8 @@ export const SubjectKind = {
 } as const;
 
 /**
+ * What a block or a limit is about.
+ *
  * @generated from enum rail.risk.v1.SubjectKind
  */
 export type SubjectKind = (typeof SubjectKind)[keyof typeof SubjectKind] | UnknownEnum;
@@ -463,6 +499,8 @@ export const SubjectKindSchema: GenEnum<SubjectKind> = /*@__PURE__*/
   enumDesc(file_rail_risk_v1_risk, 1);
 
 /**
+ * Black beats white.
+ *
  * @generated from enum rail.risk.v1.BlockKind
  */
 export const BlockKind = {
@@ -485,6 +523,8 @@ export const BlockKind = {
 } as const;
 
 /**
+ * Black beats white.
+ *
  * @generated from enum rail.risk.v1.BlockKind
  */
 export type BlockKind = (typeof BlockKind)[keyof typeof BlockKind] | UnknownEnum;

@@ -21,6 +21,8 @@ export const file_rail_seat_v1_seat: GenFile = /*@__PURE__*/
   fileDesc("ChdyYWlsL3NlYXQvdjEvc2VhdC5wcm90bxIMcmFpbC5zZWF0LnYxImUKEUdldFNlYXRNYXBSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIXCg9mcm9tX3N0YXRpb25faWQYAiABKAkSFQoNdG9fc3RhdGlvbl9pZBgDIAEoCRIQCghjb2FjaF9ubxgEIAEoCSJ5CgtTZWF0TWFwU2VhdBIgCgRzZWF0GAEgASgLMhIucmFpbC50eXBlLnYxLlNlYXQSDAoEZnJlZRgCIAEoCBIOCgZ3aW5kb3cYAyABKAgSDQoFYWlzbGUYBCABKAgSCwoDcm93GAUgASgNEg4KBmNvbHVtbhgGIAEoDSKKAQoMU2VhdE1hcENvYWNoEhAKCGNvYWNoX25vGAEgASgJEisKCnNlYXRfY2xhc3MYAiABKA4yFy5yYWlsLnR5cGUudjEuU2VhdENsYXNzEhEKCWxheW91dF9pZBgDIAEoCRIoCgVzZWF0cxgEIAMoCzIZLnJhaWwuc2VhdC52MS5TZWF0TWFwU2VhdCJSChJHZXRTZWF0TWFwUmVzcG9uc2USKwoHY29hY2hlcxgBIAMoCzIaLnJhaWwuc2VhdC52MS5TZWF0TWFwQ29hY2gSDwoHdmVyc2lvbhgCIAEoAyKJAQoQTG9ja1NlYXRzUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIXCg9mcm9tX3N0YXRpb25faWQYAyABKAkSFQoNdG9fc3RhdGlvbl9pZBgEIAEoCRIhCgVzZWF0cxgFIAMoCzISLnJhaWwudHlwZS52MS5TZWF0IloKEUxvY2tTZWF0c1Jlc3BvbnNlEhQKDHNlYXRfbG9ja19pZBgBIAEoCRIvCgtleHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiTwoTUmVsZWFzZVNlYXRzUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhQKDHNlYXRfbG9ja19pZBgCIAEoCRIOCgZydW5faWQYAyABKAkiFgoUUmVsZWFzZVNlYXRzUmVzcG9uc2UygAMKC1NlYXRTZXJ2aWNlEn8KCkdldFNlYXRNYXASHy5yYWlsLnNlYXQudjEuR2V0U2VhdE1hcFJlcXVlc3QaIC5yYWlsLnNlYXQudjEuR2V0U2VhdE1hcFJlc3BvbnNlIi6QAgGKtRgGCgEBGOgHgtPkkwIbEhkvdjEvcnVucy97cnVuX2lkfS9zZWF0bWFwEnEKCUxvY2tTZWF0cxIeLnJhaWwuc2VhdC52MS5Mb2NrU2VhdHNSZXF1ZXN0Gh8ucmFpbC5zZWF0LnYxLkxvY2tTZWF0c1Jlc3BvbnNlIiOKtRgGCgECGNAPgtPkkwITOgEqIg4vdjEvc2VhdHM6bG9jaxJ9CgxSZWxlYXNlU2VhdHMSIS5yYWlsLnNlYXQudjEuUmVsZWFzZVNlYXRzUmVxdWVzdBoiLnJhaWwuc2VhdC52MS5SZWxlYXNlU2VhdHNSZXNwb25zZSImirUYBgoBAhjQD4LT5JMCFjoBKiIRL3YxL3NlYXRzOnJlbGVhc2ViBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey]);
 
 /**
+ * A stretch of a run, and the coach to draw.
+ *
  * @generated from message rail.seat.v1.GetSeatMapRequest
  */
 export type GetSeatMapRequest = Message<"rail.seat.v1.GetSeatMapRequest"> & {
@@ -55,6 +57,8 @@ export const GetSeatMapRequestSchema: GenMessage<GetSeatMapRequest> = /*@__PURE_
   messageDesc(file_rail_seat_v1_seat, 0);
 
 /**
+ * One place, where it stands and whether it is free on the whole stretch.
+ *
  * @generated from message rail.seat.v1.SeatMapSeat
  */
 export type SeatMapSeat = Message<"rail.seat.v1.SeatMapSeat"> & {
@@ -99,6 +103,8 @@ export const SeatMapSeatSchema: GenMessage<SeatMapSeat> = /*@__PURE__*/
   messageDesc(file_rail_seat_v1_seat, 1);
 
 /**
+ * One coach with its places.
+ *
  * @generated from message rail.seat.v1.SeatMapCoach
  */
 export type SeatMapCoach = Message<"rail.seat.v1.SeatMapCoach"> & {
@@ -131,6 +137,8 @@ export const SeatMapCoachSchema: GenMessage<SeatMapCoach> = /*@__PURE__*/
   messageDesc(file_rail_seat_v1_seat, 2);
 
 /**
+ * The coaches, exact for `version` of the run's inventory.
+ *
  * @generated from message rail.seat.v1.GetSeatMapResponse
  */
 export type GetSeatMapResponse = Message<"rail.seat.v1.GetSeatMapResponse"> & {
@@ -153,6 +161,8 @@ export const GetSeatMapResponseSchema: GenMessage<GetSeatMapResponse> = /*@__PUR
   messageDesc(file_rail_seat_v1_seat, 3);
 
 /**
+ * Places to lock, all or none.
+ *
  * @generated from message rail.seat.v1.LockSeatsRequest
  */
 export type LockSeatsRequest = Message<"rail.seat.v1.LockSeatsRequest"> & {
@@ -190,6 +200,8 @@ export const LockSeatsRequestSchema: GenMessage<LockSeatsRequest> = /*@__PURE__*
   messageDesc(file_rail_seat_v1_seat, 4);
 
 /**
+ * The lock, to be named in SubmitOrder before it expires.
+ *
  * @generated from message rail.seat.v1.LockSeatsResponse
  */
 export type LockSeatsResponse = Message<"rail.seat.v1.LockSeatsResponse"> & {
@@ -212,6 +224,8 @@ export const LockSeatsResponseSchema: GenMessage<LockSeatsResponse> = /*@__PURE_
   messageDesc(file_rail_seat_v1_seat, 5);
 
 /**
+ * A lock of the caller's.
+ *
  * @generated from message rail.seat.v1.ReleaseSeatsRequest
  */
 export type ReleaseSeatsRequest = Message<"rail.seat.v1.ReleaseSeatsRequest"> & {
@@ -239,6 +253,8 @@ export const ReleaseSeatsRequestSchema: GenMessage<ReleaseSeatsRequest> = /*@__P
   messageDesc(file_rail_seat_v1_seat, 6);
 
 /**
+ * The places are free, now or since before.
+ *
  * @generated from message rail.seat.v1.ReleaseSeatsResponse
  */
 export type ReleaseSeatsResponse = Message<"rail.seat.v1.ReleaseSeatsResponse"> & {

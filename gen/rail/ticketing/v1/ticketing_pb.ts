@@ -21,6 +21,8 @@ export const file_rail_ticketing_v1_ticketing: GenFile = /*@__PURE__*/
   fileDesc("CiFyYWlsL3RpY2tldGluZy92MS90aWNrZXRpbmcucHJvdG8SEXJhaWwudGlja2V0aW5nLnYxIrwDCgZUaWNrZXQSEQoJdGlja2V0X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEg8KB2l0ZW1faWQYAyABKAkSDwoHdmVyc2lvbhgEIAEoAxItCgVzdGF0ZRgFIAEoDjIeLnJhaWwudGlja2V0aW5nLnYxLlRpY2tldFN0YXRlEh0KFXBhc3Nlbmdlcl9uYW1lX21hc2tlZBgGIAEoCRIYChBpZF9udW1iZXJfbWFza2VkGAcgASgJEiYKB2pvdXJuZXkYCCABKAsyFS5yYWlsLnR5cGUudjEuSm91cm5leRIgCgRzZWF0GAkgASgLMhIucmFpbC50eXBlLnYxLlNlYXQSMwoOcGFzc2VuZ2VyX3R5cGUYCiABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRIuCgppc3N1ZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghxcl90b2tlbhgMIAEoCRITCgtyYWlsd2F5X3JlZhgNIAEoCRItCglub3RfYWZ0ZXIYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIscBCglJc3N1ZUl0ZW0SDwoHaXRlbV9pZBgBIAEoCRIUCgxpdGVtX3ZlcnNpb24YAiABKAMSFAoMcGFzc2VuZ2VyX2lkGAMgASgJEjMKDnBhc3Nlbmdlcl90eXBlGAQgASgOMhsucmFpbC50eXBlLnYxLlBhc3NlbmdlclR5cGUSIAoEc2VhdBgFIAEoCzISLnJhaWwudHlwZS52MS5TZWF0EiYKB2pvdXJuZXkYBiABKAsyFS5yYWlsLnR5cGUudjEuSm91cm5leSJoChNJc3N1ZVRpY2tldHNSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJEhIKCmFjY291bnRfaWQYAiABKAkSKwoFaXRlbXMYAyADKAsyHC5yYWlsLnRpY2tldGluZy52MS5Jc3N1ZUl0ZW0ijAEKFElzc3VlVGlja2V0c1Jlc3BvbnNlEjAKB291dGNvbWUYASABKA4yHy5yYWlsLnRpY2tldGluZy52MS5Jc3N1ZU91dGNvbWUSKgoHdGlja2V0cxgCIAMoCzIZLnJhaWwudGlja2V0aW5nLnYxLlRpY2tldBIWCg5mYWlsdXJlX3JlYXNvbhgDIAEoCSJIChJWb2lkVGlja2V0c1JlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkSEAoIaXRlbV9pZHMYAiADKAkSDgoGcmVhc29uGAMgASgJIkEKE1ZvaWRUaWNrZXRzUmVzcG9uc2USKgoHdGlja2V0cxgBIAMoCzIZLnJhaWwudGlja2V0aW5nLnYxLlRpY2tldCIlChBHZXRUaWNrZXRSZXF1ZXN0EhEKCXRpY2tldF9pZBgBIAEoCSI+ChFHZXRUaWNrZXRSZXNwb25zZRIpCgZ0aWNrZXQYASABKAsyGS5yYWlsLnRpY2tldGluZy52MS5UaWNrZXQiJgoSTGlzdFRpY2tldHNSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJIkEKE0xpc3RUaWNrZXRzUmVzcG9uc2USKgoHdGlja2V0cxgBIAMoCzIZLnJhaWwudGlja2V0aW5nLnYxLlRpY2tldCJNChRJbnNwZWN0VGlja2V0UmVxdWVzdBIQCghxcl90b2tlbhgBIAEoCRIUCgxpZF9sYXN0X2ZvdXIYAiABKAkSDQoFYWRtaXQYAyABKAgiYQoVSW5zcGVjdFRpY2tldFJlc3BvbnNlEg0KBXZhbGlkGAEgASgIEg4KBnJlYXNvbhgCIAEoCRIpCgZ0aWNrZXQYAyABKAsyGS5yYWlsLnRpY2tldGluZy52MS5UaWNrZXQilAEKD1ZlcmlmaWNhdGlvbktleRIOCgZrZXlfaWQYASABKAkSEgoKcHVibGljX2tleRgCIAEoDBIuCgpub3RfYmVmb3JlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglub3RfYWZ0ZXIYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhwKGkdldFZlcmlmaWNhdGlvbktleXNSZXF1ZXN0Ik8KG0dldFZlcmlmaWNhdGlvbktleXNSZXNwb25zZRIwCgRrZXlzGAEgAygLMiIucmFpbC50aWNrZXRpbmcudjEuVmVyaWZpY2F0aW9uS2V5IicKFUdldFJldm9jYXRpb25zUmVxdWVzdBIOCgZydW5faWQYASABKAkiqQEKFkdldFJldm9jYXRpb25zUmVzcG9uc2USDgoGcnVuX2lkGAEgASgJEikKBWFzX29mGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCgdyZXZva2VkGAMgAygLMiAucmFpbC50aWNrZXRpbmcudjEuUmV2b2tlZFRpY2tldBIOCgZrZXlfaWQYBCABKAkSEQoJc2lnbmF0dXJlGAUgASgMIjMKDVJldm9rZWRUaWNrZXQSEQoJdGlja2V0X2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAMqcQoLVGlja2V0U3RhdGUSHAoYVElDS0VUX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSVElDS0VUX1NUQVRFX1ZBTElEEAESFQoRVElDS0VUX1NUQVRFX1VTRUQQAhIVChFUSUNLRVRfU1RBVEVfVk9JRBADKnwKDElzc3VlT3V0Y29tZRIdChlJU1NVRV9PVVRDT01FX1VOU1BFQ0lGSUVEEAASGAoUSVNTVUVfT1VUQ09NRV9JU1NVRUQQARIZChVJU1NVRV9PVVRDT01FX1BFTkRJTkcQAhIYChRJU1NVRV9PVVRDT01FX0ZBSUxFRBADMq4IChBUaWNrZXRpbmdTZXJ2aWNlEn4KDElzc3VlVGlja2V0cxImLnJhaWwudGlja2V0aW5nLnYxLklzc3VlVGlja2V0c1JlcXVlc3QaJy5yYWlsLnRpY2tldGluZy52MS5Jc3N1ZVRpY2tldHNSZXNwb25zZSIdirUYGQoBBRIFb3JkZXISCmFmdGVyc2FsZXMYwD4SewoLVm9pZFRpY2tldHMSJS5yYWlsLnRpY2tldGluZy52MS5Wb2lkVGlja2V0c1JlcXVlc3QaJi5yYWlsLnRpY2tldGluZy52MS5Wb2lkVGlja2V0c1Jlc3BvbnNlIh2KtRgZCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxiIJxKlAQoJR2V0VGlja2V0EiMucmFpbC50aWNrZXRpbmcudjEuR2V0VGlja2V0UmVxdWVzdBokLnJhaWwudGlja2V0aW5nLnYxLkdldFRpY2tldFJlc3BvbnNlIk2QAgGKtRgnCgMCAwUSCmFmdGVyc2FsZXMSA29wcxIMbm90aWZpY2F0aW9uGOgHgtPkkwIZEhcvdjEvdGlja2V0cy97dGlja2V0X2lkfRKqAQoLTGlzdFRpY2tldHMSJS5yYWlsLnRpY2tldGluZy52MS5MaXN0VGlja2V0c1JlcXVlc3QaJi5yYWlsLnRpY2tldGluZy52MS5MaXN0VGlja2V0c1Jlc3BvbnNlIkyQAgGKtRggCgMCAwUSBW9yZGVyEgphZnRlcnNhbGVzEgNvcHMY6AeC0+STAh8SHS92MS9vcmRlcnMve29yZGVyX2lkfS90aWNrZXRzEo0BCg1JbnNwZWN0VGlja2V0EicucmFpbC50aWNrZXRpbmcudjEuSW5zcGVjdFRpY2tldFJlcXVlc3QaKC5yYWlsLnRpY2tldGluZy52MS5JbnNwZWN0VGlja2V0UmVzcG9uc2UiKYq1GAcKAgQDGOgHgtPkkwIYOgEqIhMvdjEvdGlja2V0czppbnNwZWN0EpsBChNHZXRWZXJpZmljYXRpb25LZXlzEi0ucmFpbC50aWNrZXRpbmcudjEuR2V0VmVyaWZpY2F0aW9uS2V5c1JlcXVlc3QaLi5yYWlsLnRpY2tldGluZy52MS5HZXRWZXJpZmljYXRpb25LZXlzUmVzcG9uc2UiJZACAYq1GAYKAQEY6AeC0+STAhISEC92MS90aWNrZXRzOmtleXMSmQEKDkdldFJldm9jYXRpb25zEigucmFpbC50aWNrZXRpbmcudjEuR2V0UmV2b2NhdGlvbnNSZXF1ZXN0GikucmFpbC50aWNrZXRpbmcudjEuR2V0UmV2b2NhdGlvbnNSZXNwb25zZSIykAIBirUYBgoBARjoB4LT5JMCHxIdL3YxL3J1bnMve3J1bl9pZH0vcmV2b2NhdGlvbnNiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey]);
 
 /**
+ * Proof of travel of one passenger. Personal data only masked.
+ *
  * @generated from message rail.ticketing.v1.Ticket
  */
 export type Ticket = Message<"rail.ticketing.v1.Ticket"> & {
@@ -111,6 +113,8 @@ export const TicketSchema: GenMessage<Ticket> = /*@__PURE__*/
   messageDesc(file_rail_ticketing_v1_ticketing, 0);
 
 /**
+ * One item to ticket, at the version that was paid.
+ *
  * @generated from message rail.ticketing.v1.IssueItem
  */
 export type IssueItem = Message<"rail.ticketing.v1.IssueItem"> & {
@@ -153,6 +157,8 @@ export const IssueItemSchema: GenMessage<IssueItem> = /*@__PURE__*/
   messageDesc(file_rail_ticketing_v1_ticketing, 1);
 
 /**
+ * Items of a paid order.
+ *
  * @generated from message rail.ticketing.v1.IssueTicketsRequest
  */
 export type IssueTicketsRequest = Message<"rail.ticketing.v1.IssueTicketsRequest"> & {
@@ -180,6 +186,8 @@ export const IssueTicketsRequestSchema: GenMessage<IssueTicketsRequest> = /*@__P
   messageDesc(file_rail_ticketing_v1_ticketing, 2);
 
 /**
+ * Tickets when ISSUED, a reason when FAILED.
+ *
  * @generated from message rail.ticketing.v1.IssueTicketsResponse
  */
 export type IssueTicketsResponse = Message<"rail.ticketing.v1.IssueTicketsResponse"> & {
@@ -207,6 +215,8 @@ export const IssueTicketsResponseSchema: GenMessage<IssueTicketsResponse> = /*@_
   messageDesc(file_rail_ticketing_v1_ticketing, 3);
 
 /**
+ * Which tickets of an order end, and why.
+ *
  * @generated from message rail.ticketing.v1.VoidTicketsRequest
  */
 export type VoidTicketsRequest = Message<"rail.ticketing.v1.VoidTicketsRequest"> & {
@@ -236,6 +246,8 @@ export const VoidTicketsRequestSchema: GenMessage<VoidTicketsRequest> = /*@__PUR
   messageDesc(file_rail_ticketing_v1_ticketing, 4);
 
 /**
+ * The tickets, VOID, now or since before.
+ *
  * @generated from message rail.ticketing.v1.VoidTicketsResponse
  */
 export type VoidTicketsResponse = Message<"rail.ticketing.v1.VoidTicketsResponse"> & {
@@ -253,6 +265,8 @@ export const VoidTicketsResponseSchema: GenMessage<VoidTicketsResponse> = /*@__P
   messageDesc(file_rail_ticketing_v1_ticketing, 5);
 
 /**
+ * Names a ticket; another account's is TICKET_NOT_FOUND.
+ *
  * @generated from message rail.ticketing.v1.GetTicketRequest
  */
 export type GetTicketRequest = Message<"rail.ticketing.v1.GetTicketRequest"> & {
@@ -270,6 +284,8 @@ export const GetTicketRequestSchema: GenMessage<GetTicketRequest> = /*@__PURE__*
   messageDesc(file_rail_ticketing_v1_ticketing, 6);
 
 /**
+ * The ticket; with its QR token only for its owner.
+ *
  * @generated from message rail.ticketing.v1.GetTicketResponse
  */
 export type GetTicketResponse = Message<"rail.ticketing.v1.GetTicketResponse"> & {
@@ -287,6 +303,8 @@ export const GetTicketResponseSchema: GenMessage<GetTicketResponse> = /*@__PURE_
   messageDesc(file_rail_ticketing_v1_ticketing, 7);
 
 /**
+ * Names an order.
+ *
  * @generated from message rail.ticketing.v1.ListTicketsRequest
  */
 export type ListTicketsRequest = Message<"rail.ticketing.v1.ListTicketsRequest"> & {
@@ -304,6 +322,8 @@ export const ListTicketsRequestSchema: GenMessage<ListTicketsRequest> = /*@__PUR
   messageDesc(file_rail_ticketing_v1_ticketing, 8);
 
 /**
+ * All tickets of the order, void ones too.
+ *
  * @generated from message rail.ticketing.v1.ListTicketsResponse
  */
 export type ListTicketsResponse = Message<"rail.ticketing.v1.ListTicketsResponse"> & {
@@ -321,6 +341,8 @@ export const ListTicketsResponseSchema: GenMessage<ListTicketsResponse> = /*@__P
   messageDesc(file_rail_ticketing_v1_ticketing, 9);
 
 /**
+ * What a gate has scanned and read.
+ *
  * @generated from message rail.ticketing.v1.InspectTicketRequest
  */
 export type InspectTicketRequest = Message<"rail.ticketing.v1.InspectTicketRequest"> & {
@@ -352,6 +374,8 @@ export const InspectTicketRequestSchema: GenMessage<InspectTicketRequest> = /*@_
   messageDesc(file_rail_ticketing_v1_ticketing, 10);
 
 /**
+ * Whether the bearer may board, and why not.
+ *
  * @generated from message rail.ticketing.v1.InspectTicketResponse
  */
 export type InspectTicketResponse = Message<"rail.ticketing.v1.InspectTicketResponse"> & {
@@ -381,6 +405,8 @@ export const InspectTicketResponseSchema: GenMessage<InspectTicketResponse> = /*
   messageDesc(file_rail_ticketing_v1_ticketing, 11);
 
 /**
+ * A public key and when tokens may be signed with it and checked by it.
+ *
  * @generated from message rail.ticketing.v1.VerificationKey
  */
 export type VerificationKey = Message<"rail.ticketing.v1.VerificationKey"> & {
@@ -415,6 +441,8 @@ export const VerificationKeySchema: GenMessage<VerificationKey> = /*@__PURE__*/
   messageDesc(file_rail_ticketing_v1_ticketing, 12);
 
 /**
+ * Asks for all keys that a gate may meet.
+ *
  * @generated from message rail.ticketing.v1.GetVerificationKeysRequest
  */
 export type GetVerificationKeysRequest = Message<"rail.ticketing.v1.GetVerificationKeysRequest"> & {
@@ -428,6 +456,8 @@ export const GetVerificationKeysRequestSchema: GenMessage<GetVerificationKeysReq
   messageDesc(file_rail_ticketing_v1_ticketing, 13);
 
 /**
+ * Every key that tickets still in use are signed with, and the one that signs now.
+ *
  * @generated from message rail.ticketing.v1.GetVerificationKeysResponse
  */
 export type GetVerificationKeysResponse = Message<"rail.ticketing.v1.GetVerificationKeysResponse"> & {
@@ -445,6 +475,8 @@ export const GetVerificationKeysResponseSchema: GenMessage<GetVerificationKeysRe
   messageDesc(file_rail_ticketing_v1_ticketing, 14);
 
 /**
+ * Names a run.
+ *
  * @generated from message rail.ticketing.v1.GetRevocationsRequest
  */
 export type GetRevocationsRequest = Message<"rail.ticketing.v1.GetRevocationsRequest"> & {
@@ -462,6 +494,8 @@ export const GetRevocationsRequestSchema: GenMessage<GetRevocationsRequest> = /*
   messageDesc(file_rail_ticketing_v1_ticketing, 15);
 
 /**
+ * The run's void tickets at as_of, signed; a gate keeps it for when it is offline.
+ *
  * @generated from message rail.ticketing.v1.GetRevocationsResponse
  */
 export type GetRevocationsResponse = Message<"rail.ticketing.v1.GetRevocationsResponse"> & {
@@ -503,6 +537,8 @@ export const GetRevocationsResponseSchema: GenMessage<GetRevocationsResponse> = 
   messageDesc(file_rail_ticketing_v1_ticketing, 16);
 
 /**
+ * A ticket that is void up to and including this version.
+ *
  * @generated from message rail.ticketing.v1.RevokedTicket
  */
 export type RevokedTicket = Message<"rail.ticketing.v1.RevokedTicket"> & {
@@ -525,6 +561,8 @@ export const RevokedTicketSchema: GenMessage<RevokedTicket> = /*@__PURE__*/
   messageDesc(file_rail_ticketing_v1_ticketing, 17);
 
 /**
+ * VALID until used or void; a void ticket never comes back.
+ *
  * @generated from enum rail.ticketing.v1.TicketState
  */
 export const TicketState = {
@@ -554,6 +592,8 @@ export const TicketState = {
 } as const;
 
 /**
+ * VALID until used or void; a void ticket never comes back.
+ *
  * @generated from enum rail.ticketing.v1.TicketState
  */
 export type TicketState = (typeof TicketState)[keyof typeof TicketState] | UnknownEnum;
@@ -565,6 +605,8 @@ export const TicketStateSchema: GenEnum<TicketState> = /*@__PURE__*/
   enumDesc(file_rail_ticketing_v1_ticketing, 0);
 
 /**
+ * What became of issuing, for all items together.
+ *
  * @generated from enum rail.ticketing.v1.IssueOutcome
  */
 export const IssueOutcome = {
@@ -594,6 +636,8 @@ export const IssueOutcome = {
 } as const;
 
 /**
+ * What became of issuing, for all items together.
+ *
  * @generated from enum rail.ticketing.v1.IssueOutcome
  */
 export type IssueOutcome = (typeof IssueOutcome)[keyof typeof IssueOutcome] | UnknownEnum;
