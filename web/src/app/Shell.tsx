@@ -12,11 +12,12 @@ export function Shell({ children }: { children: ReactNode }) {
   const text = useText();
   const main = useRef<HTMLElement>(null);
   const { pathname } = useLocation();
-  const first = useRef(true);
+  const shown = useRef(pathname);
   useEffect(() => {
     // A reader of the screen must learn that the page has changed; at the first load the browser says it.
-    if (!first.current) main.current?.focus({ preventScroll: true });
-    first.current = false;
+    if (shown.current === pathname) return;
+    shown.current = pathname;
+    main.current?.focus({ preventScroll: true });
     scrollTo(0, 0);
   }, [pathname]);
   return (

@@ -23,7 +23,8 @@ export function UnreadProvider({ children }: { children: ReactNode }) {
     [api],
   );
   useEffect(() => {
-    if (!signed_in) return setCount(0);
+    // The list of messages knows the number itself.
+    if (!signed_in || pathname === '/messages') return;
     const abort = new AbortController();
     const timer = setTimeout(() => void ask(abort.signal), ASK_AFTER_MS);
     return () => {
@@ -31,7 +32,7 @@ export function UnreadProvider({ children }: { children: ReactNode }) {
       abort.abort();
     };
   }, [ask, signed_in, pathname]);
-  const unread = useMemo(() => ({ count, setCount }), [count]);
+  const unread = useMemo(() => ({ count: signed_in ? count : 0, setCount }), [signed_in, count]);
   return <UnreadContext value={unread}>{children}</UnreadContext>;
 }
 

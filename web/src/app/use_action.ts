@@ -1,4 +1,4 @@
-import { useCallback, useRef, useState } from 'react';
+import { useRef, useState } from 'react';
 import { outcomeUnknown, readError } from '../api/errors.ts';
 import type { ApiError } from '../api/errors.ts';
 import { Intent } from '../api/intent.ts';
@@ -11,32 +11,30 @@ export type Action<Args extends unknown[], T> = { run: (...args: Args) => Promis
  */
 export function useAction<Args extends unknown[], T>(work: (request_id: string, ...args: Args) => Promise<T>): Action<Args, T> {
   const [state, setState] = useState<{ busy: boolean; error?: ApiError }>({ busy: false });
-  const intent = useRef(new Intent());
+  const [intent] = useState(() => new Intent());
   const busy = useRef(false);
-  const newest = useRef(work);
-  newest.current = work;
-  const run = useCallback(async (...args: Args): Promise<T | undefined> => {
+  const run = async (...args: Args): Promise<T | undefined> => {
     if (busy.current) return undefined;
     busy.current = true;
     setState({ busy: true });
     try {
-      const value = await newest.current(intent.current.idFor(JSON.stringify(args, bigintAsText)), ...args);
-      intent.current.settle();
+      const value = await work(intent.idFor(JSON.stringify(args, plain)), ...args);
+      intent.settle();
       setState({ busy: false });
       return value;
     } catch (thrown) {
       const error = readError(thrown);
-      if (!outcomeUnknown(error)) intent.current.settle();
+      if (!outcomeUnknown(error)) intent.settle();
       setState({ busy: false, error });
       return undefined;
     } finally {
       busy.current = false;
     }
-  }, []);
-  const clear = useCallback(() => setState({ busy: false }), []);
-  return { run, clear, ...state };
+  };
+  return { run, clear: () => setState({ busy: false }), ...state };
 }
 
-function bigintAsText(_key: string, value: unknown): unknown {
+/** JSON has no bigint; for telling one wish from another its digits do. */
+function plain(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value;
 }

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useEffectEvent, useState } from 'react';
 import { readError } from '../api/errors.ts';
 import type { ApiError } from '../api/errors.ts';
 
@@ -9,21 +9,25 @@ export type Loaded<T> = { value?: T; error?: ApiError; loading: boolean; reload:
  * last value stays visible; with another key it goes at once, since it answers another question.
  */
 export function useLoad<T>(key: string, load: (signal: AbortSignal) => Promise<T>): Loaded<T> {
-  const [state, setState] = useState<{ key: string; value?: T; error?: ApiError; loading: boolean }>({ key, loading: true });
   const [turn, setTurn] = useState(0);
-  const newest = useRef(load);
-  newest.current = load;
+  const [state, setState] = useState<{ key: string; turn: number; value?: T; error?: ApiError }>();
+  const start = useEffectEvent(load);
   useEffect(() => {
     const abort = new AbortController();
-    setState((before) => ({ key, value: before.key === key ? before.value : undefined, loading: true }));
-    newest.current(abort.signal).then(
-      (value) => !abort.signal.aborted && setState({ key, value, loading: false }),
-      (error: unknown) => !abort.signal.aborted && setState((before) => ({ key, value: before.value, error: readError(error), loading: false })),
-    );
+    const read = async (): Promise<void> => {
+      try {
+        const value = await start(abort.signal);
+        if (!abort.signal.aborted) setState({ key, turn, value });
+      } catch (error) {
+        if (!abort.signal.aborted) setState((before) => ({ key, turn, value: before?.key === key ? before.value : undefined, error: readError(error) }));
+      }
+    };
+    void read();
     return () => abort.abort();
   }, [key, turn]);
   const reload = useCallback(() => setTurn((before) => before + 1), []);
-  const setValue = useCallback((value: T) => setState((before) => ({ ...before, value })), []);
-  const current = state.key === key ? state : { key, loading: true };
-  return { ...current, reload, setValue };
+  const setValue = useCallback((value: T) => setState((before) => before && { ...before, value }), []);
+  const current = state?.key === key ? state : undefined;
+  const loading = current?.turn !== turn;
+  return { value: current?.value, error: loading ? undefined : current?.error, loading, reload, setValue };
 }

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'react';
+import { serviceDateAt } from '#kit/base/time.ts';
 
 /** The wall clock, told every `every_ms` while something on the page shows it. */
 export function useNow(every_ms = 1000): number {
@@ -8,4 +9,10 @@ export function useNow(every_ms = 1000): number {
     return () => clearInterval(timer);
   }, [every_ms]);
   return now_ms;
+}
+
+/** The civil day in China when the page was opened. */
+export function useToday(): string {
+  const [today] = useState(() => serviceDateAt(Date.now()));
+  return today;
 }

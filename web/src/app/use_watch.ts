@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useEffectEvent, useState } from 'react';
 import { readError } from '../api/errors.ts';
 import type { ApiError } from '../api/errors.ts';
 import { watch } from '../api/watch.ts';
@@ -6,25 +6,24 @@ import type { WatchParts } from '../api/watch.ts';
 
 export type Watched<T> = { value?: T; error?: ApiError; live: boolean };
 
-/** Follows something while the page is open; `key` undefined means nothing yet, another key another thing, anew. */
-export function useWatch<T>(key: string | undefined, parts: Omit<WatchParts<T>, 'signal' | 'onLive'>): Watched<T> {
-  const [state, setState] = useState<Watched<T> & { key?: string }>({ live: false });
-  const newest = useRef(parts);
-  newest.current = parts;
+/** Follows something while the page is open; another key means another thing, anew. */
+export function useWatch<T>(key: string, parts: Omit<WatchParts<T>, 'signal' | 'onLive'>): Watched<T> {
+  const [state, setState] = useState<Watched<T> & { key: string }>();
+  const newest = useEffectEvent(() => parts);
   useEffect(() => {
-    if (key === undefined) return;
     const abort = new AbortController();
-    setState({ key, live: false });
+    const tell = (news: Partial<Watched<T>>): void => {
+      if (!abort.signal.aborted) setState((before) => ({ live: false, ...(before?.key === key ? before : {}), ...news, key }));
+    };
     const follow = async (): Promise<void> => {
-      const onLive = (live: boolean): void => {
-        if (!abort.signal.aborted) setState((before) => (before.live === live ? before : { ...before, live }));
-      };
-      for await (const value of watch({ ...newest.current, signal: abort.signal, onLive })) {
-        if (!abort.signal.aborted) setState((before) => ({ ...before, value, error: undefined }));
+      try {
+        for await (const value of watch({ ...newest(), signal: abort.signal, onLive: (live) => tell({ live }) })) tell({ value, error: undefined });
+      } catch (error) {
+        tell({ live: false, error: readError(error) });
       }
     };
-    follow().catch((error: unknown) => !abort.signal.aborted && setState((before) => ({ ...before, live: false, error: readError(error) })));
+    void follow();
     return () => abort.abort();
   }, [key]);
-  return state.key === key ? state : { live: false };
+  return state?.key === key ? state : { live: false };
 }

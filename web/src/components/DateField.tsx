@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { serviceDateAt } from '#kit/base/time.ts';
+import { useToday } from '../app/use_now.ts';
 import { saleWindow, shortDate, weekdayOrNear } from '../i18n/format.ts';
 import { useText } from '../i18n/LanguageProvider.tsx';
 import { Calendar } from './Calendar.tsx';
@@ -10,7 +10,7 @@ import { Icon } from './Icon.tsx';
 export function DateField({ date, onChoose }: { date: string; onChoose: (date: string) => void }) {
   const text = useText();
   const [open, setOpen] = useState(false);
-  const today = serviceDateAt(Date.now());
+  const today = useToday();
   const days = saleWindow(today);
   return (
     <>

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useState } from 'react';
 import type { ReactNode } from 'react';
 import { Link, useLocation } from 'react-router';
 import { errorSentence } from '../api/errors.ts';
@@ -32,11 +32,11 @@ export function ErrorNotice({ error, onRetry, children }: Props) {
 
 function RetryButton({ wait_ms, onRetry }: { wait_ms: number; onRetry: () => void }) {
   const { text } = useSpeech();
-  const until = useRef(Date.now() + wait_ms);
+  const [until_ms] = useState(() => Date.now() + wait_ms);
   const [left_s, setLeft] = useState(Math.ceil(wait_ms / 1000));
   useEffect(() => {
     if (left_s <= 0) return;
-    const timer = setTimeout(() => setLeft(Math.max(0, Math.ceil((until.current - Date.now()) / 1000))), 250);
+    const timer = setTimeout(() => setLeft(Math.max(0, Math.ceil((until_ms - Date.now()) / 1000))), 250);
     return () => clearTimeout(timer);
   });
   return (

@@ -1,4 +1,4 @@
-import { useEffect, useId, useState } from 'react';
+import { useId, useState } from 'react';
 import type { KeyboardEvent } from 'react';
 import type { SuggestStationsResponse_Suggestion as Suggestion } from '#gen/rail/query/v1/query_pb.ts';
 import { useSpeech } from '../i18n/LanguageProvider.tsx';
@@ -12,22 +12,21 @@ type Props = { label: string; name: string; place: ChosenPlace | undefined; prob
 export function StationField({ label, name, place, problem, onChoose }: Props) {
   const { text, language } = useSpeech();
   const id = useId();
-  const [typed, setTyped] = useState(place?.name ?? '');
+  const [typed, setTyped] = useState('');
   const [open, setOpen] = useState(false);
   const [active, setActive] = useState(0);
-  const suggestions = useSuggestions(open ? typed : '') ?? [];
-  useEffect(() => setTyped(place?.name ?? ''), [place]);
-  useEffect(() => setActive(0), [suggestions]);
+  const suggestions = useSuggestions(open ? typed : '');
 
   const choose = (suggestion: Suggestion | undefined): void => {
     const chosen = suggestion && fromSuggestion(suggestion);
     if (chosen === undefined) return;
-    setTyped(chosen.name);
+    setTyped('');
     setOpen(false);
     onChoose(chosen);
   };
   const type = (value: string): void => {
     setTyped(value);
+    setActive(0);
     setOpen(true);
     if (place !== undefined) onChoose(undefined);
   };
@@ -68,7 +67,7 @@ export function StationField({ label, name, place, problem, onChoose }: Props) {
         autoComplete="off"
         spellCheck={false}
         placeholder={text.place.from_hint}
-        value={typed}
+        value={place?.name ?? typed}
         data-testid={name}
         onChange={(event) => type(event.target.value)}
         onFocus={(event) => event.target.select()}

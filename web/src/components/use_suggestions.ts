@@ -2,35 +2,35 @@ import { useEffect, useState } from 'react';
 import type { SuggestStationsResponse_Suggestion as Suggestion } from '#gen/rail/query/v1/query_pb.ts';
 import { useApi } from '../app/api_context.ts';
 
-/** Stations and cities for what is typed, a moment after the last key. Undefined while nothing is known. */
-export function useSuggestions(typed: string): Suggestion[] | undefined {
+/** Stations and cities for what is typed, a moment after the last key; until they are there, those of the text before. */
+export function useSuggestions(typed: string): Suggestion[] {
   const { query } = useApi();
-  const [found, setFound] = useState<{ text: string; suggestions: Suggestion[] }>();
+  const [answered, setAnswered] = useState('');
   const text = typed.trim().slice(0, TEXT_MAX);
   useEffect(() => {
-    if (text === '') return setFound(undefined);
-    const known = cache.get(text);
-    if (known !== undefined) return setFound({ text, suggestions: known });
+    if (text === '' || cache.has(text)) return;
     const abort = new AbortController();
-    const timer = setTimeout(() => {
-      query.suggestStations({ text, limit: LIMIT }, { signal: abort.signal }).then(
-        ({ suggestions }) => {
-          if (cache.size >= CACHE_MAX) cache.clear();
-          cache.set(text, suggestions);
-          setFound({ text, suggestions });
-        },
+    const ask = async (): Promise<void> => {
+      try {
+        const { suggestions } = await query.suggestStations({ text, limit: LIMIT }, { signal: abort.signal });
+        if (cache.size >= CACHE_MAX) cache.clear();
+        cache.set(text, suggestions);
+        setAnswered(text);
+      } catch {
         // The next key asks again; until then the list stays as it is.
-        () => {},
-      );
-    }, QUIET_MS);
+      }
+    };
+    const timer = setTimeout(() => void ask(), QUIET_MS);
     return () => {
       clearTimeout(timer);
       abort.abort();
     };
   }, [query, text]);
-  return text === '' ? undefined : found?.suggestions;
+  if (text === '') return NONE;
+  return cache.get(text) ?? cache.get(answered) ?? NONE;
 }
 
+const NONE: Suggestion[] = [];
 const cache = new Map<string, Suggestion[]>();
 const CACHE_MAX = 200;
 const TEXT_MAX = 32;

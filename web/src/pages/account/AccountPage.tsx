@@ -13,6 +13,11 @@ export default function AccountPage() {
   const api = useApi();
   const navigate = useNavigate();
   const { value, error, loading, reload } = useLoad('account', async (signal) => (await api.identity.getAccount({}, { signal })).account);
+  const leave = (): void => {
+    api.tokens.end();
+    sessionStorage.clear();
+    void navigate('/');
+  };
   const logOut = useAction(async (_request_id, everywhere: boolean) => {
     try {
       await api.identity.logOut({ everywhere });
@@ -22,11 +27,6 @@ export default function AccountPage() {
     }
     leave();
   });
-  const leave = (): void => {
-    api.tokens.end();
-    sessionStorage.clear();
-    void navigate('/');
-  };
   return (
     <div className="page page--narrow">
       <title>{`${text.account.title} · ${text.brand.name}`}</title>

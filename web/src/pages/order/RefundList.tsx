@@ -25,13 +25,12 @@ function Refunds({ order }: { order: Order }) {
   const { refund } = useApi();
   const versions = order.items.map(({ version }) => version).join();
   const { value, error, reload } = useLoad(`${order.orderId} ${versions}`, async (signal) => (await refund.listRefunds({ orderId: order.orderId }, { signal })).refunds);
-  const under_way = value?.some(({ stage }) => stage !== RefundStage.DONE && stage !== RefundStage.MANUAL) ?? false;
   // The stages between the order's own states have no stream.
   useEffect(() => {
-    if (!under_way) return;
+    if (value?.some(({ stage }) => stage !== RefundStage.DONE && stage !== RefundStage.MANUAL) !== true) return;
     const timer = setTimeout(reload, ASK_AGAIN_MS);
     return () => clearTimeout(timer);
-  }, [under_way, value, reload]);
+  }, [value, reload]);
   return (
     <section aria-labelledby="refunds">
       <h2 id="refunds">{text.refund.progress}</h2>

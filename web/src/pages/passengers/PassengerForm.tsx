@@ -4,9 +4,9 @@ import { IdType } from '#gen/rail/identity/v1/identity_pb.ts';
 import type { Passenger } from '#gen/rail/identity/v1/identity_pb.ts';
 import { PassengerType } from '#gen/rail/type/v1/journey_pb.ts';
 import { normalizeIdNumber } from '#kit/base/id_number.ts';
-import { serviceDateAt } from '#kit/base/time.ts';
 import { useApi } from '../../app/api_context.ts';
 import { useAction } from '../../app/use_action.ts';
+import { useToday } from '../../app/use_now.ts';
 import { Choice } from '../../components/Choice.tsx';
 import { ErrorNotice } from '../../components/ErrorNotice.tsx';
 import { Field } from '../../components/Field.tsx';
@@ -22,6 +22,7 @@ export function PassengerForm({ onAdded, onCancel }: { onAdded: (passenger: Pass
   const text = useText();
   const { identity } = useApi();
   const id = useId();
+  const today = useToday();
   const [form, setForm] = useState({ name: '', id_type: IdType.RESIDENT as IdType, id_number: '', phone: '', type: PassengerType.ADULT as PassengerType });
   const [tried, setTried] = useState(false);
   const add = useAction(async (requestId, { name, id_type, id_number, phone, type }: typeof form) => {
@@ -29,7 +30,7 @@ export function PassengerForm({ onAdded, onCancel }: { onAdded: (passenger: Pass
     if (passenger !== undefined) onAdded(passenger);
   });
   const change = (part: Partial<typeof form>): void => setForm((before) => ({ ...before, ...part }));
-  const number_problem = idNumberProblem(form.id_type, form.id_number, serviceDateAt(Date.now()));
+  const number_problem = idNumberProblem(form.id_type, form.id_number, today);
   const phone_wrong = form.phone !== '' && !/^1[3-9]\d{9}$/.test(form.phone.trim());
   // The number is judged while it is typed once it is long enough to be complete: most mistakes are seen at once.
   const show_number = tried || (form.id_type === IdType.RESIDENT && normalizeIdNumber(form.id_number).length >= 18);

@@ -7,13 +7,13 @@ export function DateStrip({ date, today, onChoose }: { date: string; today: stri
   const text = useText();
   const strip = useRef<HTMLElement>(null);
   useEffect(() => {
-    const chosen = strip.current?.querySelector<HTMLElement>('[aria-current]');
-    if (strip.current !== null && chosen != null) strip.current.scrollLeft = chosen.offsetLeft - strip.current.clientWidth / 2 + chosen.clientWidth / 2;
+    const chosen = strip.current?.querySelector<HTMLElement>(`[data-day="${date}"]`) ?? undefined;
+    if (strip.current !== null && chosen !== undefined) strip.current.scrollLeft = chosen.offsetLeft - strip.current.clientWidth / 2 + chosen.clientWidth / 2;
   }, [date]);
   return (
     <nav className="datestrip" aria-label={text.date.strip} ref={strip}>
       {saleWindow(today).map((day) => (
-        <button key={day} type="button" className="datestrip__day" aria-current={day === date ? 'date' : undefined} onClick={() => onChoose(day)} data-testid="date-strip-day">
+        <button key={day} type="button" className="datestrip__day" data-day={day} aria-current={day === date ? 'date' : undefined} onClick={() => onChoose(day)} data-testid="date-strip-day">
           <span className="datestrip__weekday">{weekdayOrNear(day, today, text)}</span>
           <span className="datestrip__date">{shortDate(day, text)}</span>
         </button>

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { Navigate, useSearchParams } from 'react-router';
-import { serviceDateAt } from '#kit/base/time.ts';
+import { useToday } from '../../app/use_now.ts';
 import { Dialog } from '../../components/Dialog.tsx';
 import { Empty } from '../../components/Empty.tsx';
 import { ErrorNotice } from '../../components/ErrorNotice.tsx';
@@ -29,6 +29,7 @@ export default function ResultsPage() {
 
 function Results({ wish, onDate }: { wish: JourneyWish; onDate: (date: string) => void }) {
   const text = useText();
+  const today = useToday();
   const [filter, setFilter] = useState<Filter>({ ...NO_FILTER, train_types: wish.only_high_speed ? HIGH_SPEED : [] });
   const [sort, setSort] = useState<Sort>('departure');
   const { value, error, loading, reload } = useOffers(wish);
@@ -37,7 +38,7 @@ function Results({ wish, onDate }: { wish: JourneyWish; onDate: (date: string) =
     <div className="page results">
       <title>{`${text.common.from_to(wish.from.name, wish.to.name)} · ${text.brand.name}`}</title>
       <ResultsHead wish={wish} />
-      <DateStrip date={wish.date} today={serviceDateAt(Date.now())} onChoose={onDate} />
+      <DateStrip date={wish.date} today={today} onChoose={onDate} />
       <div className="results__body">
         <FilterPanel offers={value?.offers ?? []} filter={filter} sort={sort} onFilter={setFilter} onSort={setSort} />
         <section className="results__list" aria-busy={loading} aria-label={text.results.title}>

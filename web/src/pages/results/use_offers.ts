@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { useEffect, useRef } from 'react';
+import { useEffect, useEffectEvent } from 'react';
 import { SearchTrainsRequestSchema } from '#gen/rail/query/v1/query_pb.ts';
 import type { SearchTrainsRequest, TrainOffer } from '#gen/rail/query/v1/query_pb.ts';
 import { PassengerType } from '#gen/rail/type/v1/journey_pb.ts';
@@ -48,17 +48,17 @@ async function allPages(api: Api, search: SearchTrainsRequest, signal: AbortSign
  * what it read, and the order is what decides.
  */
 function useChanges(api: Api, key: string | undefined, search: SearchTrainsRequest, { value, setValue }: Loaded<Offers>): void {
-  const newest = useRef(value);
-  newest.current = value;
+  const changes = useEffectEvent((signal: AbortSignal) => api.query.watchAvailability({ search }, { signal, timeoutMs: 0 }));
+  const apply = useEffectEvent((offers: TrainOffer[]) => {
+    if (value !== undefined) setValue(withChanges(value, offers));
+  });
   useEffect(() => {
     if (key === undefined) return;
     const abort = new AbortController();
     const follow = async (): Promise<void> => {
       for (let tries = 0; tries < STREAM_TRIES_MAX && !abort.signal.aborted; tries += 1) {
         try {
-          for await (const { offers } of api.query.watchAvailability({ search }, { signal: abort.signal, timeoutMs: 0 })) {
-            if (newest.current !== undefined) setValue(withChanges(newest.current, offers));
-          }
+          for await (const { offers } of changes(abort.signal)) if (!abort.signal.aborted) apply(offers);
         } catch {
           // Nothing to tell: the numbers on the page carry their own age.
         }
@@ -67,8 +67,7 @@ function useChanges(api: Api, key: string | undefined, search: SearchTrainsReque
     };
     void follow();
     return () => abort.abort();
-    // The search is fully described by its key.
-  }, [api, key, setValue]);
+  }, [key]);
 }
 
 /** Offers replaced by newer ones of the same run and stretch; an older version never wins. */

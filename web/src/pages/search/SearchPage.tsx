@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { Link } from 'react-router';
-import { serviceDateAt } from '#kit/base/time.ts';
+import { useToday } from '../../app/use_now.ts';
 import { useText } from '../../i18n/LanguageProvider.tsx';
 import '../../styles/search.css';
 import { LineMap } from './LineMap.tsx';
@@ -46,9 +46,9 @@ export function SearchPage() {
 
 function Recent() {
   const text = useText();
+  const date = useToday();
   const [journeys, setJourneys] = useState(() => readRecent(localStorage));
   if (journeys.length === 0) return null;
-  const date = serviceDateAt(Date.now());
   return (
     <section className="recent" aria-labelledby="recent">
       <h2 id="recent" className="recent__title">

@@ -1,0 +1,230 @@
+// The browser client against a running stack: CHUNYUN_WEB_URL names it. One person per screen size goes from nothing to a
+// refunded ticket; every page on the way is judged by axe in light and dark and leaves a screenshot.
+import { AxeBuilder } from '@axe-core/playwright';
+import test from 'ava';
+import type { ExecutionContext } from 'ava';
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { checkDigit } from '#kit/base/id_number.ts';
+
+const WEB_URL = process.env['CHUNYUN_WEB_URL'];
+const CHROMIUM = process.env['CHUNYUN_CHROMIUM'] ?? '/usr/bin/chromium';
+const [FROM, TO] = [process.env['CHUNYUN_WEB_FROM'] ?? '北京', process.env['CHUNYUN_WEB_TO'] ?? '上海'];
+const SCREENSHOTS = fileURLToPath(new URL('../screenshots/', import.meta.url));
+const ARGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const SCREENS = { phone: { width: 360, height: 740 }, desktop: { width: 1280, height: 800 } };
+/** Against an endless wait only; nothing here measures speed. */
+const PATIENCE_MS = 60_000;
+
+const tested = WEB_URL === undefined ? test.skip : test.serial;
+let browser: Browser;
+
+test.before(async () => {
+  mkdirSync(SCREENSHOTS, { recursive: true });
+  if (WEB_URL !== undefined) browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+});
+test.after.always(() => browser?.close());
+
+for (const [screen, viewport] of Object.entries(SCREENS)) {
+  tested(`${screen}: register, add a passenger, search, book, wait, pay, ticket with QR, refund`, async (t) => {
+    t.timeout(10 * PATIENCE_MS);
+    const page = await openPage(viewport);
+    const look = looker(t, page, screen);
+    await page.goto('/');
+    await look('search');
+    await register(page, look);
+    await addPassenger(page, look);
+    await search(page, look);
+    await book(page, look);
+    await pay(page, look);
+    await page.getByTestId('qr').first().waitFor();
+    t.regex((await page.getByTestId('ticket-person').first().textContent()) ?? '', /\*/, 'name and number are masked on the ticket');
+    await look('ticket');
+    await restOfThePages(page, look);
+    await refund(page, look);
+    await logOut(page);
+    await page.context().close();
+  });
+}
+
+tested('keyboard alone finds a train', async (t) => {
+  const page = await openPage(SCREENS.desktop);
+  await page.goto('/');
+  for (const [field, name] of [['from', FROM], ['to', TO]] as const) {
+    await page.getByTestId(field).focus();
+    await page.keyboard.type(name);
+    await page.getByTestId(`${field}-option`).first().waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('Enter');
+    t.is(await page.getByTestId(field).inputValue(), name);
+  }
+  await page.getByTestId('search').focus();
+  await page.keyboard.press('Enter');
+  await page.getByTestId('train').first().waitFor();
+  t.regex(page.url(), /\/trains\?/);
+  await page.context().close();
+});
+
+tested('an unknown address, a protected one and English', async (t) => {
+  const page = await openPage(SCREENS.desktop);
+  const look = looker(t, page, 'desktop');
+  await page.goto('/no/such/page');
+  await page.getByTestId('not-found').waitFor();
+  await look('not_found');
+  await page.goto('/orders');
+  await page.getByTestId('log-in').waitFor();
+  t.regex(page.url(), /\/login\?next=%2Forders$/);
+  await page.getByTestId('language').click();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  t.is(await page.locator('html').getAttribute('lang'), 'en');
+  await page.context().close();
+});
+
+type Look = (name: string) => Promise<void>;
+
+async function openPage(viewport: { width: number; height: number }): Promise<Page> {
+  const context = await browser.newContext({ baseURL: WEB_URL, viewport, locale: 'zh-CN', timezoneId: 'Europe/Berlin', reducedMotion: 'reduce', ignoreHTTPSErrors: true });
+  context.setDefaultTimeout(PATIENCE_MS);
+  return context.newPage();
+}
+
+/** A screenshot, and axe's judgement in both colour schemes. */
+function looker(t: ExecutionContext, page: Page, screen: string): Look {
+  return async (name) => {
+    for (const colorScheme of ['dark', 'light'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.screenshot({ path: `${SCREENSHOTS}${screen}_${name}_${colorScheme}.png`, fullPage: true });
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+      t.deepEqual(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`), [], `axe on ${name}, ${colorScheme}`);
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      t.true(overflow <= 0, `${name} is ${overflow} px wider than the ${screen}`);
+    }
+  };
+}
+
+async function register(page: Page, look: Look): Promise<void> {
+  await page.goto('/login');
+  await look('login');
+  await page.getByTestId('to-register').click();
+  await page.getByTestId('register').click();
+  await page.locator('[aria-invalid="true"]').first().waitFor();
+  await look('register_problems');
+  const unique = String(Date.now());
+  await page.getByTestId('login-name').fill(`e2e_${unique}`);
+  await page.getByTestId('password').fill(`Tuanyuan-${unique.slice(-4)}`);
+  await page.getByTestId('password-again').fill(`Tuanyuan-${unique.slice(-4)}`);
+  await page.getByTestId('phone').fill(`139${unique.slice(-8)}`);
+  await page.getByTestId('register').click();
+  await page.getByTestId('nav-account').waitFor();
+}
+
+async function addPassenger(page: Page, look: Look): Promise<void> {
+  await page.getByTestId('nav-passengers').click();
+  await page.getByTestId('empty').waitFor();
+  await page.getByTestId('add-passenger').click();
+  await page.getByTestId('passenger-name').fill('王归途');
+  const id_number = someIdNumber();
+  await page.getByTestId('id-number').fill(id_number.slice(0, 17) + (id_number.endsWith('0') ? '1' : '0'));
+  await page.locator('[data-testid="id-number"][aria-invalid="true"]').waitFor();
+  await look('passenger_wrong_digit');
+  await page.getByTestId('id-number').fill(id_number);
+  await page.getByTestId('save-passenger').click();
+  await page.locator('[data-testid="verify-state"][data-state="verified"]').waitFor();
+  await look('passengers');
+}
+
+async function search(page: Page, look: Look): Promise<void> {
+  await page.getByTestId('nav-home').click();
+  for (const [field, name] of [['from', FROM], ['to', TO]] as const) {
+    await page.getByTestId(field).fill(name);
+    await page.getByTestId(`${field}-option`).first().click();
+  }
+  await page.getByTestId('date').click();
+  await page.getByTestId('calendar').waitFor();
+  await look('calendar');
+  await page.locator('[data-testid="calendar"] button[data-date]:enabled').nth(1).click();
+  await page.getByTestId('search').click();
+  await page.getByTestId('train').first().waitFor();
+  await look('results');
+  await page.getByTestId('stops').first().click();
+  await page.getByTestId('stop-list').waitFor();
+  await look('results_stops');
+}
+
+async function book(page: Page, look: Look): Promise<void> {
+  await page.locator('[data-testid="class"]:not([data-remaining="0"])').first().click();
+  await page.getByTestId('submit-order').click();
+  await page.getByTestId('booking-problem').filter({ hasText: /./ }).waitFor();
+  await page.getByTestId('choose-passenger').first().check();
+  const seat = page.locator('.seatrow__seat').first();
+  if (await seat.isVisible()) await seat.click();
+  await look('booking');
+  await page.getByTestId('submit-order').click();
+  // A short queue may be over before the page is looked at.
+  const waiting = page.getByTestId('queue');
+  const paying = page.getByTestId('pay');
+  await waiting.or(paying).first().waitFor();
+  if (await waiting.isVisible()) {
+    await page.screenshot({ path: `${SCREENSHOTS}queue_${page.viewportSize()?.width}.png`, fullPage: true });
+    await page.reload();
+  }
+  await paying.waitFor();
+}
+
+async function pay(page: Page, look: Look): Promise<void> {
+  await look('pay');
+  await page.getByTestId('pay').click();
+  await page.getByTestId('cashier-pay').click();
+  // Back by itself, or by the cashier's own button where it shows a receipt first.
+  const state = page.getByTestId('order-state');
+  const leave = page.getByTestId('cashier-leave');
+  await state.or(leave).first().waitFor();
+  if (await leave.isVisible()) await leave.click();
+  await page.locator('[data-testid="order-state"][data-state="success"]').waitFor();
+}
+
+async function restOfThePages(page: Page, look: Look): Promise<void> {
+  const order_url = page.url();
+  await page.getByTestId('nav-orders').click();
+  await page.getByTestId('order').first().waitFor();
+  await look('orders');
+  await page.getByTestId('nav-messages').click();
+  await page.getByTestId('message').or(page.getByTestId('empty')).first().waitFor();
+  await look('messages');
+  await page.getByTestId('nav-account').click();
+  await page.getByTestId('account-name').waitFor();
+  await look('account');
+  await page.goto(order_url);
+  await page.getByTestId('qr').first().waitFor();
+}
+
+async function refund(page: Page, look: Look): Promise<void> {
+  await page.getByTestId('refund').click();
+  await page.getByTestId('quote-refund').click();
+  await page.getByTestId('quote').waitFor();
+  await look('refund_quote');
+  await page.getByTestId('confirm-refund').click();
+  await page.getByTestId('refund-progress').waitFor();
+  await look('refund_progress');
+  await page.locator('[data-testid="order-state"][data-state="closed"]').waitFor();
+  await page.locator('[data-testid="refund-progress"][data-stage="done"]').waitFor();
+  await look('refunded');
+}
+
+async function logOut(page: Page): Promise<void> {
+  await page.getByTestId('nav-account').click();
+  await page.getByTestId('log-out').click();
+  await page.getByTestId('nav-login').waitFor();
+}
+
+/** A number of the right form that belongs to nobody in particular. */
+function someIdNumber(): string {
+  const sequence = String(Math.floor(Math.random() * 1000)).padStart(3, '0');
+  const day = String(1 + Math.floor(Math.random() * 28)).padStart(2, '0');
+  const first_17 = `110101${1960 + Math.floor(Math.random() * 40)}0${1 + Math.floor(Math.random() * 9)}${day}${sequence}`;
+  return first_17 + checkDigit(first_17);
+}
