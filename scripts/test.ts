@@ -93,7 +93,7 @@ function runAva(options: Options, env: NodeJS.ProcessEnv, signal: AbortSignal): 
   let latest = '';
   const args = ['--tap', ...options.match.flatMap((title) => ['--match', title]), ...options.patterns];
   // ava's workers stand in its group, so that one signal ends all of them.
-  const ava = spawn(join(NODE_BIN, 'node'), [join(ROOT, 'node_modules', 'ava', 'entrypoints', 'cli.js'), ...args], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+  const ava = spawn(join(NODE_BIN, 'node'), ['--import', join(ROOT, 'scripts', 'tap_repair.ts'), join(ROOT, 'node_modules', 'ava', 'entrypoints', 'cli.js'), ...args], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
   const end = (): void => {
     if (ava.pid === undefined) return;
     try {

@@ -61,13 +61,17 @@ export type EnvironmentInput = {
   secrets: Secrets;
   signing_keys_dir: string;
   sandbox_keys_dir: string;
+  /** Where the outside world remembers. */
+  sandbox_data_dir: string;
+  /** What the railway publishes. */
+  feed_file: string;
   log_level: string;
 };
 
 /** The secrets a process needs: databases of its own services only, and for the outside world none of ours. */
 export function secretEnvironment(units: readonly UnitName[], input: EnvironmentInput): Record<string, string> {
   const { infra, secrets } = input;
-  if (units.every(isSandbox)) return { SANDBOX_KEYS_DIR: input.sandbox_keys_dir };
+  if (units.every(isSandbox)) return { SANDBOX_KEYS_DIR: input.sandbox_keys_dir, SANDBOX_DATA_DIR: input.sandbox_data_dir, RAILWAY_FEED_FILE: input.feed_file };
   const services = units.filter((unit): unit is ServiceName => !isSandbox(unit));
   return {
     REDIS_URL: infra.redis_url!,

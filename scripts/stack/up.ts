@@ -4,12 +4,13 @@
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureKeys } from '#kit/external/make_keys.ts';
 import { createLog } from '#kit/telemetry/log.ts';
 import { migrateAll } from '../migrate.ts';
 import { step, Told, type Say } from '../say.ts';
 import { lockFile, type Held } from '../tools/filelock.ts';
-import { ensureTools } from '../tools/index.ts';
+import { ensureTools, type Tool } from '../tools/index.ts';
 import { NODE_BIN, ROOT } from '../tools/paths.ts';
 import { aborted } from './aborted.ts';
 import { keep, type ChildSpec, type Kept } from './child.ts';
@@ -19,11 +20,12 @@ import { prepareFolder, readStatus, stackFolder, writeStatus, type StackFolder, 
 import { endOrphans, identityOf } from './identity.ts';
 import { startInfra, type Infra } from './infra.ts';
 import { openPortBook, LOOPBACK, type PortBook } from './ports.ts';
+import { prepareFeed } from './feed.ts';
 import { httpServes, until } from './probe.ts';
 import { openSecrets, writePrivate, type Secrets } from './secrets.ts';
 import { importTimetable, openSales } from './seed.ts';
 import { isSandbox, presentUnits, processesOf, SERVICE_NAMES, type ProcessLayout, type ServiceProcess, type UnitName } from './services.ts';
-import { buildWeb, WEB_DIST } from './web.ts';
+import { buildWeb, emptyWeb } from './web.ts';
 import type { RedisOptions } from './servers.ts';
 
 export type StackOptions = {
@@ -36,6 +38,8 @@ export type StackOptions = {
   /** Leave out what a test or a benchmark does not need. */
   services: readonly UnitName[] | 'all' | 'none';
   edge: boolean;
+  /** Without it the edge serves an empty page, and nothing is built. */
+  web: boolean;
   seed: boolean;
   feed: string | undefined;
   tell: Say;
@@ -55,13 +59,14 @@ export type Stack = {
 };
 
 const TOOL_NAMES = ['redis', 'mariadb', 'nats', 'envoy'] as const;
+const LOCK_TRIES_MAX = 30;
+const LOCK_PAUSE_MS = 100;
 const SERVICE_READY_WITHIN_MS = 120_000;
 
 /** Starts a stack and resolves when all of it serves. Throws `Told` in words for people; then nothing is left running. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const folder = stackFolder(options.name);
-  const lock = await lockFile(folder.lock, { wait: false });
-  if (!lock) throw alreadyRunning(options.name);
+  const lock = await takeLock(folder);
   const building = new Building(folder, options, lock);
   try {
     return await building.run();
@@ -106,13 +111,15 @@ class Building {
     const secrets = openSecrets(this.#folder.secrets);
     this.#status('starting');
 
+    const page = this.#buildPage();
+
     this.#infra = await step(tell, 'starting redis, mariadb and nats', '正在启动 redis、mariadb、nats', () => this.#startInfra(tools, secrets));
     const input = await this.#environmentInput(this.#addresses, this.#infra, secrets);
     const units = this.#units();
     const env = this.#toolEnvironment(input);
     await step(tell, 'bringing the databases up to date', '正在更新数据库结构', () => this.#migrate(input));
     await this.#startServices(units, input);
-    if (this.#options.edge) await this.#startEdge(tools.envoy);
+    if (this.#options.edge) await this.#startEdge(tools.envoy, await page);
     if (this.#options.seed) await this.#seed(env);
     signal.throwIfAborted();
     this.#status('ready');
@@ -144,6 +151,14 @@ class Building {
     this.#lock.release();
   }
 
+  /** Built while the servers start; a failure is told when the page is needed. */
+  #buildPage(): Promise<string> {
+    if (!this.#options.edge) return Promise.resolve('');
+    const page = this.#options.web ? buildWeb(this.#options.tell) : emptyWeb(join(this.#folder.path, 'web'));
+    page.catch(() => {});
+    return page;
+  }
+
   #startInfra(tools: Awaited<ReturnType<typeof ensureTools<'redis' | 'mariadb' | 'nats'>>>, secrets: Secrets): Promise<Infra> {
     const { tell, signal, redis_fsync } = this.#options;
     return startInfra({ folder: this.#folder.path, parts: { redis: true, mysql: true, nats: true }, tools, ports: this.#ports, secrets, tell, signal, redis: { fsync: redis_fsync } });
@@ -153,7 +168,9 @@ class Building {
     const signing_keys_dir = join(this.#folder.path, 'keys');
     const sandbox_keys_dir = join(this.#folder.path, 'sandbox-keys');
     await ensureKeys({ signing_keys_dir, sandbox_keys_dir });
-    return { addresses, infra, secrets, signing_keys_dir, sandbox_keys_dir, log_level: this.#options.log_level };
+    const { feed, tell, log_level } = this.#options;
+    const feed_file = await prepareFeed({ folder: this.#folder.path, feed, tell });
+    return { addresses, infra, secrets, signing_keys_dir, sandbox_keys_dir, sandbox_data_dir: join(this.#folder.path, 'sandbox'), feed_file, log_level };
   }
 
   #units(): readonly UnitName[] {
@@ -205,17 +222,16 @@ class Building {
     };
   }
 
-  async #startEdge(tool: Parameters<typeof edgeSpec>[0]['tool']): Promise<void> {
-    await buildWeb(this.#options.tell);
+  async #startEdge(tool: Tool, web_dist: string): Promise<void> {
     const admin_port = await this.#ports.port('edge_admin');
-    const spec = edgeSpec({ tool, folder: join(this.#folder.path, 'envoy'), addresses: this.#addresses!, admin_port, web_dist: WEB_DIST });
+    const spec = edgeSpec({ tool, folder: join(this.#folder.path, 'envoy'), addresses: this.#addresses!, admin_port, web_dist });
     await step(this.#options.tell, 'starting the edge (envoy)', '正在启动网关（envoy）', () => this.#keepAll([spec]));
   }
 
   async #seed(env: Record<string, string>): Promise<void> {
-    const { feed, tell, signal } = this.#options;
-    await step(tell, 'importing the timetable', '正在导入时刻表', () => importTimetable({ env, feed, tell, signal }));
-    await step(tell, 'opening sales', '正在开售', () => openSales({ env, feed, tell, signal }));
+    const { tell, signal } = this.#options;
+    await step(tell, 'importing the timetable', '正在导入时刻表', () => importTimetable({ env, tell, signal }));
+    await step(tell, 'opening sales', '正在开售', () => openSales({ env, tell, signal }));
   }
 
   /** Side by side; each that is up is known at once, so that a failure of another stops it too. */
@@ -253,6 +269,16 @@ class Building {
 
 function tlsPage(addresses: StackAddresses): string {
   return `https://localhost:${addresses.edge_tls_port}`;
+}
+
+/** The lock of a supervisor that was killed falls a moment after it; so a short wait tells the two apart. */
+async function takeLock({ name, lock }: StackFolder): Promise<Held> {
+  for (let attempt = 1; ; attempt++) {
+    const held = await lockFile(lock, { wait: false });
+    if (held) return held;
+    if (readStatus(name) || attempt >= LOCK_TRIES_MAX) throw alreadyRunning(name);
+    await sleep(LOCK_PAUSE_MS);
+  }
 }
 
 function alreadyRunning(name: string): Told {
