@@ -15,6 +15,7 @@ export type StackAddresses = {
 
 export const JWT_ISSUER = 'chunyun';
 export const JWT_AUDIENCE = 'chunyun';
+export const OPERATOR_LOGIN = 'operator';
 /** Who signs the first personal-data key of a stack; a rotation adds another. */
 const COLUMN_KEY_ID = 'k1';
 
@@ -81,6 +82,8 @@ export function secretEnvironment(units: readonly UnitName[], input: Environment
     COLUMN_KEYS: JSON.stringify({ active: COLUMN_KEY_ID, keys: { [COLUMN_KEY_ID]: secrets.get('column_key') } }),
     BLIND_INDEX_KEY: secrets.get('blind_index_key'),
     SIGNING_KEYS_DIR: input.signing_keys_dir,
+    // The first operator of the stack; its password is in the stack's secrets.json.
+    ...(services.includes('identity') ? { IDENTITY_OPERATOR_LOGIN: OPERATOR_LOGIN, IDENTITY_OPERATOR_PASSWORD: secrets.get('operator_password') } : {}),
     ...Object.fromEntries(services.map((name) => [`MYSQL_URL_${name.toUpperCase()}`, mysqlUrlOf(name, infra.mysql_url!, secrets)])),
   };
 }

@@ -52,6 +52,7 @@ export async function initMysql(tool: Tool, folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const temporary = join(folder, 'data.part');
   rmSync(temporary, { recursive: true, force: true });
+  const TMPDIR = ownTemporary(folder);
   const user = userInfo().username;
   await outputOf(
     [
@@ -69,9 +70,16 @@ export async function initMysql(tool: Tool, folder: string): Promise<void> {
       '--rpm',
       `--innodb-log-file-size=${REDO_LOG_MB}M`,
     ],
-    { env: { ...process.env, ...tool.env } },
+    { env: { ...process.env, ...tool.env, TMPDIR } },
   );
   renameSync(temporary, data);
+}
+
+/** Temporary tables are named by a counter, so two servers that begin at once in one folder meet. */
+function ownTemporary(folder: string): string {
+  const path = join(folder, 'tmp');
+  mkdirSync(path, { recursive: true });
+  return path;
 }
 
 const REDO_LOG_MB = 64;
@@ -88,6 +96,7 @@ export function mysqlSpec(tool: Tool, folder: string, port: number, password: st
       '--no-defaults',
       `--basedir=${tool.folder}`,
       `--datadir=${join(folder, 'data')}`,
+      `--tmpdir=${ownTemporary(folder)}`,
       `--plugin-dir=${join(tool.folder, 'lib', 'mysql', 'plugin')}`,
       `--user=${userInfo().username}`,
       `--bind-address=${LOOPBACK}`,
