@@ -1,0 +1,73 @@
+import type { Result } from '#kit/base/result.ts';
+import type { Issue, Journey, Seat, Ticket } from '../domain/ticket.ts';
+import type { SigningKey, TokenFacts } from '../domain/token.ts';
+
+/** Who writes, for the audit; `account_id` is empty for a service in its own name. */
+export type Actor = { account_id: string; service: string; device_id: string; ip: string };
+
+export type NewTicket = { item_id: string; version: bigint; passenger_id: string; passenger_type: string; seat: Seat; journey: Journey };
+export type NewIssue = { order_id: bigint; account_id: bigint; items: NewTicket[] };
+
+/** A passenger in clear: for the railway, never kept. */
+export type Person = {
+  passenger_id: string;
+  name: string;
+  id_type: string;
+  id_number: string;
+  name_masked: string;
+  id_number_masked: string;
+  /** Hexadecimal. */
+  blind_index: string;
+};
+
+export type People = {
+  /** In the order asked. PASSENGER_NOT_FOUND is final; other failures are not. */
+  resolve(account_id: bigint, passenger_ids: readonly string[], signal?: AbortSignal): Promise<Result<Person[]>>;
+};
+
+export type RailwayAnswer = { ok: true; railway_ref: string } | { ok: false; problem: 'refused' | 'unknown' | 'unreachable'; detail: string };
+
+export type Railway = {
+  register(ticket: Ticket, person: Person, signal?: AbortSignal): Promise<RailwayAnswer>;
+  /** `unknown`: it has no such registration now. */
+  void(ticket: Ticket, signal?: AbortSignal): Promise<RailwayAnswer>;
+};
+
+/** The keys of e-tickets: the newest signs, all verify. */
+export type TicketKeys = {
+  signing(): SigningKey;
+  isOurs(token: string): TokenFacts | undefined;
+};
+
+export type TicketStore = {
+  /** The issue of exactly these item versions, made now or before. CONFLICT when one of them belongs to another issue. */
+  begin(issue: NewIssue, actor: Actor): Promise<Result<Issue>>;
+  load(issue_id: string): Promise<Issue | undefined>;
+  /** Notes, before the railway is asked, that it will be; keeps what may be kept of the people. False unless ISSUING. */
+  markAsked(issue_id: string, people: readonly Person[]): Promise<boolean>;
+  markRegistered(ticket_id: bigint, railway_ref: string): Promise<void>;
+  markRefused(ticket_id: bigint): Promise<void>;
+  /** ISSUING → ISSUED with every ticket VALID and signed, in one transaction; the issue as it is afterwards. */
+  complete(issue_id: string, sign: (facts: TokenFacts) => string): Promise<Issue>;
+  /** ISSUING → ABORTING; what the railway may know becomes due to be voided. */
+  abort(issue_id: string, reason: string): Promise<Issue>;
+  /** ABORTING → FAILED once nothing is due at the railway, or in any case with `force`. */
+  finishAbort(issue_id: string, force: boolean): Promise<Issue>;
+  /** After a first try that did not finish: the sweeper tries next. */
+  retryIn(issue_id: string, wait_ms: number): Promise<void>;
+  /** Issues that are still ISSUING tickets for these items (all of the order where empty). */
+  issuing(order_id: bigint, item_ids: readonly string[]): Promise<string[]>;
+  find(ticket_id: bigint): Promise<Ticket | undefined>;
+  ofOrder(order_id: bigint): Promise<Ticket[]>;
+  /** VALID → VOID by compare-and-set, all or none. TICKET_NOT_VALID for a used one, TICKET_NOT_FOUND for an item without. */
+  voidTickets(order_id: bigint, item_ids: readonly string[], reason: string, actor: Actor): Promise<Result<Ticket[]>>;
+  /** The railway has forgotten it. */
+  markVoided(ticket_id: bigint): Promise<void>;
+  /** VALID → USED by compare-and-set, with its audit record; false when it was not VALID any more. */
+  admit(ticket: Ticket, actor: Actor): Promise<boolean>;
+  noteInspection(target: string, result: string, actor: Actor): Promise<void>;
+  /** The last four characters of the document that it was sold for. */
+  lastFour(ticket_id: bigint): Promise<string>;
+  /** Tickets of a run that travellers have held and that count no more. */
+  revoked(run_id: string): Promise<{ ticket_id: bigint; version: bigint }[]>;
+};

@@ -1,0 +1,78 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
+import { IssueOutcome, TicketState, type IssueItem, type TicketSchema } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
+import { fieldInvalid, ok, type Result } from '#kit/base/result.ts';
+import type { NewTicket } from '../app/ports.ts';
+import type { Issue, Ticket } from '../domain/ticket.ts';
+import { berthLevels, passengerTypes, seatClasses } from './words.ts';
+
+const STATES: Record<Ticket['state'], TicketState> = { ISSUING: TicketState.UNSPECIFIED, VALID: TicketState.VALID, USED: TicketState.USED, VOID: TicketState.VOID };
+const OUTCOMES: Record<Issue['state'], IssueOutcome> = { ISSUING: IssueOutcome.PENDING, ABORTING: IssueOutcome.PENDING, ISSUED: IssueOutcome.ISSUED, FAILED: IssueOutcome.FAILED };
+
+/** `with_token`: for the traveller it belongs to, and services that act for them. */
+export function ticketMessage(ticket: Ticket, with_token: boolean): MessageInitShape<typeof TicketSchema> {
+  const { journey, seat } = ticket;
+  return {
+    ticketId: String(ticket.ticket_id),
+    orderId: String(ticket.order_id),
+    itemId: ticket.item_id,
+    version: ticket.version,
+    state: STATES[ticket.state],
+    passengerNameMasked: ticket.name_masked,
+    idNumberMasked: ticket.id_number_masked,
+    journey: {
+      runId: journey.run_id,
+      trainNo: journey.train_no,
+      serviceDate: journey.service_date,
+      fromStationId: journey.from_station_id,
+      toStationId: journey.to_station_id,
+      fromIndex: journey.from_index,
+      toIndex: journey.to_index,
+      departureTime: timestampFromMs(journey.departure_ms),
+      arrivalTime: timestampFromMs(journey.arrival_ms),
+      fromStationName: journey.from_station_name,
+      toStationName: journey.to_station_name,
+      distanceM: BigInt(journey.distance_m),
+    },
+    seat: { coachNo: seat.coach_no, seatNo: seat.seat_no, seatClass: seatClasses.to(seat.seat_class), berthLevel: berthLevels.to(seat.berth_level) },
+    passengerType: passengerTypes.to(ticket.passenger_type),
+    issueTime: ticket.issue_time_ms === undefined ? undefined : timestampFromMs(ticket.issue_time_ms),
+    qrToken: with_token ? ticket.qr_token : '',
+    railwayRef: ticket.railway_ref,
+    notAfter: timestampFromMs(ticket.not_after_ms),
+  };
+}
+
+export function issueMessage({ state, tickets, failure_reason }: Issue) {
+  return { outcome: OUTCOMES[state], tickets: state === 'ISSUED' ? tickets.map((ticket) => ticketMessage(ticket, true)) : [], failureReason: state === 'FAILED' ? failure_reason : '' };
+}
+
+const RUN_ID = /^[\w.-]{1,48}$/;
+
+export function newTicketOf({ itemId, itemVersion, passengerId, passengerType, seat, journey }: IssueItem): Result<NewTicket> {
+  if (!/^[1-9]\d{0,18}-\d{1,2}$/.test(itemId)) return fieldInvalid('items.item_id', 'is `<order id>-<number>`');
+  if (itemVersion < 0n || itemVersion > 0xffff_ffffn) return fieldInvalid('items.item_version', 'is a version');
+  if (passengerId === '' || seat === undefined) return fieldInvalid('items', 'a passenger and a seat are needed');
+  if (journey?.departureTime === undefined || journey.arrivalTime === undefined || !RUN_ID.test(journey.runId)) return fieldInvalid('items.journey', 'run, departure and arrival are needed');
+  return ok({
+    item_id: itemId,
+    version: itemVersion,
+    passenger_id: passengerId,
+    passenger_type: passengerTypes.of(passengerType) ?? 'ADULT',
+    seat: { coach_no: seat.coachNo, seat_no: seat.seatNo, seat_class: seatClasses.of(seat.seatClass) ?? '', berth_level: berthLevels.of(seat.berthLevel) ?? '' },
+    journey: {
+      run_id: journey.runId,
+      train_no: journey.trainNo,
+      service_date: journey.serviceDate,
+      from_station_id: journey.fromStationId,
+      to_station_id: journey.toStationId,
+      from_index: journey.fromIndex,
+      to_index: journey.toIndex,
+      departure_ms: timestampMs(journey.departureTime),
+      arrival_ms: timestampMs(journey.arrivalTime),
+      from_station_name: journey.fromStationName,
+      to_station_name: journey.toStationName,
+      distance_m: Number(journey.distanceM),
+    },
+  });
+}

@@ -1,0 +1,90 @@
+import { sign } from 'node:crypto';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { GetRevocationsResponseSchema, TicketingService } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
+import type { ErrorReason } from '#kit/base/errors.ts';
+import type { Call } from '#kit/rpc/call.ts';
+import { RpcError, unwrap } from '#kit/rpc/error.ts';
+import { implement, type Implementation } from '#kit/rpc/implement.ts';
+import { inspectTicket } from '../app/inspect_ticket.ts';
+import { issueTickets, type IssueDeps } from '../app/issue_tickets.ts';
+import type { Actor } from '../app/ports.ts';
+import { voidTickets } from '../app/void_tickets.ts';
+import { wasIssued, type Ticket } from '../domain/ticket.ts';
+import { issueMessage, newTicketOf, ticketMessage } from './messages.ts';
+
+export type TicketingRpcDeps = IssueDeps & {
+  publishedKeys(): { kid: string; public_key: Uint8Array; not_before_ms: number; not_after_ms: number | undefined }[];
+  /** Looks at once for registrations that the railway must forget. */
+  nudgeVoids(): void;
+};
+
+export function ticketingService(deps: TicketingRpcDeps): Implementation {
+  const { store, keys, clock } = deps;
+  return implement(TicketingService, {
+    async issueTickets({ orderId, accountId, items }, call) {
+      const order_id = idOf(orderId, 'ORDER_NOT_FOUND');
+      const wanted = { order_id, account_id: idOf(accountId, 'ACCOUNT_NOT_FOUND'), items: items.map((item) => unwrap(newTicketOf(item))) };
+      const issue = unwrap(await issueTickets(deps, wanted, actorOf(call), call.signal));
+      if (issue.state === 'ABORTING') deps.nudgeVoids();
+      return issueMessage(issue);
+    },
+    async voidTickets({ orderId, itemIds, reason }, call) {
+      const tickets = unwrap(await voidTickets(deps, { order_id: idOf(orderId, 'ORDER_NOT_FOUND'), item_ids: itemIds, reason }, actorOf(call)));
+      deps.nudgeVoids();
+      return { tickets: tickets.map((ticket) => ticketMessage(ticket, false)) };
+    },
+    async getTicket({ ticketId }, call) {
+      const ticket = await store.find(idOf(ticketId, 'TICKET_NOT_FOUND'));
+      if (ticket === undefined || !wasIssued(ticket) || !maySee(call, ticket)) throw RpcError.of({ reason: 'TICKET_NOT_FOUND' });
+      return { ticket: ticketMessage(ticket, mayCarry(call, ticket)) };
+    },
+    async listTickets({ orderId }, call) {
+      const tickets = await store.ofOrder(idOf(orderId, 'ORDER_NOT_FOUND'));
+      if (!tickets.every((ticket) => maySee(call, ticket))) throw RpcError.of({ reason: 'ORDER_NOT_FOUND' });
+      return { tickets: tickets.filter(wasIssued).map((ticket) => ticketMessage(ticket, mayCarry(call, ticket))) };
+    },
+    async inspectTicket({ qrToken, idLastFour, admit }, call) {
+      if (!/^[0-9A-Za-z]{0,4}$/.test(idLastFour)) throw RpcError.of({ reason: 'FIELD_INVALID', metadata: { field: 'id_last_four' } });
+      const { reason, ticket } = await inspectTicket(deps, { qr_token: qrToken, id_last_four: idLastFour, admit }, actorOf(call));
+      return { valid: reason === undefined, reason: reason ?? '', ticket: ticket === undefined ? undefined : ticketMessage(ticket, false) };
+    },
+    getVerificationKeys: () => ({
+      keys: deps.publishedKeys().map(({ kid, public_key, not_before_ms, not_after_ms }) => ({
+        keyId: kid,
+        publicKey: public_key,
+        notBefore: timestampFromMs(not_before_ms),
+        notAfter: not_after_ms === undefined ? undefined : timestampFromMs(not_after_ms),
+      })),
+    }),
+    async getRevocations({ runId }) {
+      if (!/^[\w.-]{1,48}$/.test(runId)) throw RpcError.of({ reason: 'TRAIN_RUN_NOT_FOUND' });
+      const as_of_ms = clock.now_ms();
+      const revoked = (await store.revoked(runId)).map(({ ticket_id, version }) => ({ ticketId: String(ticket_id), version }));
+      const { kid, private_key } = keys.signing();
+      const set = create(GetRevocationsResponseSchema, { runId, asOf: timestampFromMs(as_of_ms), revoked, keyId: kid });
+      return { ...set, signature: sign(null, toBinary(GetRevocationsResponseSchema, set), private_key) };
+    },
+  });
+}
+
+/** Travellers see their own; operators and services see all. */
+function maySee({ caller }: Call, ticket: Ticket): boolean {
+  if (caller.kind === 'service') return true;
+  return caller.kind === 'account' && (caller.roles.includes('operator') || caller.account_id === String(ticket.account_id));
+}
+
+/** The code is the ticket: an operator who looks at an order gets none that would pass a gate. */
+function mayCarry({ caller }: Call, ticket: Ticket): boolean {
+  return caller.kind === 'service' || (caller.kind === 'account' && caller.account_id === String(ticket.account_id));
+}
+
+function idOf(text: string, reason: ErrorReason): bigint {
+  if (!/^[1-9]\d{0,18}$/.test(text)) throw RpcError.of({ reason });
+  return BigInt(text);
+}
+
+function actorOf(call: Call): Actor {
+  const service = call.caller.kind === 'service' ? call.caller.service : 'ticketing';
+  return { account_id: call.account?.account_id ?? '', service, device_id: call.device_id, ip: call.peer_ip };
+}

@@ -1,0 +1,258 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
+import test from 'ava';
+import { IdentityService, IdType } from '#gen/rail/identity/v1/identity_pb.ts';
+import { GetRevocationsResponseSchema, IssueOutcome, TicketingService, TicketState } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
+import { PassengerType, SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
+import { maskIdNumber, maskName } from '#kit/base/mask.ts';
+import { ensureKeys } from '#kit/external/make_keys.ts';
+import { createClient, type CallOptions } from '#kit/rpc/client.ts';
+import { RpcError } from '#kit/rpc/error.ts';
+import { implement, type Handlers } from '#kit/rpc/implement.ts';
+import { startServer } from '#kit/rpc/server.ts';
+import { readConfig } from '#kit/run/config.ts';
+import { migrate } from '#kit/store/migrate.ts';
+import { openDatabase } from '#kit/store/mysql.ts';
+import { silentLog } from '#kit/telemetry/log.ts';
+import { configSchema as railwaySchema, start as startRailway } from '../../sandbox/railway/main.ts';
+import { areRevocationsSigned, verifyOffline, type OfflineKey } from '../../services/ticketing/domain/verify_offline.ts';
+import { configSchema, start } from '../../services/ticketing/main.ts';
+import { migrations } from '../../services/ticketing/store/migrations.ts';
+import { freshDatabase } from '../support/stack.ts';
+import { startTokens } from '../support/tokens.ts';
+
+const caller_key = randomBytes(32);
+const DAY_MS = 86_400_000;
+const ID_NUMBER = '11010519491231002X';
+const NAME = '张三丰';
+let next_order = 1000n << 22n;
+let identity_away = false;
+
+/** Everybody is called the same; passenger `gone` was removed. */
+function people(): Handlers<typeof IdentityService> {
+  const unused = (): never => {
+    throw new Error('not asked for here');
+  };
+  return {
+    ...Object.fromEntries(IdentityService.methods.map((method) => [method.localName, unused])),
+    resolvePassengers({ passengerIds, inClear }: { passengerIds: string[]; inClear: boolean }) {
+      if (identity_away) throw RpcError.of({ reason: 'DEPENDENCY_UNAVAILABLE' });
+      if (passengerIds.includes('gone')) throw RpcError.of({ reason: 'PASSENGER_NOT_FOUND' });
+      return {
+        passengers: passengerIds.map((passengerId) => ({
+          passenger: { passengerId, nameMasked: maskName(NAME), idType: IdType.RESIDENT, idNumberMasked: maskIdNumber(ID_NUMBER) },
+          personBlindIndex: 'ab'.repeat(16),
+          ...(inClear ? { name: NAME, idNumber: ID_NUMBER } : {}),
+        })),
+      };
+    },
+  } as unknown as Handlers<typeof IdentityService>;
+}
+
+async function startAll() {
+  const folder = mkdtempSync(join(tmpdir(), 'chunyun-ticketing-'));
+  const dirs = { signing_keys_dir: join(folder, 'ours'), sandbox_keys_dir: join(folder, 'theirs') };
+  await ensureKeys(dirs);
+  const [database, tokens] = await Promise.all([freshDatabase(), startTokens()]);
+  await migrate(database.url, migrations, { log: silentLog() });
+  const railway = await startRailway(readConfig(railwaySchema, { SANDBOX_KEYS_DIR: dirs.sandbox_keys_dir, SANDBOX_DATA_DIR: folder }));
+  const identity = await startServer({ service: 'identity', implementations: [implement(IdentityService, people())], auth: { caller_keys: [caller_key] }, log: silentLog() });
+  const ticketing = await start(
+    readConfig(configSchema, {
+      MYSQL_URL_TICKETING: database.url, JWKS_URL: tokens.jwks_url, CALLER_KEY: caller_key.toString('hex'),
+      COLUMN_KEYS: JSON.stringify({ active: 'k1', keys: { k1: randomBytes(32).toString('base64') } }), BLIND_INDEX_KEY: randomBytes(32).toString('hex'),
+      SIGNING_KEYS_DIR: dirs.signing_keys_dir, IDENTITY_ADDRESS: identity.address, RAILWAY_URL: railway.url, TICKETING_SWEEP_MS: '25', TICKETING_BACKOFF_MS: '20',
+    }),
+  );
+  const db = await openDatabase({ url: database.url, service: 'test', log: silentLog() });
+  const as = async (account_id: string, roles: string[]): Promise<CallOptions> => ({ metadata: await tokens.headersFor({ account_id, roles }) });
+  const [traveller, stranger, inspector, operator] = [await as('1', ['traveller']), await as('2', ['traveller']), await as('8', ['inspector']), await as('9', ['operator'])];
+  const client = createClient(TicketingService, { address: ticketing.address, service: 'web' });
+  const for_order = createClient(TicketingService, { address: ticketing.address, service: 'order', caller_key, default_timeout_ms: 10_000 });
+  const registration = async (id: string): Promise<string> => {
+    const row = /"state":"(\w+)"/;
+    const text = await import('node:fs/promises').then(({ readFile }) => readFile(join(folder, 'railway.jsonl'), 'utf8').catch(() => ''));
+    const last = text.split('\n').findLast((line) => line.includes(`"${id}"`));
+    return last === undefined ? 'NONE' : row.exec(last)![1]!;
+  };
+  const stop = async (): Promise<void> => {
+    client.close();
+    for_order.close();
+    await ticketing.stop();
+    await Promise.all([railway.stop(), identity.stop(), db.close(), tokens.stop()]);
+    await database.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { client, for_order, traveller, stranger, inspector, operator, railway, db, registration, stop };
+}
+
+let stack: Awaited<ReturnType<typeof startAll>>;
+test.before(async () => void (stack = await startAll()));
+test.afterEach.always(() => {
+  stack.railway.faults.clear();
+  identity_away = false;
+});
+test.after.always(() => stack?.stop());
+
+const reason = (error: RpcError | undefined) => error?.reason;
+const PATH = '/v1/registrations';
+
+function order(passengers: string[] = ['p1', 'p2'], run_id = 'G101.20260115') {
+  next_order += 1n << 22n;
+  const departure_ms = Date.now() + DAY_MS;
+  return {
+    orderId: String(next_order),
+    accountId: '1',
+    items: passengers.map((passengerId, index) => ({
+      itemId: `${next_order}-${index + 1}`,
+      itemVersion: 3n,
+      passengerId,
+      passengerType: PassengerType.ADULT,
+      seat: { coachNo: '05', seatNo: `${index + 1}A`, seatClass: SeatClass.SECOND },
+      journey: { runId: run_id, trainNo: 'G101', serviceDate: '2026-01-15', fromStationId: 'BJP', toStationId: 'SHH', fromIndex: 0, toIndex: 4, departureTime: timestampFromMs(departure_ms), arrivalTime: timestampFromMs(departure_ms + 3_600_000) },
+    })),
+  };
+}
+
+async function untilOutcome(wanted: ReturnType<typeof order>, state: 'ISSUED' | 'FAILED') {
+  for (let tries = 0; tries < 800; tries += 1) {
+    const [row] = await stack.db.query<{ state: string }>('SELECT state FROM issue WHERE order_id = ?', [wanted.orderId]);
+    if (row?.state === state) return stack.for_order.issueTickets(wanted);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`order ${wanted.orderId} did not become ${state}`);
+}
+
+async function untilRegistration(id: string, state: string): Promise<string> {
+  for (let tries = 0; tries < 400; tries += 1) {
+    if ((await stack.registration(id)) === state) return state;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  return stack.registration(id);
+}
+
+async function keysOffline(): Promise<OfflineKey[]> {
+  const { keys } = await stack.client.getVerificationKeys({});
+  return keys.map(({ keyId, publicKey, notBefore, notAfter }) => ({ key_id: keyId, public_key: publicKey, not_before_ms: timestampMs(notBefore!), not_after_ms: notAfter && timestampMs(notAfter) }));
+}
+
+const audits = async (operation: string, target: string): Promise<string[]> => (await stack.db.query<{ result: string }>('SELECT result FROM audit_record WHERE operation = ? AND target = ? ORDER BY audit_id', [operation, target])).map(({ result }) => result);
+
+test.serial('tickets are issued once, registered, signed and audited, and kept without a name', async (t) => {
+  const wanted = order();
+  const answers = await Promise.all(Array.from({ length: 4 }, () => stack.for_order.issueTickets(wanted)));
+  t.deepEqual(new Set(answers.map(({ outcome }) => outcome)), new Set([IssueOutcome.ISSUED]));
+  t.is(new Set(answers.flatMap(({ tickets }) => tickets.map(({ ticketId }) => ticketId))).size, 2);
+  const { tickets } = await stack.for_order.issueTickets(wanted);
+  t.deepEqual(tickets, answers[0]!.tickets);
+  const [ticket] = tickets;
+  t.true(ticket!.state === TicketState.VALID && ticket!.railwayRef !== '' && ticket!.qrToken.length < 200);
+  t.is(await stack.registration(`${ticket!.itemId}-v3`), 'REGISTERED');
+  const verdict = verifyOffline(ticket!.qrToken, await keysOffline(), Date.now());
+  t.true(verdict.valid && verdict.facts.run_id === 'G101.20260115' && String(verdict.facts.ticket_id) === ticket!.ticketId);
+  t.deepEqual(await audits('ticket.Issue', `ticket/${ticket!.ticketId}`), ['ok']);
+  const [row] = await stack.db.query('SELECT * FROM ticket WHERE ticket_id = ?', [ticket!.ticketId]);
+  const stored = JSON.stringify(row, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value)) + Buffer.from(row!.last_four_sealed as Buffer).toString('latin1');
+  t.false(stored.includes(NAME) || stored.includes(ID_NUMBER) || stored.includes('002X'));
+  const other = { ...wanted, items: [wanted.items[0]!] };
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.for_order.issueTickets(other))), 'CONFLICT');
+});
+
+test.serial('while the railway is away issuing is pending; it goes on by itself', async (t) => {
+  const wanted = order();
+  const fault = stack.railway.faults.add({ path: PATH, kind: 'fail', probability: 1, status: 503 });
+  t.is((await stack.for_order.issueTickets(wanted)).outcome, IssueOutcome.PENDING);
+  t.deepEqual((await stack.client.listTickets({ orderId: wanted.orderId }, stack.traveller)).tickets, []);
+  stack.railway.faults.clear(fault.rule_id);
+  t.is((await untilOutcome(wanted, 'ISSUED')).tickets.length, 2);
+});
+
+test.serial('a lost answer of the railway is no second registration', async (t) => {
+  const wanted = order(['p1']);
+  stack.railway.faults.add({ path: PATH, kind: 'timeout_after_success', probability: 1, times: 1, delay_ms: 100 });
+  await stack.for_order.issueTickets(wanted);
+  t.is((await untilOutcome(wanted, 'ISSUED')).tickets.length, 1);
+});
+
+test.serial('one refusal fails all, finally, and leaves nothing registered', async (t) => {
+  const wanted = order(['p1', 'p2', 'p3']);
+  stack.railway.faults.add({ path: PATH, kind: 'registration_refused', probability: 1, times: 1 });
+  const failed = await stack.for_order.issueTickets(wanted);
+  t.is(failed.outcome, IssueOutcome.FAILED);
+  t.regex(failed.failureReason, /^RAILWAY_REFUSED/);
+  const states = await Promise.all(wanted.items.map(({ itemId }) => stack.registration(`${itemId}-v3`)));
+  t.deepEqual(states.toSorted(), ['NONE', 'VOID', 'VOID']);
+  t.deepEqual(await stack.for_order.issueTickets(wanted), failed);
+  t.deepEqual((await stack.client.listTickets({ orderId: wanted.orderId }, stack.traveller)).tickets, []);
+  t.is((await stack.for_order.issueTickets(order(['p1', 'gone']))).failureReason, 'PASSENGER_NOT_FOUND');
+});
+
+test.serial('after the last try it fails, and what was registered is voided first', async (t) => {
+  const wanted = order(['p1', 'p2']);
+  stack.railway.faults.add({ path: PATH, kind: 'fail', probability: 1, times: 1, status: 500 });
+  t.is((await stack.for_order.issueTickets(wanted)).outcome, IssueOutcome.PENDING);
+  identity_away = true;
+  const states = () => Promise.all(wanted.items.map(({ itemId }) => stack.registration(`${itemId}-v3`)));
+  t.deepEqual((await states()).toSorted(), ['NONE', 'REGISTERED']);
+  t.is((await untilOutcome(wanted, 'FAILED')).failureReason, 'DEPENDENCY_UNAVAILABLE');
+  t.deepEqual((await states()).toSorted(), ['NONE', 'VOID']);
+});
+
+test.serial('a voided ticket is in the signed set, is forgotten by the railway even late, and verifies no more', async (t) => {
+  const wanted = order(['p1', 'p2'], 'G7.20260116');
+  const { tickets } = await stack.for_order.issueTickets(wanted);
+  stack.railway.faults.add({ path: `${PATH}/*`, kind: 'fail', probability: 1, times: 2, status: 500 });
+  const voided = await stack.for_order.voidTickets({ orderId: wanted.orderId, itemIds: [wanted.items[0]!.itemId], reason: 'REFUND' });
+  t.deepEqual(voided.tickets.map(({ state }) => state), [TicketState.VOID]);
+  await stack.for_order.voidTickets({ orderId: wanted.orderId, itemIds: [wanted.items[0]!.itemId], reason: 'REFUND' });
+  t.deepEqual(await audits('ticket.Void', `ticket/${tickets[0]!.ticketId}`), ['ok']);
+  t.is(await untilRegistration(`${wanted.items[0]!.itemId}-v3`, 'VOID'), 'VOID');
+  t.is(await stack.registration(`${wanted.items[1]!.itemId}-v3`), 'REGISTERED');
+
+  const set = await stack.client.getRevocations({ runId: 'G7.20260116' });
+  const keys = await keysOffline();
+  const key = keys.find(({ key_id }) => key_id === set.keyId)!;
+  const unsigned = create(GetRevocationsResponseSchema, { runId: set.runId, asOf: set.asOf, revoked: set.revoked, keyId: set.keyId });
+  t.true(areRevocationsSigned(toBinary(GetRevocationsResponseSchema, unsigned), set.signature, key));
+  t.false(areRevocationsSigned(toBinary(GetRevocationsResponseSchema, { ...unsigned, revoked: [] }), set.signature, key));
+  const revocations = { run_id: set.runId, as_of_ms: timestampMs(set.asOf!), revoked: set.revoked.map(({ ticketId, version }) => ({ ticket_id: ticketId, version })) };
+  t.deepEqual(verifyOffline(tickets[0]!.qrToken, keys, Date.now(), revocations), { valid: false, reason: 'REVOKED' });
+  t.true(verifyOffline(tickets[1]!.qrToken, keys, Date.now(), revocations).valid);
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.for_order.voidTickets({ orderId: wanted.orderId, itemIds: [`${wanted.orderId}-9`], reason: 'x' }))), 'TICKET_NOT_FOUND');
+});
+
+test.serial('an inspection admits once, checks the document and is audited', async (t) => {
+  const wanted = order(['p1', 'p2']);
+  const { tickets } = await stack.for_order.issueTickets(wanted);
+  const [first, second] = tickets.map(({ qrToken }) => qrToken);
+  const inspect = (qrToken: string, more: { idLastFour?: string; admit?: boolean } = {}) => stack.client.inspectTicket({ qrToken, ...more }, stack.inspector);
+  t.like(await inspect(first!, { idLastFour: '002x' }), { valid: true, reason: '' });
+  t.like(await inspect(first!, { idLastFour: '1234', admit: true }), { valid: false, reason: 'REAL_NAME_REJECTED' });
+  const gates = await Promise.all(Array.from({ length: 6 }, () => inspect(first!, { idLastFour: '002X', admit: true })));
+  t.is(gates.filter(({ valid }) => valid).length, 1);
+  t.true(gates.every((gate) => gate.valid === (gate.reason === '') && ['', 'TICKET_NOT_VALID'].includes(gate.reason)));
+  t.like(await inspect(first!), { valid: true });
+  t.is((await inspect(first!)).ticket!.qrToken, '');
+  t.like(await inspect(`${first!.slice(0, -6)}AAAAAA`), { valid: false, reason: 'SIGNATURE_INVALID', ticket: undefined });
+  t.is((await audits('ticket.Inspect', `ticket/${tickets[0]!.ticketId}`)).filter((result) => result === 'admitted').length, 1);
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.for_order.voidTickets({ orderId: wanted.orderId, reason: 'x' }))), 'TICKET_NOT_VALID');
+  t.like(await inspect(second!), { valid: true }, 'all or none');
+  await stack.for_order.voidTickets({ orderId: wanted.orderId, itemIds: [wanted.items[1]!.itemId], reason: 'x' });
+  t.like(await inspect(second!, { admit: true }), { valid: false, reason: 'TICKET_NOT_VALID' });
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.client.inspectTicket({ qrToken: first! }, stack.traveller))), 'NOT_ALLOWED');
+});
+
+test.serial("another account's ticket is as good as none, and an operator gets no code", async (t) => {
+  const wanted = order(['p1']);
+  const { tickets } = await stack.for_order.issueTickets(wanted);
+  const { ticketId, qrToken } = tickets[0]!;
+  t.is((await stack.client.getTicket({ ticketId }, stack.traveller)).ticket!.qrToken, qrToken);
+  t.is((await stack.client.listTickets({ orderId: wanted.orderId }, stack.operator)).tickets[0]!.qrToken, '');
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.client.getTicket({ ticketId }, stack.stranger))), 'TICKET_NOT_FOUND');
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.client.listTickets({ orderId: wanted.orderId }, stack.stranger))), 'ORDER_NOT_FOUND');
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.client.issueTickets(wanted, stack.traveller))), 'NOT_ALLOWED');
+});
