@@ -10,16 +10,18 @@ const MAX_REFUSED_LISTED = 500;
 
 /**
  * Opens the sale of the runs of a date as the timetable has them: ledger header first, then Redis. Repeatable; a run that
- * is open stays as it is, whatever the timetable says by now.
+ * has a header stays as it is, whatever the timetable says by now, and what Redis may lack of it, its bucket's epoch finds.
  */
 export async function openRuns(parts: Parts, timetable: TimetableSource, bucket_count: number, wish: { service_date: string; run_ids: readonly string[] }): Promise<OpenedRuns> {
-  const done: OpenedRuns = { opened: 0, already_open: 0, refused: [] };
+  const known = await parts.runs.idsOf(wish.service_date);
+  const wanted = new Set(wish.run_ids);
+  const done: OpenedRuns = { opened: 0, already_open: known.filter((run_id) => wanted.size === 0 || wanted.has(run_id)).length, refused: [] };
   let batch: RunPlan[] = [];
   const flush = async () => {
     await openBatch(parts, bucket_count, batch, done);
     batch = [];
   };
-  for await (const plan of timetable.runs(wish.service_date, wish.run_ids)) {
+  for await (const plan of timetable.runs(wish.service_date, wish.run_ids, known)) {
     const problem = planProblem(plan);
     if (problem === undefined) batch.push(plan);
     else if (done.refused.length < MAX_REFUSED_LISTED) done.refused.push(`${plan.run_id}: ${problem}`);

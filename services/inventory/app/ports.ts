@@ -134,6 +134,8 @@ export type NewRun = { plan: RunPlan; bucket: number };
 
 export type RunStore = {
   find(run_ids: readonly string[]): Promise<Map<string, RunHeader>>;
+  /** Ids of the runs of a date that have a header. */
+  idsOf(service_date: string): Promise<string[]>;
   /** Inserts headers that are missing; the number inserted. */
   insert(runs: readonly NewRun[]): Promise<number>;
   /** Runs whose sale has not ended, by run_no, a page at a time. */
@@ -142,7 +144,7 @@ export type RunStore = {
 };
 
 /** The parts of other services this one needs. */
-export type TimetableSource = { runs(service_date: string, run_ids: readonly string[]): AsyncIterable<RunPlan> };
+export type TimetableSource = { runs(service_date: string, run_ids: readonly string[], except_run_ids: readonly string[]): AsyncIterable<RunPlan> };
 
 /** ALIVE: the order still needs its seats. ENDED: it doesn't. UNKNOWN: it could not be asked. */
 export type OrderAnswer = 'ALIVE' | 'ENDED' | 'MISSING' | 'UNKNOWN';

@@ -11,8 +11,8 @@ const STREAM_TIMEOUT_MS = 120_000;
 /** The timetable of the query service. */
 export function timetableClient(client: ServiceClient<typeof QueryService>): TimetableSource {
   return {
-    async *runs(service_date, run_ids) {
-      const stream = client.streamTrainRuns({ serviceDate: service_date, runIds: [...run_ids] }, { timeout_ms: STREAM_TIMEOUT_MS });
+    async *runs(service_date, run_ids, except_run_ids) {
+      const stream = client.streamTrainRuns({ serviceDate: service_date, runIds: [...run_ids], exceptRunIds: [...except_run_ids] }, { timeout_ms: STREAM_TIMEOUT_MS });
       for await (const { run } of stream) if (run !== undefined) yield planOf(run);
     },
   };

@@ -77,6 +77,11 @@ class SqlRuns implements RunStore {
     });
   }
 
+  async idsOf(service_date: string): Promise<string[]> {
+    const rows = await this.#db.query<{ run_id: string }>('SELECT run_id FROM train_run WHERE service_date = ?', [service_date]);
+    return rows.map(({ run_id }) => run_id);
+  }
+
   async page({ buckets, after_run_no, limit, service_dates = [] }: Parameters<RunStore['page']>[0]): Promise<RunHeader[]> {
     const dates = service_dates.length === 0 ? '' : 'AND service_date IN (?)';
     const rows = await this.#db.query<RunRow>(

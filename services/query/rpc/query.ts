@@ -97,10 +97,11 @@ export function queryService({ timetables, remaining, clock }: QueryDeps): Imple
       const request = { ...wanted, pageToken: '' };
       return changedOffers({ remaining, clock, search: () => search(catalogNow(), request), message: (offer) => offerMessage(catalogNow(), offer) }, call.signal);
     },
-    async *streamTrainRuns({ serviceDate, runIds }) {
+    async *streamTrainRuns({ serviceDate, runIds, exceptRunIds }) {
       const catalog = catalogNow();
+      const except = new Set(exceptRunIds);
       const runs = runIds.length === 0 ? runsOfDate(catalog, serviceDate) : runIds.flatMap((run_id) => findRun(catalog, run_id) ?? []);
-      for (const run of runs) yield { run: runMessage(catalog, run, saleStateOf(run, run.train.stops.length - 2, clock.now_ms(), remaining.get(run.run_id)?.open)) };
+      for (const run of runs) if (!except.has(run.run_id)) yield { run: runMessage(catalog, run, saleStateOf(run, run.train.stops.length - 2, clock.now_ms(), remaining.get(run.run_id)?.open)) };
     },
     async syncTimetable({ requestId }, call) {
       const { active, changed } = unwrap(await timetables.sync(actorOf(call, requestId)));
