@@ -40,12 +40,13 @@ async function readWeekly(archive: Archive, problems: Problems, services: Map<st
       }
     }
     // A weekly pattern without a day says nothing; only its exceptions count, and content alone makes the version.
-    const is_weekly = weekdays.includes(true);
+    // A date that could not be read is reported; the service stays known so that its trips are not reported too.
+    const is_weekly = weekdays.includes(true) && start_date !== undefined && end_date !== undefined;
     services.set(service_id, {
       service_id,
-      start_date: is_weekly ? (start_date ?? '') : '',
-      end_date: is_weekly ? (end_date ?? '') : '',
-      weekdays: weekdays.map((runs) => runs === true),
+      start_date: is_weekly ? start_date : '',
+      end_date: is_weekly ? end_date : '',
+      weekdays: weekdays.map((runs) => is_weekly && runs === true),
       added_dates: [],
       removed_dates: [],
     });
