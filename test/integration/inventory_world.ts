@@ -80,6 +80,16 @@ export type InventoryWorld = {
 
 export async function openInventory(extra: Record<string, string> = {}): Promise<InventoryWorld> {
   const lifecycle = new Lifecycle();
+  try {
+    return await openIn(lifecycle, extra);
+  } catch (error) {
+    // Servers that keep running would keep the test from ending and its error from being shown.
+    await lifecycle.stop();
+    throw error;
+  }
+}
+
+async function openIn(lifecycle: Lifecycle, extra: Record<string, string>): Promise<InventoryWorld> {
   const [mysql, redis, nats, tokens] = await Promise.all([freshDatabase(), freshRedis(), freshNats(), startTokens()]);
   for (const server of [mysql, redis, nats, tokens]) lifecycle.onStop('server', () => server.stop());
   const caller_key = randomBytes(32);
@@ -144,8 +154,9 @@ export function second(itemId: string): NonNullable<HoldInit['items']>[number] {
 
 function peersOf(timetable: Map<string, TestRun>, orders: Map<string, OrderState>): Implementation[] {
   const query = {
-    async *streamTrainRuns({ serviceDate, runIds }: { serviceDate: string; runIds: string[] }) {
-      for (const run of timetable.values()) if (run.serviceDate === serviceDate && (runIds.length === 0 || runIds.includes(run.runId!))) yield { run };
+    async *streamTrainRuns({ serviceDate, runIds, exceptRunIds }: { serviceDate: string; runIds: string[]; exceptRunIds: string[] }) {
+      const wanted = [...timetable.values()].filter((run) => run.serviceDate === serviceDate && (runIds.length === 0 || runIds.includes(run.runId!)));
+      for (const run of wanted) if (!exceptRunIds.includes(run.runId!)) yield { run };
     },
   };
   const order = {
