@@ -13,7 +13,8 @@ export function deviceInterceptor(device_id: string): Interceptor {
 
 /**
  * Adds the access token and, when it is refused as expired, renews it and asks once more. The refused call had no effect,
- * so repeating it is safe. The edge refuses expired tokens without a reason of ours; that counts as expired too.
+ * so repeating it is safe. The edge refuses expired tokens without a reason of ours; that counts as expired too. A stream is
+ * not repeated here: its request is used up, and its refusal may come in its body. Whoever reads it asks by a call (watch.ts).
  */
 export function tokenInterceptor(tokens: TokenKeeper): Interceptor {
   return (next) => async (request) => {
@@ -24,7 +25,7 @@ export function tokenInterceptor(tokens: TokenKeeper): Interceptor {
       return await next(request);
     } catch (error) {
       const { kind, reason } = readError(error);
-      if (kind !== 'signed_out') throw error;
+      if (kind !== 'signed_out' || request.stream) throw error;
       if (reason !== undefined && reason !== 'TOKEN_EXPIRED') {
         if (ENDS_SESSION.has(reason)) tokens.end();
         throw error;

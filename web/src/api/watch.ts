@@ -58,7 +58,8 @@ async function* streamed<T>({ open, signal, onLive }: WatchParts<T>): AsyncGener
       silence = setTimeout(stop, SILENCE_MS);
     }
   } catch (error) {
-    if (!own.signal.aborted) requireTransient(error);
+    // Signed out may only mean that the token has expired: the call that follows renews it, or says so again.
+    if (!own.signal.aborted && readError(error).kind !== 'signed_out') requireTransient(error);
   } finally {
     clearTimeout(silence);
     signal.removeEventListener('abort', stop);

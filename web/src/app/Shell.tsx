@@ -4,6 +4,7 @@ import { Link, NavLink, useLocation } from 'react-router';
 import { Icon } from '../components/Icon.tsx';
 import type { IconName } from '../components/Icon.tsx';
 import { useSpeech, useText } from '../i18n/LanguageProvider.tsx';
+import { hasQueuePass } from '../pages/queue/queue_pass.ts';
 import { useSignedIn } from './api_context.ts';
 import { useUnread } from './unread.tsx';
 
@@ -27,6 +28,7 @@ export function Shell({ children }: { children: ReactNode }) {
       </a>
       <Header />
       <OfflineBanner />
+      <QueueReminder />
       <main id="main" ref={main} tabIndex={-1} className="main">
         {children}
       </main>
@@ -87,6 +89,21 @@ function MessagesItem() {
         </span>
       )}
     </NavItem>
+  );
+}
+
+/** Whoever looks around while waiting finds the way back to the queue. */
+function QueueReminder() {
+  const text = useText();
+  const { pathname } = useLocation();
+  if (pathname === '/queue' || !hasQueuePass(sessionStorage)) return null;
+  return (
+    <p className="banner">
+      {text.queue.reminder}{' '}
+      <Link to="/queue" data-testid="to-queue">
+        {text.queue.to_queue}
+      </Link>
+    </p>
   );
 }
 

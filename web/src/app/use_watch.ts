@@ -4,7 +4,8 @@ import type { ApiError } from '../api/errors.ts';
 import { watch } from '../api/watch.ts';
 import type { WatchParts } from '../api/watch.ts';
 
-export type Watched<T> = { value?: T; error?: ApiError; live: boolean };
+/** `live` is undefined until it is known whether a stream can be had. */
+export type Watched<T> = { value?: T; error?: ApiError; live?: boolean };
 
 /** Follows something while the page is open; another key means another thing, anew. */
 export function useWatch<T>(key: string, parts: Omit<WatchParts<T>, 'signal' | 'onLive'>): Watched<T> {
@@ -13,7 +14,7 @@ export function useWatch<T>(key: string, parts: Omit<WatchParts<T>, 'signal' | '
   useEffect(() => {
     const abort = new AbortController();
     const tell = (news: Partial<Watched<T>>): void => {
-      if (!abort.signal.aborted) setState((before) => ({ live: false, ...(before?.key === key ? before : {}), ...news, key }));
+      if (!abort.signal.aborted) setState((before) => ({ ...(before?.key === key ? before : {}), ...news, key }));
     };
     const follow = async (): Promise<void> => {
       try {
@@ -25,5 +26,5 @@ export function useWatch<T>(key: string, parts: Omit<WatchParts<T>, 'signal' | '
     void follow();
     return () => abort.abort();
   }, [key]);
-  return state?.key === key ? state : { live: false };
+  return state?.key === key ? state : {};
 }

@@ -15,7 +15,8 @@ export function StationField({ label, name, place, problem, onChoose }: Props) {
   const [typed, setTyped] = useState('');
   const [open, setOpen] = useState(false);
   const [active, setActive] = useState(0);
-  const suggestions = useSuggestions(open ? typed : '');
+  const found = useSuggestions(open ? typed : '');
+  const suggestions = found ?? [];
 
   const choose = (suggestion: Suggestion | undefined): void => {
     const chosen = suggestion && fromSuggestion(suggestion);
@@ -93,8 +94,9 @@ export function StationField({ label, name, place, problem, onChoose }: Props) {
         ))}
       </ul>
       <span className="visually-hidden" role="status">
-        {shown ? text.place.results(suggestions.length) : ''}
+        {shown ? text.place.results(suggestions.length) : open && found?.length === 0 ? text.place.none : ''}
       </span>
+      {open && found?.length === 0 && <p className="station__list station__none">{text.place.none}</p>}
       <p className="station__problem" id={`${id}-problem`} aria-live="polite">
         {problem}
       </p>

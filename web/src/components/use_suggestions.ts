@@ -2,8 +2,8 @@ import { useEffect, useState } from 'react';
 import type { SuggestStationsResponse_Suggestion as Suggestion } from '#gen/rail/query/v1/query_pb.ts';
 import { useApi } from '../app/api_context.ts';
 
-/** Stations and cities for what is typed, a moment after the last key; until they are there, those of the text before. */
-export function useSuggestions(typed: string): Suggestion[] {
+/** Stations and cities for what is typed, a moment after the last key; until they are there, those of the text before. Undefined while nothing is known. */
+export function useSuggestions(typed: string): Suggestion[] | undefined {
   const { query } = useApi();
   const [answered, setAnswered] = useState('');
   const text = typed.trim().slice(0, TEXT_MAX);
@@ -26,11 +26,9 @@ export function useSuggestions(typed: string): Suggestion[] {
       abort.abort();
     };
   }, [query, text]);
-  if (text === '') return NONE;
-  return cache.get(text) ?? cache.get(answered) ?? NONE;
+  return text === '' ? undefined : (cache.get(text) ?? cache.get(answered));
 }
 
-const NONE: Suggestion[] = [];
 const cache = new Map<string, Suggestion[]>();
 const CACHE_MAX = 200;
 const TEXT_MAX = 32;

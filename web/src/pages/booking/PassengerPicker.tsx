@@ -58,7 +58,11 @@ export function PassengerPicker({ travellers, student, fares, seat_class, onChan
                   {passenger.nameMasked} <small>{passenger.idNumberMasked}</small>
                 </span>
               </label>
-              {!verified && <VerifyTag state={passenger.verifyState} />}
+              {!verified && (
+                <span className="traveller__unverified">
+                  <VerifyTag state={passenger.verifyState} /> {text.booking.not_verified}
+                </span>
+              )}
               {chosen !== undefined && (
                 <TypeSelect name={passenger.nameMasked} type={chosen.type} fares={fares} seat_class={seat_class} onChoose={(type) => onChange(travellers.map((traveller) => (traveller === chosen ? { passenger, type } : traveller)))} />
               )}

@@ -9,6 +9,7 @@ import { dateAndTime, price } from '../../i18n/format.ts';
 import { closeReasonLabel, orderStateKey } from '../../i18n/labels.ts';
 import { useText } from '../../i18n/LanguageProvider.tsx';
 import '../../styles/order.css';
+import { wentToPay } from '../pay/paying.ts';
 import { CancelButton } from './CancelButton.tsx';
 import { ItemList } from './ItemList.tsx';
 import { OrderSteps } from './OrderSteps.tsx';
@@ -44,6 +45,7 @@ function OrderView({ order_id }: { order_id: string }) {
       {order !== undefined && (
         <div data-testid="order-state" data-state={orderStateKey(order.state)}>
           <Status order={order} />
+          <Tickets order={order} />
           <section className="panel">
             {order.journey !== undefined && <JourneyHead journey={order.journey} />}
             <ItemList items={order.items} />
@@ -57,7 +59,6 @@ function OrderView({ order_id }: { order_id: string }) {
             </dl>
             {order.state === OrderState.WAIT_PAY && <PayActions order={order} onCancelled={again} />}
           </section>
-          <Tickets order={order} />
           <RefundList order={order} refunding={refunding} />
           <RefundPanel order={order} onRefunded={onRefunded} />
         </div>
@@ -84,6 +85,11 @@ function PayActions({ order, onCancelled }: { order: Order; onCancelled: () => v
   const text = useText();
   return (
     <div className="actions">
+      {wentToPay(sessionStorage, order.orderId) && (
+        <p className="notice" role="status" data-testid="confirming-payment">
+          {text.order.confirming_payment}
+        </p>
+      )}
       <Link className="button button--primary" to={`/orders/${order.orderId}/pay`} data-testid="to-pay">
         {text.order.pay}
       </Link>

@@ -2,6 +2,7 @@ import { useState } from 'react';
 import { TicketState } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import type { Ticket } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import type { Money } from '#gen/rail/type/v1/money_pb.ts';
+import { Arrow } from '../../components/Arrow.tsx';
 import { Dialog } from '../../components/Dialog.tsx';
 import { clockTime, dayOf, fullDate, price } from '../../i18n/format.ts';
 import { passengerTypeLabel, seatClassLabel, seatLabel, ticketStateKey } from '../../i18n/labels.ts';
@@ -27,7 +28,7 @@ export function TicketCard({ ticket, fare }: { ticket: Ticket; fare: Money | und
           <p className="ticket__station">{journey?.fromStationName}</p>
           <p className="ticket__train">
             {journey?.trainNo}
-            <span className="ticket__arrow" aria-hidden="true" />
+            <Arrow />
           </p>
           <p className="ticket__station">{journey?.toStationName}</p>
         </div>
@@ -53,7 +54,7 @@ export function TicketCard({ ticket, fare }: { ticket: Ticket; fare: Money | und
             </button>
           )}
         </div>
-        <p className="ticket__foot">{text.ticket.gate_hint}</p>
+        <p className="ticket__foot">{valid ? text.ticket.gate_hint : text.ticket[state]}</p>
       </div>
       {enlarged && (
         <Dialog title={`${journey?.trainNo ?? ''} ${seatLabel(seat, text)}`} onClose={() => setEnlarged(false)}>

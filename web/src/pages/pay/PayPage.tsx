@@ -17,6 +17,7 @@ import { ItemList } from '../order/ItemList.tsx';
 import { useOrder } from '../order/use_order.ts';
 import { Countdown } from './Countdown.tsx';
 import { cashierUrl } from './pay_url.ts';
+import { rememberPaying } from './paying.ts';
 
 export default function PayPage() {
   const text = useText();
@@ -56,6 +57,7 @@ function Checkout({ order }: { order: Order }) {
     setBadUrl(url === undefined);
     if (url === undefined) return;
     setLeaving(true);
+    rememberPaying(sessionStorage, orderId);
     location.assign(url);
   });
   return (

@@ -7,7 +7,7 @@ import type { QueuePass } from './queue_pass.ts';
 import { QueueTrack } from './QueueTrack.tsx';
 
 /** The slip one holds in the hand: the number ahead, the wait, and how far one has come. */
-export function QueueSlip({ status, pass, live }: { status: QueueStatus | undefined; pass: QueuePass; live: boolean }) {
+export function QueueSlip({ status, pass, live }: { status: QueueStatus | undefined; pass: QueuePass; live: boolean | undefined }) {
   const text = useText();
   const processing = status?.state === QueueState.PROCESSING;
   const ahead = status?.ahead ?? pass.first_ahead;
@@ -21,7 +21,8 @@ export function QueueSlip({ status, pass, live }: { status: QueueStatus | undefi
           <>
             <p className="slip__label">{text.queue.position}</p>
             <p className="slip__ahead">
-              <span data-testid="ahead">{ahead.toLocaleString('en')}</span> <small>{text.queue.people}</small>
+              <span data-testid="ahead">{ahead.toLocaleString('en')}</span>
+              <small>{text.queue.people}</small>
             </p>
           </>
         )}
@@ -40,7 +41,8 @@ export function QueueSlip({ status, pass, live }: { status: QueueStatus | undefi
       <footer className="slip__foot">
         <p className="slip__calm">{text.queue.calm}</p>
         <p>
-          {text.queue.since(clockTime(pass.submit_ms))} · <span className={live ? 'live-dot' : undefined}>{live ? text.common.live : text.common.polling}</span>
+          {text.queue.since(clockTime(pass.submit_ms))}
+          {live !== undefined && <span className={live ? 'slip__live live-dot' : 'slip__live'}>{live ? text.common.live : text.common.polling}</span>}
         </p>
       </footer>
       <Announcer words={processing ? text.queue.processing : ahead === 0 ? text.queue.next : text.queue.announce(ahead, estimate)} />

@@ -20,6 +20,9 @@ export function QueueTrack({ first_ahead, ahead }: { first_ahead: number; ahead:
         <path className="track__rail" d={`M${START - 20} 82H${END + 30}M${START - 20} 92H${END + 30}`} />
         <path className="track__rail track__rail--done" d={`M${START - 20} 82H${train_x}M${START - 20} 92H${train_x}`} />
         <g className="track__counter">
+          <text x={END + 26} y="118" textAnchor="middle">
+            {text.queue.counter}
+          </text>
           <path d={`M${END + 4} 78V40h44v38M${END} 40l26-16 26 16M${END + 16} 52h20v12h-20z`} />
         </g>
         <g className="track__train" style={{ transform: `translateX(${train_x}px)` }}>
@@ -27,12 +30,11 @@ export function QueueTrack({ first_ahead, ahead }: { first_ahead: number; ahead:
           <path className="track__window" d="M-38 58h8v7h-8zM-25 58h8v7h-8zM-12 58h8v7h-8zM2 58q8 1 12 7H2z" />
           <circle cx="-32" cy="76" r="5" />
           <circle cx="8" cy="76" r="5" />
+          <text x="-12" y="42" textAnchor="middle">
+            {text.queue.you}
+          </text>
         </g>
       </svg>
-      <figcaption className="track__labels" aria-hidden="true">
-        <span>{text.queue.you}</span>
-        <span>{text.queue.counter}</span>
-      </figcaption>
     </figure>
   );
 }

@@ -24,6 +24,10 @@ export function readQueuePass(storage: Storage): QueuePass | undefined {
   }
 }
 
+export function hasQueuePass(storage: Storage): boolean {
+  return storage.getItem(KEY) !== null;
+}
+
 export function dropQueuePass(storage: Storage): void {
   storage.removeItem(KEY);
 }

@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { Navigate, useSearchParams } from 'react-router';
 import { useToday } from '../../app/use_now.ts';
+import { Arrow } from '../../components/Arrow.tsx';
 import { Dialog } from '../../components/Dialog.tsx';
 import { Empty } from '../../components/Empty.tsx';
 import { ErrorNotice } from '../../components/ErrorNotice.tsx';
@@ -75,7 +76,7 @@ function ResultsHead({ wish }: { wish: JourneyWish }) {
     <div className="results__head">
       <h1 className="results__title">
         {wish.from.name}
-        <span className="results__arrow" aria-hidden="true" />
+        <Arrow />
         <span className="visually-hidden">{text.place.to}</span>
         {wish.to.name}
       </h1>

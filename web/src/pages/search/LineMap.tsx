@@ -7,7 +7,7 @@ import { useSpeech } from '../../i18n/LanguageProvider.tsx';
 export function LineMap() {
   const { language } = useSpeech();
   return (
-    <svg className="linemap" viewBox="0 0 960 620" preserveAspectRatio="xMidYMid slice" aria-hidden="true">
+    <svg className="linemap" viewBox="0 0 960 620" preserveAspectRatio="xMidYMin slice" aria-hidden="true">
       <g className="linemap__lines">
         {LINES.map((line) => (
           <path key={line} d={line} />
@@ -46,8 +46,8 @@ const LINES = [
 ];
 const CITIES: [number, number, string, string, 'left' | 'right'][] = [
   [800, 30, '哈尔滨', 'Harbin', 'right'], [740, 60, '沈阳', 'Shenyang', 'right'], [640, 150, '北京', 'Beijing', 'left'], [700, 180, '天津', 'Tianjin', 'right'],
-  [760, 240, '济南', 'Jinan', 'right'], [560, 180, '太原', 'Taiyuan', 'left'], [600, 270, '郑州', 'Zhengzhou', 'right'], [480, 320, '西安', "Xi'an", 'right'],
-  [300, 270, '兰州', 'Lanzhou', 'right'], [60, 170, '乌鲁木齐', 'Ürümqi', 'right'], [800, 380, '上海', 'Shanghai', 'right'], [760, 340, '南京', 'Nanjing', 'right'],
+  [760, 240, '济南', 'Jinan', 'right'], [560, 180, '太原', 'Taiyuan', 'left'], [600, 270, '郑州', 'Zhengzhou', 'left'], [480, 320, '西安', "Xi'an", 'right'],
+  [300, 270, '兰州', 'Lanzhou', 'right'], [60, 170, '乌鲁木齐', 'Ürümqi', 'right'], [800, 380, '上海', 'Shanghai', 'right'], [760, 340, '南京', 'Nanjing', 'left'],
   [580, 370, '武汉', 'Wuhan', 'left'], [580, 470, '长沙', 'Changsha', 'right'], [700, 470, '南昌', 'Nanchang', 'right'], [800, 410, '杭州', 'Hangzhou', 'right'],
   [360, 410, '成都', 'Chengdu', 'left'], [400, 430, '重庆', 'Chongqing', 'right'], [400, 510, '贵阳', 'Guiyang', 'right'], [330, 510, '昆明', 'Kunming', 'left'],
   [620, 560, '广州', 'Guangzhou', 'right'], [740, 540, '厦门', 'Xiamen', 'right'],
