@@ -8,7 +8,7 @@ export const zh = {
     offline: '网络已断开。已显示的内容可能不是最新，恢复后会自动继续。', error_offline: '无法连接服务器，请检查网络。', error_unknown: '出了点问题，请稍后重试。', error_throttled: '操作过于频繁，请稍候。', log_in_first: '请先登录，再继续。', to_log_in: '去登录', broken_title: '页面出错了', broken_body: '这一页没能显示出来。您的订单不受影响。', reload: '重新加载', degraded: '系统繁忙，余票可能稍有延迟，以提交结果为准。',
     from_to: (from: string, to: string) => `${from} 至 ${to}`,
   },
-  place: { from: '出发地', to: '目的地', from_hint: '车站、城市或拼音', swap: '交换出发地与目的地', city_all: (count: number) => (count > 0 ? `全部 ${count} 个车站` : '同城车站'), city: '城市', results: (count: number) => `${count} 个结果，用上下键选择`, required: '请从列表中选择车站', same: '出发地与目的地不能相同' },
+  place: { from: '出发地', to: '目的地', from_hint: '车站、城市或拼音', swap: '交换出发地与目的地', city_all: (count: number) => (count > 0 ? `全部 ${count} 个车站` : '同城车站'), city: '城市', none: '没有匹配的车站', results: (count: number) => `${count} 个结果，用上下键选择`, required: '请从列表中选择车站', same: '出发地与目的地不能相同' },
   date: { label: '出发日期', today: '今天', tomorrow: '明天', day_after: '后天', weekdays: ['周一', '周二', '周三', '周四', '周五', '周六', '周日'], weekdays_short: ['一', '二', '三', '四', '五', '六', '日'], month: (year: number, month: number) => `${year}年${month}月`, day: (month: number, day: number) => `${month}月${day}日`, full: (year: number, month: number, day: number, weekday: string) => `${year}年${month}月${day}日 ${weekday}`, previous_month: '上个月', next_month: '下个月', window: (days: number) => `预售期 ${days} 天`, strip: '选择出发日期' },
   search: {
     headline_1: '一票', headline_2: '到家', lead: '四面八方的路，最后都通向一张饭桌。', ticket_label: '乘车意向', submit: '查询车票', only_high_speed: '只看高铁动车', student: '学生票', recent: '最近查询', clear_recent: '清除', promises_title: '我们的承诺',
