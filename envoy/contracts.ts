@@ -15,7 +15,10 @@ export type EdgeMethod = {
   upstream: string;
   timeout_ms: number;
   endless: boolean;
+  /** Passes when the limiter is away. */
   read: boolean;
+  /** May be asked for by GET. */
+  cacheable: boolean;
   has_json: boolean;
 };
 
@@ -55,6 +58,7 @@ function edgeMethod(service: DescService, method: DescMethod): EdgeMethod {
     timeout_ms: options.timeoutMs === 0 ? DEFAULT_TIMEOUT_MS : options.timeoutMs,
     endless: options.endless,
     read: method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS || options.endless,
+    cacheable: method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS && method.methodKind === 'unary',
     has_json: hasOption(method, http),
   };
 }

@@ -53,6 +53,8 @@ function connectionManager(methods: EdgeMethod[]): object {
     codec_type: 'AUTO',
     server_name: 'chunyun',
     use_remote_address: true,
+    // Nobody outside may steer timeouts and retries by x-envoy-… headers, wherever the address is from.
+    internal_address_config: { cidr_ranges: [] },
     xff_num_trusted_hops: '${TRUSTED_HOPS}',
     normalize_path: true,
     merge_slashes: true,

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
 import type { EdgeMethod } from './contracts.ts';
+import { securityHeaders } from './headers.ts';
+import { connectReplies, replyMessages } from './replies.ts';
 import { RESERVED_HEADERS } from './routes.ts';
 
 const TYPE = 'type.googleapis.com/envoy.extensions.filters.http';
@@ -16,16 +19,19 @@ export function httpFilters(methods: EdgeMethod[]): object[] {
     headers(),
     localLimit(),
     { name: 'envoy.filters.http.cors', typed_config: { '@type': `${TYPE}.cors.v3.Cors` } },
-    statusFromService(),
+    compressor('gzip', GZIP),
+    compressor('brotli', BROTLI),
+    answers(),
     fileServer(),
     { name: 'envoy.filters.http.buffer', typed_config: { '@type': `${TYPE}.buffer.v3.Buffer`, max_request_bytes: MAX_BODY_BYTES } },
     { name: 'envoy.filters.http.connect_grpc_bridge', typed_config: { '@type': `${TYPE}.connect_grpc_bridge.v3.FilterConfig` } },
     { name: 'envoy.filters.http.grpc_web', typed_config: { '@type': `${TYPE}.grpc_web.v3.GrpcWeb` } },
+    privateTrailers(),
     transcoder(methods),
     jwt(),
     rateLimit('envoy.filters.http.ratelimit', 0, false),
     rateLimit('envoy.filters.http.ratelimit.writes', 1, true),
-    { name: 'envoy.filters.http.router', typed_config: { '@type': `${TYPE}.router.v3.Router` } },
+    { name: 'envoy.filters.http.router', typed_config: { '@type': `${TYPE}.router.v3.Router`, suppress_envoy_headers: true } },
   ];
 }
 
@@ -48,23 +54,14 @@ function headers(): object {
       '@type': `${TYPE}.header_mutation.v3.HeaderMutation`,
       mutations: {
         request_mutations: RESERVED_HEADERS.map((name) => ({ remove: name })),
-        response_mutations: Object.entries(securityHeaders()).map(([key, value]) => ({ append: { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' } })),
+        response_mutations: [
+          ...Object.entries(securityHeaders()).map(([key, value]) => ({ append: { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' } })),
+          // Nobody between us and a person keeps an answer that does not say that it may be kept.
+          { append: { header: { key: 'cache-control', value: 'no-store' }, append_action: 'ADD_IF_ABSENT' } },
+          { remove: 'x-envoy-upstream-healthchecked-cluster' },
+        ],
       },
     },
-  };
-}
-
-/** OWASP secure headers; the page needs nothing from anywhere else. */
-function securityHeaders(): Record<string, string> {
-  return {
-    'content-security-policy':
-      "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
-    'x-content-type-options': 'nosniff',
-    'x-frame-options': 'DENY',
-    'referrer-policy': 'no-referrer',
-    'permissions-policy': 'camera=(), geolocation=(), microphone=()',
-    'cross-origin-opener-policy': 'same-origin',
-    'strict-transport-security': 'max-age=31536000',
   };
 }
 
@@ -83,31 +80,49 @@ function localLimit(): object {
 }
 
 /**
- * The requirements name HTTP 409 and 423, which no gRPC code maps to. A service names the status it means beside its
- * gRPC status; only JSON answers (made by the transcoder) take it, gRPC and Connect clients read the code and reason.
+ * What a client reads of an error, by its protocol (answers.lua). The requirements name HTTP 409 and 423, which no gRPC
+ * code maps to: a service names the status it means beside its gRPC status, and only JSON answers take it.
  */
-function statusFromService(): object {
+function answers(): object {
+  const source = readFileSync(new URL('./answers.lua', import.meta.url), 'utf8');
   return {
     name: 'envoy.filters.http.lua',
+    typed_config: { '@type': `${TYPE}.lua.v3.Lua`, default_source_code: { inline_string: `local REPLIES = ${luaTable(connectReplies())}\nlocal MESSAGES = ${luaTable(replyMessages())}\n${source}` } },
+  };
+}
+
+function luaTable(entries: Record<string, string>): string {
+  return `{\n${Object.entries(entries).map(([name, text]) => `  ${name} = [==[${text}]==],\n`).join('')}}`;
+}
+
+/** In trailers, which the bridges would turn into a body that answers.lua does not look into. */
+function privateTrailers(): object {
+  return {
+    name: 'envoy.filters.http.header_mutation.trailers',
     typed_config: {
-      '@type': `${TYPE}.lua.v3.Lua`,
-      default_source_code: {
-        inline_string: `function envoy_on_response(handle)
-  local headers = handle:headers()
-  local wanted = headers:get("x-http-status")
-  if wanted ~= nil then
-    local kind = headers:get("content-type") or ""
-    if string.find(kind, "application/json", 1, true) == 1 and headers:get(":status") ~= "200" then
-      headers:replace(":status", wanted)
-    end
-    headers:remove("x-http-status")
-  end
-end
-`,
-      },
+      '@type': `${TYPE}.header_mutation.v3.HeaderMutation`,
+      mutations: { response_trailers_mutations: [{ remove: 'x-http-status' }] },
     },
   };
 }
+
+/** Text only: protobuf gains little and costs the edge more than all else it does. */
+function compressor(name: string, library: object): object {
+  return {
+    name: `envoy.filters.http.compressor.${name}`,
+    typed_config: {
+      '@type': `${TYPE}.compressor.v3.Compressor`,
+      response_direction_config: {
+        common_config: { min_content_length: 1024, content_type: ['text/html', 'text/css', 'text/javascript', 'application/json', 'image/svg+xml'] },
+      },
+      choose_first: name === 'brotli',
+      compressor_library: { name, typed_config: library },
+    },
+  };
+}
+
+const BROTLI = { '@type': 'type.googleapis.com/envoy.extensions.compression.brotli.compressor.v3.Brotli', quality: 5 };
+const GZIP = { '@type': 'type.googleapis.com/envoy.extensions.compression.gzip.compressor.v3.Gzip', compression_level: 'COMPRESSION_LEVEL_5' };
 
 function fileServer(): object {
   return {
@@ -115,10 +130,7 @@ function fileServer(): object {
     typed_config: {
       '@type': `${TYPE}.file_server.v3.FileServerConfig`,
       manager_config: { id: 'web', thread_pool: { thread_count: 1 } },
-      path_mappings: [
-        { request_path_prefix: '/assets/', file_path_prefix: '${WEB_DIST}/assets/' },
-        { request_path_prefix: '/favicon.svg', file_path_prefix: '${WEB_DIST}/favicon.svg' },
-      ],
+      path_mappings: [{ request_path_prefix: '/assets/', file_path_prefix: '${WEB_DIST}/assets/' }],
       content_types: {
         js: 'text/javascript; charset=utf-8',
         css: 'text/css; charset=utf-8',
@@ -173,13 +185,14 @@ function jwt(): object {
             { header_name: 'x-tenant', claim_name: 'tenant' },
             { header_name: 'x-channel', claim_name: 'channel' },
             { header_name: 'x-city', claim_name: 'city' },
+            // What the token is bound to counts, not what the request says.
+            { header_name: 'x-device-id', claim_name: 'device_id' },
           ],
           jwt_cache_config: { jwt_cache_size: 10_000 },
         },
       },
-      requirement_map: {
-        token_if_present: { requires_any: { requirements: [{ provider_name: 'identity' }, { allow_missing: {} }] } },
-      },
+      // Any other way to write the header, that a service might still understand, would go around the limit per account.
+      rules: [{ match: { prefix: '/rail.', headers: [{ name: 'authorization', present_match: true }] }, requires: { provider_name: 'identity' } }],
     },
   };
 }

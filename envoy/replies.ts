@@ -1,57 +1,146 @@
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, toBinary, toJson, createRegistry } from '@bufbuild/protobuf';
 import { anyPack, type Any } from '@bufbuild/protobuf/wkt';
 import { ErrorInfoSchema, LocalizedMessageSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { StatusSchema } from '#gen/google/rpc/status_pb.ts';
-import { ERRORS, type ErrorReason } from '#kit/base/errors.ts';
+import { securityHeaders } from './headers.ts';
+import { errorSpec, type CodeName, type ErrorReason } from '#kit/base/errors.ts';
 
-type OwnAnswer = { http_status: number; code: number; connect_code: string; reason: ErrorReason; retry_after_s?: number };
+/** When Envoy refuses by itself: by the HTTP status it would give, by a response flag, or by a word in its reasons. */
+type When = { status: number } | { flag: string } | { status: number; details: string };
 
-/** What Envoy answers by itself, by the HTTP status it gives, with gRPC's and Connect's word for it. */
-const OWN_ANSWERS: OwnAnswer[] = [
-  { http_status: 401, code: 16, connect_code: 'unauthenticated', reason: 'TOKEN_INVALID' },
-  { http_status: 404, code: 12, connect_code: 'unimplemented', reason: 'NOT_IMPLEMENTED' },
-  { http_status: 413, code: 3, connect_code: 'invalid_argument', reason: 'MESSAGE_TOO_LARGE' },
-  { http_status: 429, code: 8, connect_code: 'resource_exhausted', reason: 'THROTTLED', retry_after_s: 1 },
-  { http_status: 500, code: 14, connect_code: 'unavailable', reason: 'DEPENDENCY_UNAVAILABLE', retry_after_s: 1 },
-  { http_status: 503, code: 14, connect_code: 'unavailable', reason: 'DEPENDENCY_UNAVAILABLE', retry_after_s: 1 },
-  { http_status: 504, code: 4, connect_code: 'deadline_exceeded', reason: 'DEADLINE' },
-];
+type OwnAnswer = { name: string; when: When; http_status: number; reason: ErrorReason; retry_after_s?: number };
 
 /**
- * Answers that the edge gives by itself (bad token, too large, throttled, nobody home) carry the same typed details as
- * those of a service, so that a page or a partner reads one kind of error.
+ * What the edge answers by itself. The first that fits is given. Tokens that cannot be judged because the keys are out
+ * of reach are not called invalid: that would log everybody out.
+ */
+const OWN_ANSWERS: OwnAnswer[] = [
+  { name: 'expired', when: { status: 401, details: 'Jwt_is_expired' }, http_status: 401, reason: 'TOKEN_EXPIRED' },
+  { name: 'no_keys', when: { status: 401, details: 'Jwks_remote_fetch_is_failed' }, http_status: 503, reason: 'DEPENDENCY_UNAVAILABLE', retry_after_s: 1 },
+  { name: 'overflow', when: { flag: 'UO' }, http_status: 429, reason: 'OVERLOADED', retry_after_s: 1 },
+  { name: 'malformed', when: { status: 400 }, http_status: 400, reason: 'FIELD_INVALID' },
+  { name: 'token', when: { status: 401 }, http_status: 401, reason: 'TOKEN_INVALID' },
+  { name: 'denied', when: { status: 403 }, http_status: 403, reason: 'NOT_ALLOWED' },
+  { name: 'unknown', when: { status: 404 }, http_status: 404, reason: 'NOT_IMPLEMENTED' },
+  { name: 'slow', when: { status: 408 }, http_status: 408, reason: 'DEADLINE' },
+  { name: 'large', when: { status: 413 }, http_status: 413, reason: 'MESSAGE_TOO_LARGE' },
+  { name: 'form', when: { status: 415 }, http_status: 415, reason: 'NOT_IMPLEMENTED' },
+  { name: 'throttled', when: { status: 429 }, http_status: 429, reason: 'THROTTLED', retry_after_s: 1 },
+  { name: 'headers', when: { status: 431 }, http_status: 431, reason: 'MESSAGE_TOO_LARGE' },
+  { name: 'broken', when: { status: 500 }, http_status: 500, reason: 'INTERNAL' },
+  { name: 'bad_gateway', when: { status: 502 }, http_status: 503, reason: 'DEPENDENCY_UNAVAILABLE', retry_after_s: 1 },
+  { name: 'unavailable', when: { status: 503 }, http_status: 503, reason: 'DEPENDENCY_UNAVAILABLE', retry_after_s: 1 },
+  { name: 'late', when: { status: 504 }, http_status: 504, reason: 'DEADLINE' },
+];
+
+const CODES: Partial<Record<CodeName, { number: number; connect: string }>> = {
+  INVALID_ARGUMENT: { number: 3, connect: 'invalid_argument' },
+  DEADLINE_EXCEEDED: { number: 4, connect: 'deadline_exceeded' },
+  PERMISSION_DENIED: { number: 7, connect: 'permission_denied' },
+  RESOURCE_EXHAUSTED: { number: 8, connect: 'resource_exhausted' },
+  UNIMPLEMENTED: { number: 12, connect: 'unimplemented' },
+  INTERNAL: { number: 13, connect: 'internal' },
+  UNAVAILABLE: { number: 14, connect: 'unavailable' },
+  UNAUTHENTICATED: { number: 16, connect: 'unauthenticated' },
+};
+
+const DETAILS = createRegistry(ErrorInfoSchema, LocalizedMessageSchema, RetryInfoSchema);
+
+/**
+ * Answers that the edge gives by itself carry the same typed details as those of a service, so that a page or a partner
+ * reads one kind of error: in the headers for gRPC and gRPC-Web, in the body as the transcoder writes it for JSON.
+ * `answers.lua` puts Connect's form in its place by the name in `x-edge-reply`. Nobody's language is known here, so the
+ * sentence comes in both.
  */
 export function localReplies(): object {
+  return { mappers: OWN_ANSWERS.map(mapper) };
+}
+
+/** Connect's JSON (https://connectrpc.com/docs/protocol#error-end-stream) of each own answer, by name. */
+export function connectReplies(): Record<string, string> {
+  return Object.fromEntries(
+    OWN_ANSWERS.map((answer) => {
+      const details = detailsOf(answer).map((detail) => ({ type: detail.typeUrl.slice(detail.typeUrl.lastIndexOf('/') + 1), value: base64(detail.value) }));
+      return [answer.name, JSON.stringify({ code: codeOf(answer).connect, message: messageOf(answer), details })];
+    }),
+  );
+}
+
+const SECURITY_HEADERS: object[] = Object.entries(securityHeaders()).map(([key, value]) => ({ header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' }));
+
+/** The text for developers of each own answer, by name. */
+export function replyMessages(): Record<string, string> {
+  return Object.fromEntries(OWN_ANSWERS.map((answer) => [answer.name, messageOf(answer)]));
+}
+
+function mapper(answer: OwnAnswer): object {
+  const header = (key: string, value: string): object => ({ header: { key, value }, append_action: 'ADD_IF_ABSENT' });
+  const status = statusOf(answer);
   return {
-    mappers: OWN_ANSWERS.map((answer) => ({
-      filter: { status_code_filter: { comparison: { op: 'EQ', value: { default_value: answer.http_status, runtime_key: `edge.reply.${answer.http_status}` } } } },
-      headers_to_add: [
-        { header: { key: 'grpc-status-details-bin', value: status(answer) }, append_action: 'ADD_IF_ABSENT' },
-        ...(answer.retry_after_s === undefined ? [] : [{ header: { key: 'retry-after', value: `${answer.retry_after_s}` }, append_action: 'ADD_IF_ABSENT' }]),
-      ],
-      // The form of Connect's unary errors (https://connectrpc.com/docs/protocol#error-end-stream), which JSON clients can read as well.
-      body_format_override: {
-        json_format: {
-          code: answer.connect_code,
-          message: ERRORS[answer.reason].message_en,
-          details: detailsOf(answer).map((detail) => ({ type: detail.typeUrl.split('/')[1], value: base64(detail.value) })),
-        },
-      },
-    })),
+    filter: filterOf(answer),
+    status_code: answer.http_status,
+    headers_to_add: [
+      header('x-edge-reply', answer.name),
+      header('grpc-status', String(status.code)),
+      header('grpc-message', status.message),
+      // The limiter, which knows when to come back to the millisecond, has set these two itself.
+      header('grpc-status-details-bin', base64(toBinary(StatusSchema, status))),
+      ...(answer.retry_after_s === undefined ? [] : [header('retry-after', String(answer.retry_after_s)), header('x-edge-retry-delay', `${answer.retry_after_s}s`)]),
+      // Some of these are given before a request meets any filter.
+      ...SECURITY_HEADERS,
+    ],
+    body_format_override: { json_format: jsonBody(answer), content_type: 'application/json' },
   };
 }
 
-function status(answer: OwnAnswer): string {
-  return base64(toBinary(StatusSchema, create(StatusSchema, { code: answer.code, message: ERRORS[answer.reason].message_en, details: detailsOf(answer) })));
+/** As the transcoder writes a service's status. */
+function jsonBody(answer: OwnAnswer): object {
+  const { code, message, details } = toJson(StatusSchema, statusOf(answer), { registry: DETAILS }) as { code: number; message: string; details: { retryDelay?: string }[] };
+  return {
+    code,
+    // The transcoder says where the JSON is wrong.
+    message: answer.name === 'malformed' ? `${answer.reason}: %LOCAL_REPLY_BODY%` : message,
+    details: details.map(({ retryDelay, ...detail }) => (retryDelay === undefined ? detail : { ...detail, retry_delay: '%RESP(X-EDGE-RETRY-DELAY)%' })),
+  };
 }
 
-function detailsOf(answer: OwnAnswer): Any[] {
+function filterOf({ name, when }: OwnAnswer): object {
+  if ('flag' in when) return { response_flag_filter: { flags: [when.flag] } };
+  const status = { status_code_filter: { comparison: { op: 'EQ', value: { default_value: when.status, runtime_key: `edge.reply.${name}` } } } };
+  if (!('details' in when)) return status;
+  const because = {
+    extension_filter: {
+      name: 'envoy.access_loggers.extension_filters.cel',
+      typed_config: { '@type': 'type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter', expression: `response.code_details.contains('${when.details}')` },
+    },
+  };
+  return { and_filter: { filters: [status, because] } };
+}
+
+function statusOf(answer: OwnAnswer) {
+  return create(StatusSchema, { code: codeOf(answer).number, message: messageOf(answer), details: detailsOf(answer) });
+}
+
+function codeOf({ reason }: OwnAnswer): { number: number; connect: string } {
+  const found = CODES[errorSpec(reason).code];
+  if (found === undefined) throw new Error(`no number for the code of ${reason}`);
+  return found;
+}
+
+/** As kit/rpc writes it: the reason, then the sentence for developers. */
+function messageOf({ reason }: OwnAnswer): string {
+  return `${reason}: ${errorSpec(reason).message_en}`;
+}
+
+function detailsOf({ reason, retry_after_s }: OwnAnswer): Any[] {
+  const { message_zh, message_en } = errorSpec(reason);
   const details = [
-    anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { reason: answer.reason, domain: 'rail.chunyun' })),
-    anyPack(LocalizedMessageSchema, create(LocalizedMessageSchema, { locale: 'zh', message: ERRORS[answer.reason].message_zh })),
+    anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { reason, domain: 'rail.chunyun' })),
+    anyPack(LocalizedMessageSchema, create(LocalizedMessageSchema, { locale: 'zh-CN', message: message_zh })),
+    anyPack(LocalizedMessageSchema, create(LocalizedMessageSchema, { locale: 'en', message: message_en })),
   ];
-  if (answer.retry_after_s !== undefined) {
-    details.push(anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay: { seconds: BigInt(answer.retry_after_s), nanos: 0 } })));
+  if (retry_after_s !== undefined) {
+    details.push(anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay: { seconds: BigInt(retry_after_s), nanos: 0 } })));
   }
   return details;
 }
