@@ -37,21 +37,32 @@ export function rateLimitService(deps: LimitDeps): Implementation {
   );
 }
 
-/** The refusal is the edge's, its words are ours: when exactly to come back. */
+/**
+ * The refusal is the edge's, its words are ours: when exactly to come back. For gRPC as a status, for JSON and Connect in
+ * `x-edge-…`, which the edge writes into its body and keeps (envoy/replies.ts, envoy/answers.lua).
+ */
 function retryHeaders({ wait_ms }: LimitAnswer): { key: string; value: string }[] {
   const { message_en, message_zh } = ERRORS.THROTTLED;
+  const retry = create(RetryInfoSchema, { retryDelay: durationFromMs(wait_ms) });
   const status = create(StatusSchema, {
     code: RESOURCE_EXHAUSTED,
-    message: message_en,
+    message: `THROTTLED: ${message_en}`,
     details: [
       anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { reason: 'THROTTLED', domain: 'rail.chunyun' })),
-      anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay: durationFromMs(wait_ms) })),
-      anyPack(LocalizedMessageSchema, create(LocalizedMessageSchema, { locale: 'zh', message: message_zh })),
+      anyPack(LocalizedMessageSchema, create(LocalizedMessageSchema, { locale: 'zh-CN', message: message_zh })),
+      anyPack(LocalizedMessageSchema, create(LocalizedMessageSchema, { locale: 'en', message: message_en })),
+      anyPack(RetryInfoSchema, retry),
     ],
   });
-  const details = Buffer.from(toBinary(StatusSchema, status)).toString('base64').replace(/=+$/, '');
   return [
     { key: 'retry-after', value: String(Math.max(1, Math.ceil(wait_ms / 1000))) },
-    { key: 'grpc-status-details-bin', value: details },
+    { key: 'grpc-status-details-bin', value: base64(toBinary(StatusSchema, status)) },
+    { key: 'x-edge-retry-info', value: base64(toBinary(RetryInfoSchema, retry)) },
+    { key: 'x-edge-retry-delay', value: `${wait_ms / 1000}s` },
   ];
+}
+
+/** Without padding, as binary headers of gRPC and details of Connect want it. */
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64').replace(/=+$/, '');
 }
