@@ -1,0 +1,183 @@
+import { randomBytes } from 'node:crypto';
+import test from 'ava';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import type { DescService } from '@bufbuild/protobuf';
+import { InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
+import { NotificationService } from '#gen/rail/notification/v1/notification_pb.ts';
+import { JobState, OpsService } from '#gen/rail/ops/v1/ops_pb.ts';
+import { OrderService, OrderState } from '#gen/rail/order/v1/order_pb.ts';
+import { PaymentService, PaymentState } from '#gen/rail/payment/v1/payment_pb.ts';
+import { QueryService } from '#gen/rail/query/v1/query_pb.ts';
+import { TicketingService } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
+import { systemClock } from '#kit/base/clock.ts';
+import { systemRandom } from '#kit/base/random.ts';
+import { uuid7 } from '#kit/base/uuid7.ts';
+import { openBus } from '#kit/bus/bus.ts';
+import { startConsumer, TerminalError } from '#kit/bus/consumer.ts';
+import { appendEvents } from '#kit/bus/outbox.ts';
+import { startRelay } from '#kit/bus/relay.ts';
+import { createClient, type CallOptions } from '#kit/rpc/client.ts';
+import type { RpcError } from '#kit/rpc/error.ts';
+import { implement, type Implementation } from '#kit/rpc/implement.ts';
+import { startServer } from '#kit/rpc/server.ts';
+import { readConfig } from '#kit/run/config.ts';
+import { kitTables } from '#kit/store/kit_tables.ts';
+import { migrate } from '#kit/store/migrate.ts';
+import { openDatabase } from '#kit/store/mysql.ts';
+import { silentLog } from '#kit/telemetry/log.ts';
+import { configSchema, start } from '../../services/ops/main.ts';
+import { migrations } from '../../services/ops/store/migrations.ts';
+import { freshDatabase, freshNats } from '../support/stack.ts';
+import { startTokens } from '../support/tokens.ts';
+
+const caller_key = randomBytes(32);
+const id = (): string => uuid7(systemClock, systemRandom);
+const reason = (error: RpcError | undefined) => error?.reason;
+
+/** Peers answer what the test tells them; a method nobody set is not asked. */
+function peer(service: DescService, answers: Record<string, (request: never) => unknown>): Implementation {
+  const unused = (): never => {
+    throw new Error('not asked for here');
+  };
+  return implement(service, { ...Object.fromEntries(service.methods.map((method) => [method.localName, unused])), ...answers } as never);
+}
+
+const opened: string[] = [];
+let letInventoryGo: (() => void) | undefined;
+
+function peers(): Implementation[] {
+  return [
+    peer(QueryService, { syncTimetable: () => ({ active: { version: 'tt-1', stationCount: 2, trainCount: 1 }, changed: true }) }),
+    peer(InventoryService, {
+      openRuns: ({ serviceDate }: { serviceDate: string }) => (opened.push(serviceDate), { opened: 3, alreadyOpen: 1, refused: [] }),
+      reconcile: () => new Promise((resolve) => (letInventoryGo = () => resolve({ runsChecked: 9, differences: [], differencesOmitted: 0 }))),
+      rebuildBuckets: () => {
+        throw new Error('the shard is on fire');
+      },
+    }),
+    peer(OrderService, {
+      getOrderTimeline: () => ({
+        order: { orderId: '7', state: OrderState.TICKETING },
+        entries: [{ time: timestampFromMs(2000), from: OrderState.WAIT_PAY, to: OrderState.PAID, cause: 'payment 9 succeeded', version: 2n }, { time: timestampFromMs(1000), from: 0, to: OrderState.WAIT_PAY, cause: 'placed', version: 1n }],
+      }),
+    }),
+    peer(PaymentService, { listPayments: () => ({ payments: [{ paymentId: '9', state: PaymentState.SUCCEEDED, paymentChannel: 'alipay', payTime: timestampFromMs(1500) }], refunds: [] }) }),
+    peer(TicketingService, {
+      listTickets: () => {
+        throw new Error('away');
+      },
+    }),
+    peer(NotificationService, { listDeliveries: () => ({ deliveries: [] }) }),
+  ];
+}
+
+async function startAll() {
+  const [database, events, nats, tokens] = await Promise.all([freshDatabase(), freshDatabase(), freshNats(), startTokens()]);
+  await migrate(database.url, migrations, { log: silentLog() });
+  await migrate(events.url, [{ name: '0001_kit', up: kitTables({ outbox: true, inbox: true }) }], { log: silentLog() });
+  const server = await startServer({ service: 'peers', implementations: peers(), auth: { caller_keys: [caller_key] }, log: silentLog() });
+  const addresses = Object.fromEntries(['QUERY', 'INVENTORY', 'ORDER', 'PAYMENT', 'TICKETING', 'NOTIFICATION'].map((name) => [`${name}_ADDRESS`, server.address]));
+  const config = readConfig(configSchema, {
+    ...addresses, MYSQL_URL_OPS: database.url, NATS_URL: nats.url, NATS_TOKEN: nats.token, JWKS_URL: tokens.jwks_url, CALLER_KEY: caller_key.toString('hex'),
+    COLUMN_KEYS: JSON.stringify({ active: 'k1', keys: { k1: randomBytes(32).toString('base64') } }), BLIND_INDEX_KEY: randomBytes(32).toString('hex'),
+  });
+  const service = await start(config);
+  const ops = createClient(OpsService, { address: service.address, service: 'web' });
+  const db = await openDatabase({ url: events.url, service: 'order', log: silentLog() });
+  const bus = await openBus({ url: nats.url, token: nats.token, service: 'order', log: silentLog() });
+  const operator: CallOptions = { metadata: await tokens.headersFor({ account_id: '900', roles: ['operator'] }) };
+  const traveller: CallOptions = { metadata: await tokens.headersFor({ account_id: '1' }) };
+  const stop = async (): Promise<void> => {
+    ops.close();
+    await service.stop();
+    await Promise.all([server.stop(), bus.close(), db.close(), tokens.stop()]);
+    await Promise.all([database.stop(), events.stop(), nats.stop()]);
+  };
+  return { ops, operator, traveller, db, bus, stop };
+}
+
+let stack: Awaited<ReturnType<typeof startAll>>;
+test.before(async () => {
+  stack = await startAll();
+});
+test.after.always(() => stack?.stop());
+
+async function ended(run_id: string) {
+  for (let tries = 0; tries < 400; tries++) {
+    const { run } = await stack.ops.getJobRun({ runId: run_id }, stack.operator);
+    if (run!.state !== JobState.RUNNING) return run!;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error('the job did not end');
+}
+
+test('a job is run by hand, tells its progress and its report, and once per request id', async (t) => {
+  const request = { requestId: id(), jobId: 'open-sales' };
+  const first = await stack.ops.runJob(request, stack.operator);
+  t.is((await stack.ops.runJob(request, stack.operator)).run!.runId, first.run!.runId);
+  const run = await ended(first.run!.runId);
+  t.is(run.state, JobState.SUCCEEDED);
+  t.is(run.progressPercent, 100);
+  t.is((JSON.parse(run.reportJson) as unknown[]).length, 15);
+  t.deepEqual(opened, opened.toSorted());
+  const { jobs } = await stack.ops.listJobs({}, stack.operator);
+  t.is(jobs.find((job) => job.jobId === 'open-sales')!.lastRun!.runId, run.runId);
+  t.true(jobs.filter((job) => job.schedule !== '').every((job) => job.nextRunTime !== undefined));
+});
+
+test('a job runs once at a time, and a failed one says why and can be run again', async (t) => {
+  const first = await stack.ops.runJob({ requestId: id(), jobId: 'reconcile-inventory' }, stack.operator);
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.ops.runJob({ requestId: id(), jobId: 'reconcile-inventory' }, stack.operator))), 'JOB_RUNNING');
+  while (letInventoryGo === undefined) await new Promise((resolve) => setTimeout(resolve, 10));
+  letInventoryGo();
+  t.is((JSON.parse((await ended(first.run!.runId)).reportJson) as { runs_checked: number }).runs_checked, 9);
+  const failing = await stack.ops.runJob({ requestId: id(), jobId: 'rebuild-inventory' }, stack.operator);
+  const run = await ended(failing.run!.runId);
+  t.is(run.state, JobState.FAILED);
+  t.not(run.error, '');
+  t.not((await stack.ops.runJob({ requestId: id(), jobId: 'rebuild-inventory' }, stack.operator)).run!.runId, run.runId);
+});
+
+test('jobs are for operators, and unknown ones and bad arguments are refused', async (t) => {
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.ops.listJobs({}, stack.traveller))), 'NOT_ALLOWED');
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.ops.runJob({ requestId: id(), jobId: 'dance' }, stack.operator))), 'JOB_NOT_FOUND');
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.ops.runJob({ requestId: id(), jobId: 'open-sales', argumentsJson: '[1]' }, stack.operator))), 'FIELD_INVALID');
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.ops.runJob({ requestId: 'x', jobId: 'sync-timetable' }, stack.operator))), 'REQUEST_ID_INVALID');
+});
+
+test('a dead letter is listed with its reason, replayed to its consumer, and discarded with one', async (t) => {
+  let poisonous = true;
+  const handled: string[] = [];
+  const consumer = await startConsumer({
+    nats: stack.bus, db: stack.db, stream: 'ORDER', durable: 'ops-test', service: 'test', log: silentLog(),
+    async handle(event) {
+      if (poisonous) throw new TerminalError('cannot be read');
+      handled.push(event.event_id);
+    },
+  });
+  const relay = startRelay({ db: stack.db, nats: stack.bus, log: silentLog(), service: 'order' });
+  const ids = [id(), id()];
+  await stack.db.transaction((tx) => appendEvents(tx, ids.map((event_id) => ({ stream: 'ORDER' as const, event_id, type: 'rail.event.v1.OrderPaid', version: 1n, key: '7', occurred_at: new Date(), payload: new Uint8Array([1]) }))));
+  const list = () => stack.ops.listDeadLetters({ consumer: 'ops-test' }, stack.operator);
+  let letters = (await list()).deadLetters;
+  while (letters.length < 2) letters = (await list()).deadLetters;
+  t.true(letters.every((letter) => letter.reason.includes('cannot be read') && letter.key === '7'));
+  poisonous = false;
+  t.is((await stack.ops.replayDeadLetters({ requestId: id(), deadLetterIds: [letters[0]!.deadLetterId] }, stack.operator)).replayed, 1);
+  while (handled.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  t.deepEqual(handled, [letters[0]!.eventId]);
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.ops.discardDeadLetters({ requestId: id(), deadLetterIds: [letters[1]!.deadLetterId], reason: ' ' }, stack.operator))), 'FIELD_INVALID');
+  t.is((await stack.ops.discardDeadLetters({ requestId: id(), deadLetterIds: [letters[1]!.deadLetterId], reason: 'a test' }, stack.operator)).discarded, 1);
+  t.is((await list()).total, 0n);
+  await relay.stop();
+  await consumer.stop();
+});
+
+test('an order is explained in order of time, with what comes next and who did not answer', async (t) => {
+  const explained = await stack.ops.explainOrder({ orderId: '7' }, stack.operator);
+  t.is(explained.state, 'TICKETING');
+  t.deepEqual(explained.happened.filter(({ service }) => service !== 'ticketing').map(({ what }) => what), ['WAIT_PAY', 'PAYMENT_SUCCEEDED', 'PAID']);
+  t.is(explained.happened.find(({ service }) => service === 'ticketing')!.what, 'NOT_ANSWERING');
+  t.not(explained.nextZh, '');
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.ops.explainOrder({ orderId: '7' }, stack.traveller))), 'NOT_ALLOWED');
+});
