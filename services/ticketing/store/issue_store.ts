@@ -19,7 +19,8 @@ type IssuePart = Pick<TicketStore, 'begin' | 'load' | 'markAsked' | 'markRegiste
 const FIRST_SWEEP_MS = 10_000;
 const MAX_ISSUES_OF_ORDER = 100;
 
-export function openIssueStore({ db, journal, keyring, clock, nextId }: StoreDeps): IssuePart {
+export function openIssueStore(deps: StoreDeps): IssuePart {
+  const { db, journal, clock, nextId } = deps;
   const now = (): Date => new Date(clock.now_ms());
 
   /** Changes an issue that is in `from`; any other is answered as it is. */
@@ -68,35 +69,23 @@ export function openIssueStore({ db, journal, keyring, clock, nextId }: StoreDep
       let marked = false;
       await inState(issue_id, 'ISSUING', async (tx, issue) => {
         marked = true;
-        for (const ticket of issue.tickets.filter(({ railway_state }) => railway_state !== 'REGISTERED')) {
-          const person = people.find(({ passenger_id }) => passenger_id === ticket.passenger_id);
-          if (person === undefined) continue;
-          await tx.execute(
-            `UPDATE ticket SET railway_state = IF(railway_state = 'NONE', 'ASKED', railway_state), asked_at = ?, name_masked = ?, id_number_masked = ?, person_index = ?, last_four_sealed = ? WHERE ticket_id = ?`,
-            [now(), person.name_masked, person.id_number_masked, indexOf(person), keyring.seal(person.id_number.slice(-4), lastFourAad(ticket.ticket_id)), ticket.ticket_id],
-          );
-        }
+        await keepPeople(tx, deps, issue, people);
       });
       return marked;
     },
     async markRegistered(ticket_id, railway_ref) {
-      await db.query(`UPDATE ticket SET railway_state = 'REGISTERED', railway_ref = ? WHERE ticket_id = ? AND railway_state = 'ASKED'`, [railway_ref, ticket_id]);
+      // An answer may come after another driver of the same issue has given it up: then the railway must forget it (again).
+      await db.query(
+        `UPDATE ticket SET railway_ref = ?, next_action_time = IF(state = 'VOID', UTC_TIMESTAMP(3), next_action_time),
+           railway_state = IF(state = 'VOID', 'VOID_DUE', 'REGISTERED') WHERE ticket_id = ? AND railway_state IN ('ASKED', 'REFUSED', 'VOIDED')`,
+        [railway_ref, ticket_id],
+      );
     },
     async markRefused(ticket_id) {
       await db.query(`UPDATE ticket SET railway_state = 'REFUSED' WHERE ticket_id = ? AND railway_state = 'ASKED'`, [ticket_id]);
     },
-    complete: (issue_id, sign) => inState(issue_id, 'ISSUING', (tx, issue) => complete(tx, issue, sign)),
-    abort: (issue_id, reason) =>
-      inState(issue_id, 'ISSUING', async (tx, issue) => {
-        await tx.execute(`UPDATE issue SET state = 'ABORTING', failure_reason = ?, next_action_time = UTC_TIMESTAMP(3), attempts = 0 WHERE issue_id = ?`, [reason.slice(0, 200), issue_id]);
-        await tx.execute(
-          `UPDATE ticket SET state = 'VOID', void_reason = 'NOT_ISSUED', voided_at = ?, attempts = 0,
-             next_action_time = IF(railway_state IN ('ASKED', 'REGISTERED'), UTC_TIMESTAMP(3), NULL),
-             railway_state = IF(railway_state IN ('ASKED', 'REGISTERED'), 'VOID_DUE', railway_state) WHERE issue_id = ?`,
-          [now(), issue_id],
-        );
-        await journal(tx, 'ticket.Abort', `order/${issue.order_id}`, undefined, (reason.split(' ')[0] ?? '').slice(0, 64));
-      }),
+    complete: (issue_id, sign) => inState(issue_id, 'ISSUING', (tx, issue) => complete(tx, deps, issue, sign)),
+    abort: (issue_id, reason) => inState(issue_id, 'ISSUING', (tx, issue) => abort(tx, deps, issue, reason)),
     finishAbort: (issue_id, force) =>
       inState(issue_id, 'ABORTING', async (tx, issue) => {
         if (!force && issue.tickets.some(({ railway_state }) => railway_state === 'VOID_DUE')) return;
@@ -114,16 +103,40 @@ export function openIssueStore({ db, journal, keyring, clock, nextId }: StoreDep
       return [...new Set(rows.filter(({ item_id }) => item_ids.length === 0 || item_ids.includes(item_id)).map(({ issue_id }) => issue_id))];
     },
   };
+}
 
-  async function complete(tx: Tx, issue: Issue, sign: (facts: TokenFacts) => string): Promise<void> {
-    if (!issue.tickets.every(({ railway_state }) => railway_state === 'REGISTERED')) return;
-    for (const { ticket_id, version, not_after_ms, journey } of issue.tickets) {
-      const qr_token = sign({ ticket_id, version, not_after_ms, run_id: journey.run_id });
-      await tx.execute(`UPDATE ticket SET state = 'VALID', qr_token = ?, issued_at = ? WHERE ticket_id = ?`, [qr_token, now(), ticket_id]);
-      await journal(tx, 'ticket.Issue', `ticket/${ticket_id}`, undefined, 'ok', version);
-    }
-    await tx.execute(`UPDATE issue SET state = 'ISSUED', next_action_time = NULL, attempts = 0 WHERE issue_id = ?`, [issue.issue_id]);
+/** Of the people only what a gate needs later is kept. */
+async function keepPeople(tx: Tx, { keyring, clock }: StoreDeps, issue: Issue, people: readonly Person[]): Promise<void> {
+  for (const ticket of issue.tickets.filter(({ railway_state }) => railway_state !== 'REGISTERED')) {
+    const person = people.find(({ passenger_id }) => passenger_id === ticket.passenger_id);
+    if (person === undefined) continue;
+    await tx.execute(
+      `UPDATE ticket SET railway_state = IF(railway_state = 'NONE', 'ASKED', railway_state), asked_at = ?, name_masked = ?, id_number_masked = ?, person_index = ?, last_four_sealed = ? WHERE ticket_id = ?`,
+      [new Date(clock.now_ms()), person.name_masked, person.id_number_masked, indexOf(person), keyring.seal(person.id_number.slice(-4), lastFourAad(ticket.ticket_id)), ticket.ticket_id],
+    );
   }
+}
+
+async function complete(tx: Tx, { journal, clock }: StoreDeps, issue: Issue, sign: (facts: TokenFacts) => string): Promise<void> {
+  if (!issue.tickets.every(({ railway_state }) => railway_state === 'REGISTERED')) return;
+  for (const { ticket_id, version, not_after_ms, journey } of issue.tickets) {
+    const qr_token = sign({ ticket_id, version, not_after_ms, run_id: journey.run_id });
+    await tx.execute(`UPDATE ticket SET state = 'VALID', qr_token = ?, issued_at = ? WHERE ticket_id = ?`, [qr_token, new Date(clock.now_ms()), ticket_id]);
+    await journal(tx, 'ticket.Issue', `ticket/${ticket_id}`, undefined, 'ok', version);
+  }
+  await tx.execute(`UPDATE issue SET state = 'ISSUED', next_action_time = NULL, attempts = 0 WHERE issue_id = ?`, [issue.issue_id]);
+}
+
+async function abort(tx: Tx, { journal, clock }: StoreDeps, { issue_id, order_id }: Issue, reason: string): Promise<void> {
+  await tx.execute(`UPDATE issue SET state = 'ABORTING', failure_reason = ?, next_action_time = UTC_TIMESTAMP(3), attempts = 0 WHERE issue_id = ?`, [reason.slice(0, 200), issue_id]);
+  // Assignments are made from left to right, so the state decides before it changes.
+  await tx.execute(
+    `UPDATE ticket SET state = 'VOID', void_reason = 'NOT_ISSUED', voided_at = ?, attempts = 0,
+       next_action_time = IF(railway_state IN ('ASKED', 'REGISTERED'), UTC_TIMESTAMP(3), NULL),
+       railway_state = IF(railway_state IN ('ASKED', 'REGISTERED'), 'VOID_DUE', railway_state) WHERE issue_id = ?`,
+    [new Date(clock.now_ms()), issue_id],
+  );
+  await journal(tx, 'ticket.Abort', `order/${order_id}`, undefined, (reason.split(' ')[0] ?? '').slice(0, 64));
 }
 
 /** What the sealed last four belong to. */
