@@ -12,6 +12,7 @@ import { silentLog } from '#kit/telemetry/log.ts';
 import { printError, quiet, say, Told, words } from './say.ts';
 import { readStatus, stackFolder } from './stack/folder.ts';
 import { startStack } from './stack/up.ts';
+import { patiently } from './traveller/patience.ts';
 import { Steps } from './traveller/steps.ts';
 import { verifyTicket } from './traveller/verify.ts';
 import { Traveller, type Choice } from './traveller/traveller.ts';
@@ -43,7 +44,10 @@ async function main(): Promise<number> {
     return 0;
   }
   const running = readStatus(values.name);
-  if (running?.state === 'ready') return buy(running.page, values);
+  if (running?.state === 'ready') {
+    if (values.feed !== undefined) throw new Told(`The stack "${values.name}" runs already; --feed is for one that has to be started.`, `"${values.name}" 已在运行；--feed 仅用于需要启动的情况。`);
+    return buy(running.page, values);
+  }
   say(`no stack "${values.name}" runs: starting one`, `"${values.name}" 未运行，正在启动`);
   const stack = await startStack({
     name: values.name, reset: false, layout: 'grouped', redis_fsync: 'everysec', log_level: 'warn', services: 'all', edge: true, web: true, seed: true, feed: values.feed, tell: say, signal: new AbortController().signal,
@@ -71,8 +75,8 @@ async function buy(page: string, options: Options): Promise<number> {
     const seen: string[] = [];
     const order = await steps.take('wait for the ticket', '等待出票', () => traveller.waitForEnd(order_id, (state) => seen.push(nameOf(OrderState, state))), () => seen.join(' → '));
     if (order.state !== OrderState.SUCCESS) throw new Told(`The order ended ${nameOf(OrderState, order.state)} instead of SUCCESS.`, `订单以 ${nameOf(OrderState, order.state)} 结束，未能出票。`);
-    const ticket = await steps.take('fetch the e-ticket', '获取电子客票', async () => (await traveller.api.ticketing.listTickets({ orderId: order_id })).tickets[0]!, (one) => `${words('ticket', '车票')} ${one.ticketId}, ${one.seat!.coachNo} ${one.seat!.seatNo}`);
-    await steps.take('verify its QR code offline', '离线验证二维码', () => verifyTicket(traveller.api, ticket), () => words('valid', '有效'));
+    const ticket = await steps.take('fetch the e-ticket', '获取电子客票', async () => (await patiently(() => traveller.api.ticketing.listTickets({ orderId: order_id }))).tickets[0]!, (one) => `${words('ticket', '车票')} ${one.ticketId}, ${one.seat!.coachNo} ${one.seat!.seatNo}`);
+    await steps.take('verify its QR code offline', '离线验证二维码', () => patiently(() => verifyTicket(traveller.api, ticket)), () => words('valid', '有效'));
     await steps.take('look into the inbox', '查看消息', () => inbox(traveller.api), (titles) => titles.join(', '));
     console.log(`\n${words('total', '总计')}: ${steps.totalMs().toFixed(0)} ms`);
     return 0;
@@ -94,7 +98,7 @@ async function chooseTrain(traveller: Traveller, { from, to, date }: Options): P
 }
 
 async function placeOf(api: Api, text: string) {
-  const { suggestions } = await api.query.suggestStations({ text, limit: 5 });
+  const { suggestions } = await patiently(() => api.query.suggestStations({ text, limit: 5 }));
   return suggestions[0]?.place.case === 'station' ? { case: 'stationId' as const, value: suggestions[0].place.value.stationId } : suggestions[0]?.place.case === 'cityZh' ? { case: 'cityZh' as const, value: suggestions[0].place.value } : undefined;
 }
 
@@ -105,7 +109,7 @@ function describe({ offer }: Choice): string {
 
 async function inbox(api: Api): Promise<string[]> {
   for (let tries = 0; tries < 40; tries++) {
-    const { messages } = await api.notification.listMessages({ pageSize: 10 });
+    const { messages } = await patiently(() => api.notification.listMessages({ pageSize: 10 }));
     if (messages.length >= 2) return messages.map(({ title }) => title);
     await new Promise((resolve) => setTimeout(resolve, 400));
   }
