@@ -12,7 +12,7 @@ export function ClassPicker({ classes, value, onChoose }: { classes: ClassAvaila
     <fieldset className="panel">
       <legend className="panel__title">{text.booking.seat_class}</legend>
       <div className="classes">
-        {classes.map((availability) => {
+        {classes.toSorted((one, other) => one.seatClass - other.seatClass).map((availability) => {
           const state = cellState(availability);
           const left = { many: text.results.have, few: text.results.left(availability.remaining), standby: text.results.standby, none: text.results.none }[state];
           return (

@@ -8,7 +8,7 @@ export function QueueTrack({ first_ahead, ahead }: { first_ahead: number; ahead:
   const text = useText();
   const total = Math.max(first_ahead, ahead, 1);
   const done = (total - ahead) / total;
-  const train_x = START + (END - START) * done;
+  const train_x = START + (PLATFORM - START) * done;
   return (
     <figure className="track">
       <svg viewBox="0 0 640 120" role="img" aria-label={text.queue.picture(Math.round(done * 100))}>
@@ -40,5 +40,7 @@ export function QueueTrack({ first_ahead, ahead }: { first_ahead: number; ahead:
 }
 
 const START = 66;
+/** Where the train stands when it has arrived: before the counter at END. */
+const PLATFORM = 532;
 const END = 560;
 const TIES = Array.from({ length: 28 }, (_, index) => START - 16 + index * 20);

@@ -76,7 +76,7 @@ function SaleLine({ offer, student }: { offer: TrainOffer; student: boolean }) {
     <div className="train__sale">
       {closed !== undefined && <p className="train__closed">{closed}</p>}
       <ul className="cells">
-        {offer.classes.map((availability) => (
+        {offer.classes.toSorted((one, other) => one.seatClass - other.seatClass).map((availability) => (
           <li key={availability.seatClass}>
             <ClassCell offer={offer} availability={availability} student={student} closed={closed !== undefined} />
           </li>
