@@ -23,7 +23,8 @@ export const file_rail_event_v1_envelope: GenFile = /*@__PURE__*/
  */
 export type Envelope = Message<"rail.event.v1.Envelope"> & {
   /**
-   * UUIDv7; consumers have one effect per id (inbox).
+   * Unique for ever, at most 64 characters: a UUIDv7, or made from the aggregate and its version (`order-1-2`), so that a
+   * step that is repeated makes no second event. Consumers have one effect per id (inbox).
    *
    * @generated from field: string event_id = 1;
    */
