@@ -8,7 +8,7 @@ import { MAX_SEGMENTS_PER_TRAIN } from '../model.ts';
 import { consistById } from '../rules/coaches.ts';
 import { feedWith, feedWithLine, smallFeed, zipOf } from './feed_for_tests.ts';
 import { importFeed } from './import.ts';
-import { MAX_ERRORS, MAX_UNCOMPRESSED_BYTES, MAX_ZIP_ENTRIES } from './limits.ts';
+import { MAX_ERRORS, MAX_ROWS, MAX_UNCOMPRESSED_BYTES, MAX_ZIP_BYTES, MAX_ZIP_ENTRIES } from './limits.ts';
 import type { ProblemCode } from './problems.ts';
 
 test('a plain feed becomes a timetable, with everything it lacks from the rules', async (t) => {
@@ -40,6 +40,8 @@ test('the version depends on content, not on order, quoting, line ends or byte o
   t.is(await versionOf(await zipOf([...dressed].toReversed())), version);
   t.not(await versionOf(await feedWithLine('stop_times.txt', 3, 'T1,08:30:00,08:33:00,JN,2')), version);
   t.not(await versionOf(await feedWithLine('stops.txt', 2, 'BJ,北京,39.865,116.379')), version);
+  // So small a move changes no distance, only the station itself.
+  t.not(await versionOf(await feedWithLine('stops.txt', 2, 'BJ,北京南,39.8650000001,116.379')), version);
   t.not(await versionOf(await feedWithLine('calendar.txt', 2, 'daily,1,1,1,1,1,1,0,20260101,20261231')), version);
 });
 
@@ -185,6 +187,25 @@ test('a zip bomb, a crowded zip, a zip of zips and no zip are refused before any
   t.like(await importFeed(Buffer.alloc(0)), { ok: false, errors: [{ code: 'corrupt_zip' }] });
   t.like(await importFeed('/nowhere/feed.zip'), { ok: false, errors: [{ code: 'unreadable_file' }] });
   t.like(await importFeed(await zipOf([...smallFeed(), ['stops.txt', '']])), { ok: false, errors: [{ code: 'duplicate_file' }] });
+});
+
+test('more rows than the limit of the file, and a zip larger than any feed, are refused', async (t) => {
+  const header = 'feed_publisher_name,feed_publisher_url,feed_lang\n';
+  const result = await importFeed(await feedWith({ 'feed_info.txt': header + 'Rail,https://example.com,zh\n'.repeat(MAX_ROWS['feed_info.txt']! + 1) }));
+  t.like(result, { ok: false, errors: [{ file: 'feed_info.txt', line: MAX_ROWS['feed_info.txt']! + 2, code: 'too_many_rows' }] });
+  t.like(await importFeed(Buffer.alloc(MAX_ZIP_BYTES + 1)), { ok: false, errors: [{ code: 'too_large' }] });
+});
+
+test('distances that do not grow are refused at their line', async (t) => {
+  const rows = smallFeed().get('stop_times.txt')!.trimEnd().split('\n').map((row, at) => `${row},${['shape_dist_traveled', 0, 500, 500, 0, 1, 2][at]}`);
+  const result = await importFeed(await feedWith({ 'stop_times.txt': rows.join('\n') }));
+  t.like(result, { ok: false, errors: [{ file: 'stop_times.txt', line: 4, column: 'shape_dist_traveled', code: 'distance_not_monotone' }] });
+});
+
+test('lines are counted as an editor shows them, through quoted line ends', async (t) => {
+  const text = 'stop_id,stop_name,stop_lat,stop_lon,stop_desc\r\nBJ,北京南,39.865,116.379,"first\r\nsecond"\r\nJN,济南西,x,116.893,\r\n';
+  const result = await importFeed(await feedWith({ 'stops.txt': text }));
+  t.true(!result.ok && result.errors.some((error) => error.line === 4 && error.column === 'stop_lat'), JSON.stringify(result));
 });
 
 test('a file that inflates to more than it declares is cut off', async (t) => {

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { Readable } from 'node:stream';
 import { parse, CsvError, type Options } from 'csv-parse';
 import { ArchiveError, type Archive } from './archive.ts';
@@ -28,7 +29,7 @@ export async function readTable(
   options: TableOptions,
   onRow: (row: Row) => void,
 ): Promise<number> {
-  const source = Readable.from(archive.read(file));
+  const source = Readable.from(unixLines(archive.read(file)));
   const parser = parse(CSV_OPTIONS);
   source.on('error', (error) => parser.destroy(error));
   source.pipe(parser);
@@ -77,8 +78,34 @@ const CSV_OPTIONS: Options = {
   relax_column_count: true,
   skip_empty_lines: true,
   max_record_size: MAX_RECORD_CHARACTERS,
-  record_delimiter: ['\r\n', '\n', '\r'],
+  record_delimiter: ['\n', '\r'],
 };
+
+const CR = 0x0d;
+const LF = 0x0a;
+
+/** CR LF becomes LF before parsing: the parser would count it as two lines inside quotes, and every line after be wrong. */
+async function* unixLines(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let pending_cr = false;
+  for await (const piece of pieces) {
+    const bytes: Buffer = pending_cr ? Buffer.concat([Buffer.of(CR), piece]) : piece;
+    pending_cr = bytes.at(-1) === CR;
+    const whole = pending_cr ? bytes.subarray(0, -1) : bytes;
+    yield whole.includes(CR) ? withoutCrBeforeLf(whole) : whole;
+  }
+  if (pending_cr) yield Buffer.of(CR);
+}
+
+function withoutCrBeforeLf(bytes: Buffer): Buffer {
+  const kept = Buffer.allocUnsafe(bytes.length);
+  let length = 0;
+  for (let at = 0; at < bytes.length; at += 1) {
+    if (bytes[at] === CR && bytes[at + 1] === LF) continue;
+    kept[length] = bytes[at]!;
+    length += 1;
+  }
+  return kept.subarray(0, length);
+}
 
 function headerOf(file: string, record: string[], problems: Problems, required: readonly string[]): Map<string, number> | undefined {
   const columns = new Map<string, number>();
