@@ -3,14 +3,12 @@ import type { Infra } from './infra.ts';
 import { chooseAddresses, processEnvironment } from './environment.ts';
 import { openPortBook } from './ports.ts';
 import { openSecrets } from './secrets.ts';
-import { processesOf, SANDBOX_NAMES, SERVICE_NAMES, type UnitName } from './services.ts';
-
-const ALL: readonly UnitName[] = [...SERVICE_NAMES, ...SANDBOX_NAMES];
+import { processesOf, SANDBOX_NAMES, UNIT_NAMES } from './services.ts';
 
 test('every layout runs every unit once, and the outside world apart from us', (t) => {
   for (const layout of ['grouped', 'one', 'each'] as const) {
-    const groups = processesOf(layout, ALL);
-    t.deepEqual(groups.flatMap((group) => group.units).toSorted(), ALL.toSorted());
+    const groups = processesOf(layout, UNIT_NAMES);
+    t.deepEqual(groups.flatMap((group) => group.units).toSorted(), UNIT_NAMES.toSorted());
     for (const { units } of groups) {
       const outside = units.filter((unit) => SANDBOX_NAMES.some((name) => name === unit)).length;
       t.true(outside === 0 || outside === units.length);
@@ -32,6 +30,6 @@ test('a process knows the databases of its own services only; the outside world 
 
   const [outside] = processesOf('grouped', ['gateway']);
   const strange = processEnvironment(outside!, 9, input);
-  for (const name of ['REDIS_URL', 'NATS_TOKEN', 'CALLER_KEY', 'COLUMN_KEYS', 'SIGNING_KEYS_DIR']) t.is(strange[name], undefined);
+  for (const name of ['REDIS_URL', 'NATS_TOKEN', 'CUNIT_NAMESER_KEY', 'COLUMN_KEYS', 'SIGNING_KEYS_DIR']) t.is(strange[name], undefined);
   t.is(strange.SANDBOX_KEYS_DIR, '/outside');
 });

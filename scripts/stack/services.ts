@@ -1,5 +1,4 @@
 /** Which services there are, and which of them share a process in the local stack. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../tools/paths.ts';
 
@@ -24,15 +23,17 @@ const GROUPS: Record<string, readonly UnitName[]> = {
 
 export type ServiceProcess = { name: string; units: readonly UnitName[] };
 
-/** The processes of a layout, with those units that are there. Sandboxes never share a process with services. */
-export function processesOf(layout: ProcessLayout, present: readonly UnitName[] = presentUnits()): ServiceProcess[] {
+export const UNIT_NAMES: readonly UnitName[] = [...SERVICE_NAMES, ...SANDBOX_NAMES];
+
+/** The processes of a layout, with the wanted units in them. Sandboxes never share a process with services. */
+export function processesOf(layout: ProcessLayout, wanted: readonly UnitName[]): ServiceProcess[] {
   const groups: Record<string, readonly UnitName[]> = {
     grouped: GROUPS,
     one: { services: SERVICE_NAMES, sandbox: SANDBOX_NAMES },
-    each: Object.fromEntries([...SERVICE_NAMES, ...SANDBOX_NAMES].map((name) => [name, [name]])),
+    each: Object.fromEntries(UNIT_NAMES.map((name) => [name, [name]])),
   }[layout];
   return Object.entries(groups)
-    .map(([name, units]) => ({ name, units: units.filter((unit) => present.includes(unit)) }))
+    .map(([name, units]) => ({ name, units: units.filter((unit) => wanted.includes(unit)) }))
     .filter((group) => group.units.length > 0);
 }
 
@@ -50,9 +51,4 @@ export function mainOf(name: UnitName): string {
 
 export function migrationsOf(name: ServiceName): string {
   return join(ROOT, 'services', name, 'store', 'migrations.ts');
-}
-
-/** Services whose folder holds a main.ts. */
-export function presentUnits(): UnitName[] {
-  return [...SERVICE_NAMES, ...SANDBOX_NAMES].filter((name) => existsSync(mainOf(name)));
 }

@@ -24,7 +24,7 @@ import { prepareFeed } from './feed.ts';
 import { httpServes, until } from './probe.ts';
 import { openSecrets, writePrivate, type Secrets } from './secrets.ts';
 import { importTimetable, openSales } from './seed.ts';
-import { isSandbox, presentUnits, processesOf, SERVICE_NAMES, type ProcessLayout, type ServiceProcess, type UnitName } from './services.ts';
+import { isSandbox, processesOf, SERVICE_NAMES, UNIT_NAMES, type ProcessLayout, type ServiceProcess, type UnitName } from './services.ts';
 import { buildWeb, emptyWeb } from './web.ts';
 import type { RedisOptions } from './servers.ts';
 
@@ -175,9 +175,8 @@ class Building {
 
   #units(): readonly UnitName[] {
     const { services } = this.#options;
-    const present = presentUnits();
     if (services === 'none') return [];
-    return services === 'all' ? present : services;
+    return services === 'all' ? UNIT_NAMES : services;
   }
 
   #toolEnvironment(input: EnvironmentInput): Record<string, string> {
