@@ -15,7 +15,7 @@ export class Lifecycle implements Stoppable {
   }
 
   /** The same for a part whose end has another name than `stop`. */
-  onStop(label: string, stop: () => Promise<unknown> | unknown): void {
+  onStop(label: string, stop: () => unknown): void {
     this.add(label, { stop: async () => void (await stop()) });
   }
 

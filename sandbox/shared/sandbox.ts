@@ -33,7 +33,7 @@ export type SandboxParts = {
   clock?: Clock;
   lifecycle: Lifecycle;
   /** Opens `<SANDBOX_DATA_DIR>/<name>.jsonl` after its records were replayed. */
-  openJournal<R>(replay: (record: R) => void): Promise<Journal<R>>;
+  openJournal: <R>(replay: (record: R) => void) => Promise<Journal<R>>;
 };
 
 export type Sandbox = Stoppable & { port: number; address: string; url: string; faults: Faults; stop(): Promise<void> };

@@ -105,7 +105,7 @@ async function makeDeps(config: Config, { clock, log, db, lifecycle, signing }: 
     ids: await leaseIds(db, clock, log, lifecycle),
     authority: createAuthority(client, log),
     risk: riskOf(config, log, lifecycle),
-    secrets: { personIndex: (text) => vault.index.of('person', text), fingerprint: vault.fingerprint },
+    secrets: { personIndex: (text) => vault.index.of('person', text), fingerprint: (parts) => vault.fingerprint(parts) },
     clock,
     random: systemRandom,
     log,
