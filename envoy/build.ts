@@ -5,9 +5,13 @@ import { EDGE_CONFIG_PATH } from './render.ts';
 
 const HEADER = '# Made by `npm run generate` from the contracts and envoy/edge.ts: edit there. Names in braces are filled in by envoy/render.ts.\n';
 
-/** Writes edge.yaml; the same contracts give the same bytes. */
+/** The text of edge.yaml; the same contracts give the same bytes. */
+export function edgeText(): string {
+  return HEADER + stringify(edgeConfig(), { lineWidth: 160 });
+}
+
 export function buildEdge(): void {
-  writeFileSync(EDGE_CONFIG_PATH, HEADER + stringify(edgeConfig(), { lineWidth: 160 }));
+  writeFileSync(EDGE_CONFIG_PATH, edgeText());
 }
 
 if (import.meta.main) buildEdge();

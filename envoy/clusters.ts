@@ -47,7 +47,6 @@ function base(name: string, variable: string): Record<string, unknown> {
     name,
     type: 'STRICT_DNS',
     dns_lookup_family: 'V4_PREFERRED',
-    respect_dns_ttl: true,
     connect_timeout: '1s',
     per_connection_buffer_limit_bytes: 1_048_576,
     load_assignment: {

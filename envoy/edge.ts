@@ -53,8 +53,9 @@ function connectionManager(methods: EdgeMethod[]): object {
     codec_type: 'AUTO',
     server_name: 'chunyun',
     use_remote_address: true,
-    // Nobody outside may steer timeouts and retries by x-envoy-… headers, wherever the address is from.
-    internal_address_config: { cidr_ranges: [] },
+    // Nobody may steer timeouts and retries by x-envoy-… headers, wherever the address is from. (An empty list would mean
+    // Envoy's default: that private addresses and this machine may.)
+    internal_address_config: { cidr_ranges: [{ address_prefix: '255.255.255.255', prefix_len: 32 }] },
     xff_num_trusted_hops: '${TRUSTED_HOPS}',
     normalize_path: true,
     merge_slashes: true,
@@ -70,8 +71,8 @@ function connectionManager(methods: EdgeMethod[]): object {
       initial_connection_window_size: 1_048_576,
     },
     max_request_headers_kb: 32,
-    request_headers_timeout: '10s',
-    request_timeout: '30s',
+    request_headers_timeout: '5s',
+    request_timeout: '15s',
     stream_idle_timeout: '300s',
     delayed_close_timeout: '1s',
     generate_request_id: true,

@@ -17,6 +17,8 @@ type OwnAnswer = { name: string; when: When; http_status: number; reason: ErrorR
 const OWN_ANSWERS: OwnAnswer[] = [
   { name: 'expired', when: { status: 401, details: 'Jwt_is_expired' }, http_status: 401, reason: 'TOKEN_EXPIRED' },
   { name: 'no_keys', when: { status: 401, details: 'Jwks_remote_fetch_is_failed' }, http_status: 503, reason: 'DEPENDENCY_UNAVAILABLE', retry_after_s: 1 },
+  // For another audience: not forbidden to a known somebody, but from nobody that we know.
+  { name: 'stranger', when: { status: 403, details: 'jwt_authn_access_denied' }, http_status: 401, reason: 'TOKEN_INVALID' },
   { name: 'overflow', when: { flag: 'UO' }, http_status: 429, reason: 'OVERLOADED', retry_after_s: 1 },
   { name: 'malformed', when: { status: 400 }, http_status: 400, reason: 'FIELD_INVALID' },
   { name: 'token', when: { status: 401 }, http_status: 401, reason: 'TOKEN_INVALID' },

@@ -1,7 +1,6 @@
 /** The same contracts in every protocol: the same answers, and the same refusals, that leave no trace in any database. */
 import { toJson, type DescMessage, type DescMethodUnary, type JsonObject, type MessageInitShape } from '@bufbuild/protobuf';
 import test from 'ava';
-import { ConfigService } from '#gen/rail/config/v1/config_pb.ts';
 import { IdentityService, IdType, VerifyState } from '#gen/rail/identity/v1/identity_pb.ts';
 import { OrderService } from '#gen/rail/order/v1/order_pb.ts';
 import { QueryService } from '#gen/rail/query/v1/query_pb.ts';
@@ -28,7 +27,7 @@ test.before(async () => {
   way = ways[0]!;
   day = addDays(stack.today, 1);
   // One account asks everything in every protocol here; limits have a file of their own.
-  for (const kind of ['limits.edge.account', 'risk.pace.submit', 'risk.pace.login']) await setLimit(kind);
+  await stack.liftLimits();
   journey = await aJourney();
 });
 
@@ -227,12 +226,6 @@ async function aFreeSeat() {
   const map = await way.unary(SeatService.method.getSeatMap, { runId: journey.runId, fromStationId: journey.fromStationId, toStationId: journey.toStationId });
   if (!('answer' in map)) throw new Error(show(map));
   return map.answer.coaches.flatMap((coach) => coach.seats).findLast((seat) => seat.free && seat.seat?.seatClass === SeatClass.SECOND)!.seat!;
-}
-
-async function setLimit(key: string): Promise<void> {
-  const operator = bearer(await stack.token({ roles: ['operator'] }));
-  const outcome = await way.unary(ConfigService.method.setConfig, { requestId: newId(), key, valueJson: '{"per_s":10000,"burst":100000}', comment: 'test' }, operator);
-  if (!('answer' in outcome)) throw new Error(show(outcome));
 }
 
 /**

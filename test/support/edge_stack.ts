@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SignJWT, type JWTPayload } from 'jose';
+import { ConfigService } from '#gen/rail/config/v1/config_pb.ts';
 import { InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { systemClock } from '#kit/base/clock.ts';
 import { systemRandom } from '#kit/base/random.ts';
@@ -29,6 +30,8 @@ export type TestStack = Omit<Stack, 'stop'> & {
   today: string;
   /** An access token as identity would sign it, for any account, or with claims and headers that identity would never write. */
   token(account?: TokenOptions): Promise<string>;
+  /** For tests that ask more often than a person does: the limits at the edge and the pace that asks for a captcha. */
+  liftLimits(): Promise<void>;
   /** Ends everything, and forgets it. */
   stop(): Promise<void>;
 };
@@ -58,7 +61,7 @@ export async function startTestStack({ feed_scale = SCALE, sale_days = SALE_DAYS
     const today = serviceDateAt(systemClock.now_ms());
     await importTimetable({ env: stack.env, tell, signal });
     await openDays(stack.env, today, sale_days);
-    return { ...stack, today, stop, token: (account) => signToken(stack.env, account) };
+    return { ...stack, today, stop, token: (account) => signToken(stack.env, account), liftLimits: () => liftLimits(stack.env) };
   } catch (error) {
     await stop();
     throw error;
@@ -73,6 +76,18 @@ async function openDays(env: Record<string, string>, today: string, days: number
     inventory.close();
   }
 }
+
+async function liftLimits(env: Record<string, string>): Promise<void> {
+  const config = createClient(ConfigService, { service: 'test', address: env.RISK_ADDRESS! });
+  const metadata = { authorization: `Bearer ${await signToken(env, { roles: ['operator'] })}` };
+  try {
+    for (const key of LIMITS) await config.setConfig({ requestId: newId(), key, valueJson: '{"per_s":10000,"burst":100000}', comment: 'test' }, { metadata });
+  } finally {
+    config.close();
+  }
+}
+
+const LIMITS = ['limits.edge.account', 'limits.edge.device', 'limits.edge.remote_address', 'risk.pace.submit', 'risk.pace.login', 'risk.pace.register'];
 
 /** A new request id. */
 export function newId(): string {

@@ -109,7 +109,7 @@ function ofOurServices(address: string): Way {
     name: 'grpc-js',
     async unary(method, request, headers = {}) {
       try {
-        const options = { metadata: headers, timeout_ms: TIMEOUT_MS };
+        const options = { metadata: binaryOf(headers), timeout_ms: TIMEOUT_MS };
         return { answer: (await clientOf(method.parent)[method.localName]!(create(method.input, request), options)) as MessageShape<typeof method.output> };
       } catch (error) {
         return { refusal: ofRpcError(error) };
@@ -118,7 +118,7 @@ function ofOurServices(address: string): Way {
     async first(method, request, count, headers = {}) {
       const answer: MessageShape<typeof method.output>[] = [];
       try {
-        const answers = clientOf(method.parent)[method.localName]!(create(method.input, request), { metadata: headers, timeout_ms: Infinity });
+        const answers = clientOf(method.parent)[method.localName]!(create(method.input, request), { metadata: binaryOf(headers), timeout_ms: Infinity });
         for await (const one of answers as AsyncIterable<MessageShape<typeof method.output>>) if (answer.push(one) === count) break;
         return { answer };
       } catch (error) {
@@ -127,6 +127,11 @@ function ofOurServices(address: string): Way {
     },
     close: () => clients.forEach((client) => client.close()),
   };
+}
+
+/** grpc-js wants bytes for headers that end in `-bin`. */
+function binaryOf(headers: Headers_): Record<string, string | Buffer> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, name.endsWith('-bin') ? Buffer.from(value, 'base64') : value]));
 }
 
 function ofRpcError(error: unknown): Refusal {
