@@ -11,6 +11,7 @@ import { OpsService } from '#gen/rail/ops/v1/ops_pb.ts';
 import { OrderService } from '#gen/rail/order/v1/order_pb.ts';
 import { PaymentService } from '#gen/rail/payment/v1/payment_pb.ts';
 import { QueryService } from '#gen/rail/query/v1/query_pb.ts';
+import { RiskService } from '#gen/rail/risk/v1/risk_pb.ts';
 import { TicketingService } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 
 export type Api = {
@@ -24,6 +25,7 @@ export type Api = {
   ticketing: Client<typeof TicketingService>;
   refund: Client<typeof RefundService>;
   notification: Client<typeof NotificationService>;
+  risk: Client<typeof RiskService>;
   ops: Client<typeof OpsService>;
 };
 
@@ -57,6 +59,7 @@ export function openApi(page_url: string, { timeout_ms = TIMEOUT_MS, forwarded_f
     ticketing: client(TicketingService),
     refund: client(RefundService),
     notification: client(NotificationService),
+    risk: client(RiskService),
     ops: client(OpsService),
   };
   return api;
