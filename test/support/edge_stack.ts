@@ -32,6 +32,8 @@ export type TestStack = Omit<Stack, 'stop'> & {
   token(account?: TokenOptions): Promise<string>;
   /** For tests that ask more often than a person does: the limits at the edge and the pace that asks for a captcha. */
   liftLimits(): Promise<void>;
+  /** Sets a key that nobody has set before. */
+  setConfig(key: string, value: unknown): Promise<void>;
   /** Ends everything, and forgets it. */
   stop(): Promise<void>;
 };
@@ -61,7 +63,7 @@ export async function startTestStack({ feed_scale = SCALE, sale_days = SALE_DAYS
     const today = serviceDateAt(systemClock.now_ms());
     await importTimetable({ env: stack.env, tell, signal });
     await openDays(stack.env, today, sale_days);
-    return { ...stack, today, stop, token: (account) => signToken(stack.env, account), liftLimits: () => liftLimits(stack.env) };
+    return { ...stack, today, stop, token: (account) => signToken(stack.env, account), liftLimits: () => setConfig(stack.env, LIMITS, ENDLESS), setConfig: (key, value) => setConfig(stack.env, [key], value) };
   } catch (error) {
     await stop();
     throw error;
@@ -77,16 +79,17 @@ async function openDays(env: Record<string, string>, today: string, days: number
   }
 }
 
-async function liftLimits(env: Record<string, string>): Promise<void> {
+async function setConfig(env: Record<string, string>, keys: readonly string[], value: unknown): Promise<void> {
   const config = createClient(ConfigService, { service: 'test', address: env.RISK_ADDRESS! });
   const metadata = { authorization: `Bearer ${await signToken(env, { roles: ['operator'] })}` };
   try {
-    for (const key of LIMITS) await config.setConfig({ requestId: newId(), key, valueJson: '{"per_s":10000,"burst":100000}', comment: 'test' }, { metadata });
+    for (const key of keys) await config.setConfig({ requestId: newId(), key, valueJson: JSON.stringify(value), comment: 'test' }, { metadata });
   } finally {
     config.close();
   }
 }
 
+const ENDLESS = { per_s: 10_000, burst: 100_000 };
 const LIMITS = ['limits.edge.account', 'limits.edge.device', 'limits.edge.remote_address', 'risk.pace.submit', 'risk.pace.login', 'risk.pace.register'];
 
 /** A new request id. */
