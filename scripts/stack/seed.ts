@@ -1,4 +1,5 @@
 /** What a stack needs to be of use once its services run: a timetable, and seats on sale. */
+import { Health, HealthCheckResponse_ServingStatus } from '#gen/grpc/health/v1/health_pb.ts';
 import { InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { QueryService } from '#gen/rail/query/v1/query_pb.ts';
 import { systemClock } from '#kit/base/clock.ts';
@@ -8,6 +9,7 @@ import { uuid7 } from '#kit/base/uuid7.ts';
 import { createClient } from '#kit/rpc/client.ts';
 import { RpcError } from '#kit/rpc/error.ts';
 import { Told, type Say } from '../say.ts';
+import { until } from './probe.ts';
 
 export type SeedInput = {
   /** The environment of a tool of the stack: every <NAME>_ADDRESS, <NAME>_URL and PUBLIC_URL, and CALLER_KEY. */
@@ -52,7 +54,18 @@ export async function openSales({ env, tell, signal }: SeedInput): Promise<void>
   } finally {
     inventory.close();
   }
+  await untilShown(env, signal);
   tell(`${opened_runs + open_before} runs on sale`, `共 ${opened_runs + open_before} 个车次在售`);
+}
+
+/** Sales are open for travellers once query has taken over what remains; it says so by its health. */
+async function untilShown(env: SeedInput['env'], signal: AbortSignal): Promise<void> {
+  const health = createClient(Health, { ...asOps(env), address: env.QUERY_ADDRESS! });
+  try {
+    await until(signal, async () => (await health.check({ service: '' }, { signal })).status === HealthCheckResponse_ServingStatus.SERVING);
+  } finally {
+    health.close();
+  }
 }
 
 function asOps(env: SeedInput['env']) {

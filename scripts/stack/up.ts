@@ -148,7 +148,7 @@ class Building {
     await this.#infra?.stop();
     this.#status('stopped');
     process.off('exit', this.#killAll);
-    this.#lock.release();
+    await this.#lock.release();
   }
 
   /** Built while the servers start; a failure is told when the page is needed. */

@@ -24,7 +24,7 @@ export async function buildWeb(tell: Say): Promise<string> {
     writeFileSync(STAMP, sources);
     return WEB_DIST;
   } finally {
-    lock?.release();
+    await lock?.release();
   }
 }
 

@@ -18,9 +18,12 @@ test('one holder at a time; the next gets it when the first lets go', async (t) 
   let waited = false;
   const second = lockFile(file, { wait: true, onWait: () => (waited = true) });
   while (!waited) await new Promise((resolve) => setImmediate(resolve));
-  first!.release();
+  await first!.release();
   t.truthy(await second);
-  (await second)!.release();
+  await (await second)!.release();
+  const third = await lockFile(file, { wait: false });
+  t.truthy(third, 'whoever waited for the release finds the lock free');
+  await third!.release();
 });
 
 test('a holder that is killed holds nothing', async (t) => {
@@ -32,5 +35,5 @@ test('a holder that is killed holds nothing', async (t) => {
   holder.kill('SIGKILL');
   const next = await lockFile(file, { wait: true });
   t.truthy(next);
-  next!.release();
+  await next!.release();
 });

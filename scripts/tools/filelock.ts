@@ -7,7 +7,10 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { which } from './command.ts';
 
-export type Held = { release(): void };
+export type Held = {
+  /** Resolves when another can have it. Not waited for, it is let go of soon. */
+  release(): Promise<void>;
+};
 
 /**
  * Takes the lock of a file (made if missing). Without `wait` it answers undefined at once when another holds it; with
@@ -16,7 +19,7 @@ export type Held = { release(): void };
  */
 export async function lockFile(path: string, options: { wait: boolean; onWait?: () => void }): Promise<Held | undefined> {
   mkdirSync(dirname(path), { recursive: true });
-  if (!which('flock')) return { release() {} };
+  if (!which('flock')) return { release: async () => {} };
   const first = await take(path, false);
   if (first || !options.wait) return first;
   options.onWait?.();
@@ -35,8 +38,15 @@ function take(path: string, wait: boolean): Promise<Held | undefined> {
       child.unref();
       (child.stdin as unknown as { unref(): void }).unref();
       (child.stdout as unknown as { unref(): void }).unref();
-      resolve({ release: () => child.stdin.end() });
+      resolve({
+        release() {
+          child.ref();
+          child.stdin.end();
+          return ended;
+        },
+      });
     });
+    const ended = new Promise<void>((done) => child.once('exit', () => done()));
     child.once('error', reject);
     child.once('exit', () => resolve(undefined));
   });

@@ -29,7 +29,7 @@ export async function ensureTools<N extends ToolName>(names: readonly N[], tell:
   try {
     return await installMissing(names, tell);
   } finally {
-    lock?.release();
+    await lock?.release();
   }
 }
 

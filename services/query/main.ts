@@ -44,6 +44,7 @@ export type QueryConfig = z.output<typeof configSchema>;
 const FEED_TIMEOUT_MS = 10_000;
 const FORGET_EVERY_MS = 3_600_000;
 const REOPEN_MS = 250;
+const WARM_WITHIN_MS = 60_000;
 /** The stream ends when it breaks, not by our clock: the longest a timer can wait. */
 const STREAM_LIFE_MS = 2_147_483_647;
 
@@ -67,8 +68,11 @@ export function start(config: QueryConfig, { clock = systemClock }: { clock?: Cl
     const source = remainingFrom(inventory);
     const runs_known = metricsFor(service).gauge('query_runs_known', 'Runs whose remaining is in memory');
     const ending = new AbortController();
-    const following = repeat({ name: 'follow_remaining', service, every_ms: REOPEN_MS, jitter: 0.5, log, signal: ending.signal, run_timeout_ms: STREAM_LIFE_MS, run: (signal) => followRemaining(source, remaining, signal) });
-    lifecycle.add('remaining', following);
+    const warm = Promise.withResolvers<void>();
+    lifecycle.add('remaining', repeat({
+      name: 'follow_remaining', service, every_ms: REOPEN_MS, jitter: 0.5, log, signal: ending.signal, run_timeout_ms: STREAM_LIFE_MS,
+      run: (signal) => followRemaining(source, remaining, () => warm.resolve(), signal),
+    }));
     lifecycle.onStop('remaining stream', () => ending.abort());
     lifecycle.add('forget', repeat({
       name: 'forget_ended_runs', service, every_ms: FORGET_EVERY_MS, log,
@@ -85,6 +89,11 @@ export function start(config: QueryConfig, { clock = systemClock }: { clock?: Cl
       implementations: [queryService({ timetables, remaining, clock })],
     });
     lifecycle.add('server', server);
+    // Ready once the numbers are known; if inventory stays away, what can be answered is answered, as stale.
+    server.health.set(false);
+    const patience = setTimeout(() => warm.resolve(), WARM_WITHIN_MS);
+    lifecycle.onStop('warm-up', () => clearTimeout(patience));
+    void warm.promise.then(() => server.health.set(true));
     return { port: server.port, address: server.address };
   });
 }

@@ -3,17 +3,18 @@ import { findRun, type Catalog } from '../domain/catalog.ts';
 import type { RemainingTable, RunRemaining } from '../domain/remaining.ts';
 
 /** What inventory streams: states, then the end of a bucket's snapshot, then changes. */
-export type RemainingMessage = { runs: readonly RunRemaining[]; complete_buckets: readonly number[] };
+export type RemainingMessage = { runs: readonly RunRemaining[]; complete_buckets: readonly number[]; /** The whole snapshot is through. */ live: boolean };
 
 export type RemainingSource = { watch(signal: AbortSignal): AsyncIterable<RemainingMessage> };
 
-/** Reads the stream until it ends or breaks; the caller opens it again. */
-export async function followRemaining(source: RemainingSource, table: RemainingTable, signal: AbortSignal): Promise<void> {
+/** Reads the stream until it ends or breaks; the caller opens it again. `onLive` is told that everything is known. */
+export async function followRemaining(source: RemainingSource, table: RemainingTable, onLive: () => void, signal: AbortSignal): Promise<void> {
   table.connected();
   try {
-    for await (const { runs, complete_buckets } of source.watch(signal)) {
+    for await (const { runs, complete_buckets, live } of source.watch(signal)) {
       for (const run of runs) table.put(run);
       for (const bucket of complete_buckets) table.snapshotComplete(bucket);
+      if (live) onLive();
     }
   } finally {
     table.disconnected();

@@ -5,12 +5,12 @@ import type { RemainingSource } from '../app/follow_remaining.ts';
 import type { RunRemaining } from '../domain/remaining.ts';
 import { seatClassOf } from './words.ts';
 
-/** Remaining as inventory streams it, all buckets. */
+/** Remaining as inventory streams it, all buckets. Digests come each second once the snapshot is through. */
 export function remainingFrom(client: ServiceClient<typeof InventoryService>): RemainingSource {
   return {
     async *watch(signal) {
-      for await (const { runs, snapshotCompleteBuckets } of client.watchRemaining({}, { signal, timeout_ms: Infinity })) {
-        yield { runs: runs.map(remainingOf), complete_buckets: snapshotCompleteBuckets };
+      for await (const { runs, snapshotCompleteBuckets, digests } of client.watchRemaining({}, { signal, timeout_ms: Infinity })) {
+        yield { runs: runs.map(remainingOf), complete_buckets: snapshotCompleteBuckets, live: digests.length > 0 };
       }
     },
   };
