@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { DescService } from '@bufbuild/protobuf';
 import { z } from 'zod';
 import { InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
@@ -7,7 +5,6 @@ import { OrderService } from '#gen/rail/order/v1/order_pb.ts';
 import { PaymentService } from '#gen/rail/payment/v1/payment_pb.ts';
 import { TicketingService } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import { systemClock, type Clock } from '#kit/base/clock.ts';
-import { SnowflakeGenerator, WORKERS } from '#kit/base/snowflake.ts';
 import { openBus } from '#kit/bus/bus.ts';
 import { ensureStreams } from '#kit/bus/streams.ts';
 import { createBlindIndex } from '#kit/crypto/blind_index.ts';
@@ -18,7 +15,7 @@ import { hexKeys, hostPort, milliseconds, port, readConfig, url } from '#kit/run
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
 import { startSweeper } from '#kit/store/sweeper.ts';
-import { leaseWorker } from '#kit/store/worker.ts';
+import { leaseIds } from '#kit/store/ids.ts';
 import { createLog } from '#kit/telemetry/log.ts';
 import { createDriver } from './app/drive_refund.ts';
 import { startPaymentEvents } from './events/payment_events.ts';
@@ -65,16 +62,7 @@ export function start(config: AftersalesConfig, { clock = systemClock }: { clock
     lifecycle.onStop('bus', () => nats.close());
     await ensureStreams(nats);
 
-    let ids: SnowflakeGenerator | undefined;
-    const worker = await leaseWorker({
-      db, log, owner: randomUUID(), workers: WORKERS, now_ms: () => clock.now_ms(),
-      onReserved: (until_ms) => ids?.extend(until_ms),
-      onLost: () => ids?.declareLost(),
-    });
-    const generator = new SnowflakeGenerator({ clock, worker: worker.worker_id, after_ms: worker.after_ms, reserved_until_ms: worker.reserved_until_ms });
-    ids = generator;
-    lifecycle.onStop('worker', () => worker.release(generator.last_ms()));
-    await generator.ready((ms) => sleep(ms));
+    const ids = await leaseIds({ db, clock, log, lifecycle });
 
     const peer = <S extends DescService>(contract: S, address: string): ServiceClient<S> => {
       const client = createClient(contract, { address, service, caller_key: config.caller_key[0]! });
@@ -83,7 +71,7 @@ export function start(config: AftersalesConfig, { clock = systemClock }: { clock
     };
     const orders = peer(OrderService, config.order_address);
     const keys = { keyring: createKeyring(JSON.parse(config.column_keys)), index: createBlindIndex(config.blind_index_key) };
-    const store = openRefundStore({ db, keys, clock, nextId: (gene) => generator.next(gene), step_ms: config.aftersales_step_ms });
+    const store = openRefundStore({ db, keys, clock, nextId: (gene) => ids.next(gene), step_ms: config.aftersales_step_ms });
     const driver = createDriver({
       store, clock, log,
       orders: ordersOver(orders),

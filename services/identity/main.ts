@@ -1,11 +1,9 @@
 // Identity: accounts, sessions, passengers and real-name verification. All wiring of the service.
-import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { RiskService } from '#gen/rail/risk/v1/risk_pb.ts';
 import { systemClock } from '#kit/base/clock.ts';
 import type { Clock } from '#kit/base/clock.ts';
 import { systemRandom } from '#kit/base/random.ts';
-import { SnowflakeGenerator, WORKERS } from '#kit/base/snowflake.ts';
 import { createExternalClient } from '#kit/external/http.ts';
 import { loadOurKeys } from '#kit/external/keys.ts';
 import { createClient } from '#kit/rpc/client.ts';
@@ -18,7 +16,7 @@ import { migrate } from '#kit/store/migrate.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
 import type { Database } from '#kit/store/mysql.ts';
 import { startSweeper } from '#kit/store/sweeper.ts';
-import { leaseWorker } from '#kit/store/worker.ts';
+import { leaseIds } from '#kit/store/ids.ts';
 import { createLog } from '#kit/telemetry/log.ts';
 import type { Log } from '#kit/telemetry/log.ts';
 import { ensureOperator } from './app/accounts.ts';
@@ -102,7 +100,7 @@ async function makeDeps(config: Config, { clock, log, db, lifecycle, signing }: 
     store: createIdentityStore(db, vault, clock),
     passwords: await createPasswords(),
     tokens: createTokenSigner({ signing, issuer: config.jwt_issuer, audience: config.jwt_audience, clock, random: systemRandom }),
-    ids: await leaseIds(db, clock, log, lifecycle),
+    ids: await leaseIds({ db, clock, log, lifecycle }),
     authority: createAuthority(client, log),
     risk: riskOf(config, log, lifecycle),
     secrets: { personIndex: (text) => vault.index.of('person', text), fingerprint: (parts) => vault.fingerprint(parts) },
@@ -130,25 +128,6 @@ function sweepVerifications(db: Database, deps: Deps): Stoppable {
     key: ['passenger_id'],
     handle: ({ passenger_id }, signal) => verifyDue(deps, passenger_id, signal),
   });
-}
-
-/** Snowflakes under a leased worker number. */
-async function leaseIds(db: Database, clock: Clock, log: Log, lifecycle: Lifecycle): Promise<SnowflakeGenerator> {
-  let ids: SnowflakeGenerator | undefined;
-  const lease = await leaseWorker({
-    db,
-    log,
-    owner: randomUUID(),
-    workers: WORKERS,
-    now_ms: () => clock.now_ms(),
-    onReserved: (until_ms) => ids?.extend(until_ms),
-    onLost: () => ids?.declareLost(),
-  });
-  ids = new SnowflakeGenerator({ clock, worker: lease.worker_id, after_ms: lease.after_ms, reserved_until_ms: lease.reserved_until_ms });
-  const made = ids;
-  lifecycle.onStop('worker number', () => lease.release(made.last_ms()));
-  await made.ready((ms) => new Promise((resolve) => setTimeout(resolve, ms)));
-  return made;
 }
 
 const SERVICE = 'identity';

@@ -1,11 +1,9 @@
 // Notification: from events to messages, over several channels and providers. All wiring of the service.
-import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { IdentityService } from '#gen/rail/identity/v1/identity_pb.ts';
 import { systemClock } from '#kit/base/clock.ts';
 import type { Clock } from '#kit/base/clock.ts';
 import { systemRandom } from '#kit/base/random.ts';
-import { SnowflakeGenerator, WORKERS } from '#kit/base/snowflake.ts';
 import { openBus } from '#kit/bus/bus.ts';
 import { startConsumer } from '#kit/bus/consumer.ts';
 import { startRelay } from '#kit/bus/relay.ts';
@@ -22,7 +20,7 @@ import { migrate } from '#kit/store/migrate.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
 import type { Database } from '#kit/store/mysql.ts';
 import { startSweeper } from '#kit/store/sweeper.ts';
-import { leaseWorker } from '#kit/store/worker.ts';
+import { leaseIds } from '#kit/store/ids.ts';
 import { createLog } from '#kit/telemetry/log.ts';
 import type { Log } from '#kit/telemetry/log.ts';
 import { deliverDue } from './app/deliver.ts';
@@ -75,7 +73,7 @@ export async function start(config: Config, { clock = systemClock, log = createL
     let worker: { nudge(): void } | undefined;
     const deps: Deps = {
       store: createNotificationStore(db, parts),
-      ids: await leaseIds(db, clock, log, lifecycle),
+      ids: await leaseIds({ db, clock, log, lifecycle }),
       contacts: createContacts(identity),
       messaging: createMessaging({ ...(await messagingOptions(config)), log, clock }),
       clock,
@@ -138,25 +136,6 @@ function sweepDeliveries(db: Database, deps: Deps) {
     concurrency: 16,
     handle: ({ delivery_id }, signal) => deliverDue(deps, delivery_id, signal),
   });
-}
-
-/** Snowflakes under a leased worker number. */
-async function leaseIds(db: Database, clock: Clock, log: Log, lifecycle: Lifecycle): Promise<SnowflakeGenerator> {
-  let ids: SnowflakeGenerator | undefined;
-  const lease = await leaseWorker({
-    db,
-    log,
-    owner: randomUUID(),
-    workers: WORKERS,
-    now_ms: () => clock.now_ms(),
-    onReserved: (until_ms) => ids?.extend(until_ms),
-    onLost: () => ids?.declareLost(),
-  });
-  ids = new SnowflakeGenerator({ clock, worker: lease.worker_id, after_ms: lease.after_ms, reserved_until_ms: lease.reserved_until_ms });
-  const made = ids;
-  lifecycle.onStop('worker number', () => lease.release(made.last_ms()));
-  await made.ready((ms) => new Promise((resolve) => setTimeout(resolve, ms)));
-  return made;
 }
 
 const SERVICE = 'notification';

@@ -1,10 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { OrderService } from '#gen/rail/order/v1/order_pb.ts';
 import { systemClock, type Clock } from '#kit/base/clock.ts';
 import { systemRandom } from '#kit/base/random.ts';
-import { SnowflakeGenerator, WORKERS } from '#kit/base/snowflake.ts';
 import { openBus } from '#kit/bus/bus.ts';
 import { startRelay } from '#kit/bus/relay.ts';
 import { ensureStreams } from '#kit/bus/streams.ts';
@@ -16,9 +13,10 @@ import { createClient } from '#kit/rpc/client.ts';
 import { startServer } from '#kit/rpc/server.ts';
 import { hexKeys, hostPort, list, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
+import { watchSettings } from '#kit/settings/watch.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
 import { startSweeper } from '#kit/store/sweeper.ts';
-import { leaseWorker } from '#kit/store/worker.ts';
+import { leaseIds } from '#kit/store/ids.ts';
 import { createLog } from '#kit/telemetry/log.ts';
 import { drivePayment } from './app/drive_payment.ts';
 import { driveRefund } from './app/drive_refund.ts';
@@ -46,11 +44,13 @@ export const configSchema = z.object({
   blind_index_key: z.string(),
   signing_keys_dir: z.string(),
   order_address: hostPort,
+  /** Where settings are watched; without it the channels are what the environment or the default says. */
+  risk_address: hostPort.optional(),
   gateway_url: url,
   /** The edge as browsers and the gateway reach it. */
   public_url: url,
-  /** Channels in order of preference. */
-  payment_channels: list.default(['alipay', 'wechat']),
+  /** Channels in order of preference. Where they are given, the setting `payment.channels` is not asked. */
+  payment_channels: list.optional(),
   payment_sweep_ms: milliseconds.default(1000),
 });
 
@@ -58,6 +58,11 @@ export type PaymentConfig = z.output<typeof configSchema>;
 
 /** Requirements: 3 s for the payment platform; the sweeper repeats, so a single call does not. */
 const GATEWAY_TIMEOUT_MS = 3000;
+
+/** What payment can work with, and what holds until the configuration service has answered. */
+export const SETTINGS = {
+  'payment.channels': { shape: z.array(z.string().regex(/^[a-z]{2,16}$/)).min(1).max(8), value: ['alipay', 'wechat'] },
+};
 
 /** The only wiring of payment. */
 export function start(config: PaymentConfig, { clock = systemClock }: { clock?: Clock } = {}) {
@@ -71,20 +76,14 @@ export function start(config: PaymentConfig, { clock = systemClock }: { clock?: 
     await ensureStreams(nats);
     lifecycle.add('relay', startRelay({ db, nats, log, service }));
 
-    let ids: SnowflakeGenerator | undefined;
-    const worker = await leaseWorker({
-      db, log, owner: randomUUID(), workers: WORKERS, now_ms: () => clock.now_ms(),
-      onReserved: (until_ms) => ids?.extend(until_ms),
-      onLost: () => ids?.declareLost(),
-    });
-    const generator = new SnowflakeGenerator({ clock, worker: worker.worker_id, after_ms: worker.after_ms, reserved_until_ms: worker.reserved_until_ms });
-    ids = generator;
-    lifecycle.onStop('worker', () => worker.release(generator.last_ms()));
-    await generator.ready((ms) => sleep(ms));
+    const ids = await leaseIds({ db, clock, log, lifecycle });
+
+    const channels = { ...SETTINGS['payment.channels'], fixed: config.payment_channels };
+    const settings = lifecycle.add('settings', watchSettings({ address: config.risk_address, caller_key: config.caller_key[0], service, keys: { 'payment.channels': channels }, log }));
 
     const keys = { keyring: createKeyring(JSON.parse(config.column_keys)), index: createBlindIndex(config.blind_index_key) };
     const journal = new EffectJournal({ keys, codec: eventCodec, clock, random: systemRandom });
-    const payments = openPaymentStore({ db, journal, clock, nextId: (gene) => generator.next(gene) });
+    const payments = openPaymentStore({ db, journal, clock, nextId: (gene) => ids.next(gene) });
     const refunds = openRefundStore({ db, journal, clock });
     const signing = await loadOurKeys(config.signing_keys_dir, 'gateway');
     const external = createExternalClient({ name: 'gateway', url: config.gateway_url, keys: signing, timeout_ms: GATEWAY_TIMEOUT_MS, attempts: 1, service, clock });
@@ -106,7 +105,7 @@ export function start(config: PaymentConfig, { clock = systemClock }: { clock?: 
     const server = lifecycle.add('server', await startServer({
       service, host: config.listen_host, port: config.payment_port, log,
       auth: { caller_keys: config.caller_key, token: { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience }, clock },
-      implementations: [paymentService({ payments, refunds, gateway, orders, clock, channels: () => config.payment_channels, nudgeRefunds: () => refund_sweeper.nudge() })],
+      implementations: [paymentService({ payments, refunds, gateway, orders, clock, channels: (who) => settings.get('payment.channels', who), nudgeRefunds: () => refund_sweeper.nudge() })],
     }));
     return { port: server.port, address: server.address, http_port: callbacks.port };
   });

@@ -1,9 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { IdentityService } from '#gen/rail/identity/v1/identity_pb.ts';
 import { systemClock, type Clock } from '#kit/base/clock.ts';
-import { SnowflakeGenerator, WORKERS } from '#kit/base/snowflake.ts';
 import { createBlindIndex } from '#kit/crypto/blind_index.ts';
 import { createKeyring } from '#kit/crypto/column.ts';
 import { createExternalClient } from '#kit/external/http.ts';
@@ -15,7 +12,7 @@ import { runMain, startAll } from '#kit/run/lifecycle.ts';
 import { repeat } from '#kit/run/loop.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
 import { startSweeper } from '#kit/store/sweeper.ts';
-import { leaseWorker } from '#kit/store/worker.ts';
+import { leaseIds } from '#kit/store/ids.ts';
 import { createLog } from '#kit/telemetry/log.ts';
 import { driveIssue } from './app/issue_tickets.ts';
 import { driveVoid } from './app/void_tickets.ts';
@@ -59,20 +56,11 @@ export function start(config: TicketingConfig, { clock = systemClock }: { clock?
     const db = await openDatabase({ url: config.mysql_url_ticketing, log, service });
     lifecycle.onStop('database', () => db.close());
 
-    let ids: SnowflakeGenerator | undefined;
-    const worker = await leaseWorker({
-      db, log, owner: randomUUID(), workers: WORKERS, now_ms: () => clock.now_ms(),
-      onReserved: (until_ms) => ids?.extend(until_ms),
-      onLost: () => ids?.declareLost(),
-    });
-    const generator = new SnowflakeGenerator({ clock, worker: worker.worker_id, after_ms: worker.after_ms, reserved_until_ms: worker.reserved_until_ms });
-    ids = generator;
-    lifecycle.onStop('worker', () => worker.release(generator.last_ms()));
-    await generator.ready((ms) => sleep(ms));
+    const ids = await leaseIds({ db, clock, log, lifecycle });
 
     const keyring = createKeyring(JSON.parse(config.column_keys));
     const journal = createJournal({ keyring, index: createBlindIndex(config.blind_index_key) }, clock);
-    const store = openTicketStore({ db, journal, keyring, clock, nextId: (gene) => generator.next(gene) });
+    const store = openTicketStore({ db, journal, keyring, clock, nextId: (gene) => ids.next(gene) });
     const keys = await openTicketKeys(config.signing_keys_dir);
     lifecycle.add('keys', repeat({ name: 'reload_ticket_keys', service, every_ms: RELOAD_KEYS_MS, log, run: () => keys.reload() }));
 
