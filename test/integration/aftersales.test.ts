@@ -204,7 +204,7 @@ async function startAllParts() {
   const as = async (account_id: string, roles = ['traveller']): Promise<CallOptions> => ({ metadata: await tokens.headersFor({ account_id, roles }), timeout_ms: 8000 });
   const parts = {
     aftersales, config, db, bus_db,
-    client: createClient(RefundService, { address: aftersales.address, service: 'web' }),
+    client: createClient(RefundService, { default_timeout_ms: 60_000, address: aftersales.address, service: 'web' }),
     traveller: await as('1'), stranger: await as('2'), operator: await as('9', ['operator']),
     async stop(): Promise<void> {
       parts.client.close();
@@ -386,7 +386,7 @@ test.serial('a refund goes on in another process, and learns of money by an even
   world.away.add('money.state');
   stack.aftersales = await start(stack.config);
   stack.client.close();
-  stack.client = createClient(RefundService, { address: stack.aftersales.address, service: 'web' });
+  stack.client = createClient(RefundService, { default_timeout_ms: 60_000, address: stack.aftersales.address, service: 'web' });
   await until(refund!.refundId, RefundStage.MONEY_SENT);
   await tellArrived(stack.bus_db, `r-${order.items[0]!.item_id}-4`, order.order_id);
   await until(refund!.refundId, RefundStage.DONE);

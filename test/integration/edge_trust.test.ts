@@ -102,8 +102,8 @@ test.serial('who says it is somebody by headers is nobody', async (t) => {
 test.serial('even the real key of our services opens nothing from outside', async (t) => {
   const caller_key = Buffer.from(stack.env.CALLER_KEY!.split(',')[0]!, 'hex');
   const address = new URL(stack.page).host;
-  const identity = createClient(IdentityService, { address, service: 'order', caller_key });
-  const order = createClient(OrderService, { address, service: 'payment', caller_key });
+  const identity = createClient(IdentityService, { default_timeout_ms: 60_000, address, service: 'order', caller_key });
+  const order = createClient(OrderService, { default_timeout_ms: 60_000, address, service: 'payment', caller_key });
   t.teardown(() => (identity.close(), order.close()));
   const resolving = await t.throwsAsync<RpcError>(identity.resolvePassengers({ accountId: account.account_id, inClear: true }));
   t.is(resolving.code, 'UNIMPLEMENTED');

@@ -66,13 +66,13 @@ export async function openIdentity(extra: Record<string, string> = {}): Promise<
   const config = readConfig(identity.configSchema, env);
   const running = lifecycle.add('identity', await identity.start(config, { log: silentLog() }));
   const as = (service: string, caller_key: Uint8Array | undefined = Buffer.from(CALLER_KEY, 'hex')) => {
-    const client = createClient(IdentityService, { address: running.address, service, caller_key });
+    const client = createClient(IdentityService, { default_timeout_ms: 60_000, address: running.address, service, caller_key });
     lifecycle.onStop('client', () => client.close());
     return client;
   };
   const db = await openDatabase({ url: database.url, log: silentLog(), service: 'test' });
   lifecycle.onStop('connection', () => db.close());
-  const client = createClient(IdentityService, { address: running.address, service: 'test' });
+  const client = createClient(IdentityService, { default_timeout_ms: 60_000, address: running.address, service: 'test' });
   lifecycle.onStop('client', () => client.close());
   return { ...world, realname: authority, identity: running, client, as, db, config };
 }

@@ -124,7 +124,7 @@ async function openIn(lifecycle: Lifecycle, extra: Record<string, string>): Prom
     return client;
   };
   const [client, ops] = [as('order'), as('ops')];
-  const seats = createClient(SeatService, { address: running.address, service: 'test' });
+  const seats = createClient(SeatService, { default_timeout_ms: 60_000, address: running.address, service: 'test' });
   lifecycle.onStop('client', () => seats.close());
   return {
     lifecycle, client, ops, query: as('query'), seats, tokens, db, redis: store, timetable, orders,

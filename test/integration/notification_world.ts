@@ -58,7 +58,7 @@ export async function openNotification(extra: Record<string, string> = {}): Prom
   };
   const running = lifecycle.add('notification', await notification.start(readConfig(notification.configSchema, env), { log: silentLog() }));
   const clientOf = (service: string, caller_key?: Uint8Array) => {
-    const client = createClient(NotificationService, { address: running.address, service, caller_key });
+    const client = createClient(NotificationService, { default_timeout_ms: 60_000, address: running.address, service, caller_key });
     lifecycle.onStop('client', () => client.close());
     return client;
   };

@@ -82,7 +82,7 @@ async function startAll() {
     COLUMN_KEYS: JSON.stringify({ active: 'k1', keys: { k1: randomBytes(32).toString('base64') } }), BLIND_INDEX_KEY: randomBytes(32).toString('hex'),
   });
   const service = await start(config);
-  const ops = createClient(OpsService, { address: service.address, service: 'web' });
+  const ops = createClient(OpsService, { default_timeout_ms: 60_000, address: service.address, service: 'web' });
   const db = await openDatabase({ url: events.url, service: 'order', log: silentLog() });
   const bus = await openBus({ url: nats.url, token: nats.token, service: 'order', log: silentLog() });
   const operator: CallOptions = { metadata: await tokens.headersFor({ account_id: '900', roles: ['operator'] }) };

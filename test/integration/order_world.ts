@@ -80,7 +80,7 @@ export async function openOrder(extra: Record<string, string> = {}, options: ord
   const bus = await openBus({ url: nats.url, token: nats.token, log, service: 'payment' });
   lifecycle.onStop('bus', () => bus.close());
   const clientOf = (service: string, key?: Uint8Array, address = running.address) => {
-    const client = createClient(OrderService, { address, service, caller_key: key });
+    const client = createClient(OrderService, { default_timeout_ms: 60_000, address, service, caller_key: key });
     lifecycle.onStop('client', () => client.close());
     return client;
   };

@@ -78,8 +78,8 @@ async function startAll() {
   const db = await openDatabase({ url: database.url, service: 'test', log: silentLog() });
   const traveller: CallOptions = { metadata: await tokens.headersFor({ account_id: '1' }) };
   const stranger: CallOptions = { metadata: await tokens.headersFor({ account_id: '2' }) };
-  const client = createClient(PaymentService, { address: payment.address, service: 'web' });
-  const for_order = createClient(PaymentService, { address: payment.address, service: 'order', caller_key });
+  const client = createClient(PaymentService, { default_timeout_ms: 60_000, address: payment.address, service: 'web' });
+  const for_order = createClient(PaymentService, { default_timeout_ms: 60_000, address: payment.address, service: 'order', caller_key });
   const stop = async (): Promise<void> => {
     client.close();
     for_order.close();

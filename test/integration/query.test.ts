@@ -98,9 +98,9 @@ async function startAll() {
     BLIND_INDEX_KEY: randomBytes(32).toString('hex'), SIGNING_KEYS_DIR: dirs.signing_keys_dir, INVENTORY_ADDRESS: inventory.address, RAILWAY_URL: railway.url, QUERY_FOLLOW_MS: '100',
   });
   const [one, two] = [await start(config), await start(config)];
-  const query = createClient(QueryService, { address: one.address, service: 'web' });
-  const other = createClient(QueryService, { address: two.address, service: 'web' });
-  const ops = createClient(QueryService, { address: one.address, service: 'ops', caller_key });
+  const query = createClient(QueryService, { default_timeout_ms: 60_000, address: one.address, service: 'web' });
+  const other = createClient(QueryService, { default_timeout_ms: 60_000, address: two.address, service: 'web' });
+  const ops = createClient(QueryService, { default_timeout_ms: 60_000, address: one.address, service: 'ops', caller_key });
   const stop = async (): Promise<void> => {
     for (const client of [query, other, ops]) client.close();
     await Promise.all([one.stop(), two.stop()]);
@@ -175,8 +175,6 @@ test.serial('another timetable becomes active, and can be rolled back', async (t
   const { active } = await stack.ops.syncTimetable({ requestId: id() });
   t.not(active!.version, timetable.version);
   t.is((await stack.ops.listTimetableVersions({})).versions.filter((version) => version.active).length, 1);
-  const back = createClient(QueryService, { address: 'localhost:1', service: 'x' });
-  back.close();
   t.is(reason(await t.throwsAsync<RpcError>(() => stack.query.rollbackTimetable({ requestId: id(), version: timetable.version }))), 'TOKEN_MISSING');
   await stack.ops.rollbackTimetable({ requestId: id(), version: timetable.version });
   await until(() => stack.other.listStations({ pageSize: 1 }), ({ timetableVersion }) => timetableVersion === timetable.version);

@@ -34,7 +34,7 @@ async function startRisk() {
   });
   const first = await start(config);
   const second = await start(config);
-  const options = { address: first.address, service: 'edge' };
+  const options = { address: first.address, service: 'edge', default_timeout_ms: 60_000 };
   const clients = {
     limits: createClient(RateLimitService, options),
     limits_of_another: createClient(RateLimitService, { ...options, address: second.address }),

@@ -71,7 +71,7 @@ async function startAll() {
   const db = await openDatabase({ url: database.url, service: 'test', log: silentLog() });
   const as = async (account_id: string, roles: string[]): Promise<CallOptions> => ({ metadata: await tokens.headersFor({ account_id, roles }) });
   const [traveller, stranger, inspector, operator] = [await as('1', ['traveller']), await as('2', ['traveller']), await as('8', ['inspector']), await as('9', ['operator'])];
-  const client = createClient(TicketingService, { address: ticketing.address, service: 'web' });
+  const client = createClient(TicketingService, { default_timeout_ms: 60_000, address: ticketing.address, service: 'web' });
   const for_order = createClient(TicketingService, { address: ticketing.address, service: 'order', caller_key, default_timeout_ms: 10_000 });
   const registration = async (id: string): Promise<string> => {
     const row = /"state":"(\w+)"/;

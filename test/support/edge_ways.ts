@@ -101,7 +101,7 @@ function refusalOf(thrown: unknown): Refusal {
 function ofOurServices(address: string): Way {
   const clients = new Map<string, Record<string, unknown> & { close(): void }>();
   const clientOf = (service: DescMethodUnary['parent']) => {
-    const client = clients.get(service.typeName) ?? createClient(service, { address, service: 'test' });
+    const client = clients.get(service.typeName) ?? createClient(service, { default_timeout_ms: 60_000, address, service: 'test' });
     clients.set(service.typeName, client);
     return client as Record<string, (request: unknown, options: object) => unknown>;
   };
