@@ -23,8 +23,10 @@ export type TravellerOptions = ApiOptions & {
 };
 
 const FINAL: ReadonlySet<OrderState> = new Set([OrderState.SUCCESS, OrderState.CLOSED]);
-/** Between two looks; an account may ask three times a second (requirements: 排队与削峰). */
-const POLL_MS = 450;
+/** Between two looks, ever longer: an account may ask three times a second (requirements: 排队与削峰). */
+const POLL_FIRST_MS = 350;
+const POLL_LAST_MS = 1500;
+const POLL_GROWTH = 1.2;
 /** Verification, queue and ticketing are seconds; a stack that is being killed and restarted needs longer. */
 const WAIT_MS = 180_000;
 
@@ -232,8 +234,10 @@ export function newId(): string {
 /** Asks again until it is so. Throws when it is not so in time. */
 async function until(isSo: () => Promise<boolean>, wait_ms = WAIT_MS): Promise<void> {
   const deadline_ms = performance.now() + wait_ms;
+  let pause_ms = POLL_FIRST_MS;
   while (!(await isSo())) {
     if (performance.now() > deadline_ms) throw new Error(`still waiting after ${wait_ms / 1000} s`);
-    await sleep(POLL_MS);
+    await sleep(pause_ms);
+    pause_ms = Math.min(POLL_LAST_MS, pause_ms * POLL_GROWTH);
   }
 }

@@ -70,9 +70,11 @@ export class Crowd {
       step: 'choose', request_id: newId(), order_id: '', state: OrderState.UNSPECIFIED, problem: '', unexpected: false,
     }));
     const wave: Wave = { purchases, over: false, done: Promise.resolve() };
-    wave.done = Promise.all(purchases.map((purchase, index) => this.#run(purchase, index, date))).then(() => {
+    const runs = purchases.map((purchase, index) => this.#run(purchase, index, date));
+    wave.done = (async () => {
+      await Promise.all(runs);
       wave.over = true;
-    });
+    })();
     return wave;
   }
 

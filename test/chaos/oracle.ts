@@ -13,12 +13,13 @@
  * | orders | everything acknowledged is there; each order ended SUCCESS or CLOSED; each row is done | | ✔ |
  * | history | item versions only grow, each state follows from the one before | ✔ | ✔ |
  * | money | what the gateway took is worth tickets or went back; never more went back than came | part | ✔ |
- * | effects | one order a request, one ticket an item's version, one registration, one message | ✔ | ✔ |
+ * | effects | one order a request, one ticket an item's version, one message an order and template | ✔ | ✔ |
+ * | register | the railway has the valid tickets and no others | | ✔ |
  * | events | all published once and in order, all taken by every consumer, no dead letter | | ✔ |
  * | secrecy | no name, ID number or phone in clear in tables, logs, streams or Redis' files | | ✔ |
  */
 import { historyFindings, ordersFindings } from './checks/orders.ts';
-import { effectsFindings } from './checks/effects.ts';
+import { effectsFindings, registerFindings } from './checks/effects.ts';
 import { eventsFindings } from './checks/events.ts';
 import { leaksFindings, seatsFindings } from './checks/seats.ts';
 import { moneyFindings, moneySafetyFindings } from './checks/money.ts';
@@ -62,6 +63,7 @@ export async function examine(place: Place, told: Told = NOTHING_TOLD): Promise<
       moneySafetyFindings,
       moneyFindings,
       effectsFindings,
+      registerFindings,
       eventsFindings,
       (one) => secrecyFindings(one, told.people),
       restFindings,

@@ -30,3 +30,19 @@ async function outsideFindings(world: World): Promise<Finding[]> {
   }
   return [...sent].filter(([, times]) => times > 1).map(([key, times]) => finding('effects', [key], `a provider sent a message ${times} times`, 'sandbox/messaging.jsonl'));
 }
+
+/** At rest the railway's register, which gates read, has exactly the tickets that are valid: registered as `<item>-v<version>`. */
+export async function registerFindings(world: World): Promise<Finding[]> {
+  const registered = new Set<string>();
+  for (const { registration_id, state } of world.journal<{ registration_id: string; state: 'REGISTERED' | 'VOID' }>('railway')) {
+    if (state === 'REGISTERED') registered.add(registration_id);
+    else registered.delete(registration_id);
+  }
+  const look = 'sandbox/railway.jsonl by registration_id; chunyun_ticketing.ticket and issue; ticketing.log';
+  const findings: Finding[] = [];
+  for (const { id, ticket_id } of await world.rows<{ id: string; ticket_id: string }>("SELECT CONCAT(item_id, '-v', version) AS id, ticket_id FROM chunyun_ticketing.ticket WHERE state IN ('VALID', 'USED')")) {
+    if (!registered.delete(id)) findings.push(finding('effects', [ticket_id, id], 'a valid ticket that the railway does not know', look));
+  }
+  for (const id of registered) findings.push(finding('effects', [id], 'the railway has a ticket that is not valid here', look));
+  return findings;
+}
