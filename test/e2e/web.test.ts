@@ -1,5 +1,6 @@
-// The browser client against a running stack: CHUNYUN_WEB_URL names it. One person per screen size goes from nothing to a
-// refunded ticket; every page on the way is judged by axe in light and dark and leaves a screenshot.
+// The browser client against a stack of its own, or against the running one that CHUNYUN_WEB_URL names. One person per
+// screen size goes from nothing to a refunded ticket; every page on the way is judged by axe in light and dark and leaves a
+// screenshot. The limits of the edge are on: the page has to live with them as travellers do.
 import { AxeBuilder } from '@axe-core/playwright';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
@@ -8,24 +9,39 @@ import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 import { checkDigit } from '#kit/base/id_number.ts';
+import { say, Told } from '../../scripts/say.ts';
+import { ensureTools } from '../../scripts/tools/index.ts';
+import { startTestStack } from '../support/edge_stack.ts';
+import type { TestStack } from '../support/edge_stack.ts';
 
 const WEB_URL = process.env['CHUNYUN_WEB_URL'];
-const CHROMIUM = process.env['CHUNYUN_CHROMIUM'] ?? '/usr/bin/chromium';
-const [FROM, TO] = [process.env['CHUNYUN_WEB_FROM'] ?? '北京', process.env['CHUNYUN_WEB_TO'] ?? '上海'];
+const CHROMIUM = process.env['CHUNYUN_CHROMIUM'] ?? (await installedBrowser());
+/** In the small network of a test stack the line between these two has high-speed trains every day. */
+const [FROM, TO] = [process.env['CHUNYUN_WEB_FROM'] ?? '武汉', process.env['CHUNYUN_WEB_TO'] ?? '长沙'];
+/** The tests travel tomorrow: today's trains may have left when they run in the evening. */
+const SALE_DAYS = 2;
 const SCREENSHOTS = fileURLToPath(new URL('../screenshots/', import.meta.url));
 const ARGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 const SCREENS = { phone: { width: 360, height: 740 }, desktop: { width: 1280, height: 800 } };
 /** Against an endless wait only; nothing here measures speed. */
 const PATIENCE_MS = 60_000;
 
-const tested = WEB_URL === undefined ? test.skip : test.serial;
-let browser: Browser;
+const tested = CHROMIUM === undefined ? test.skip : test.serial;
+let browser: Browser | undefined;
+let stack: TestStack | undefined;
 
-test.before(async () => {
+test.before(async (t) => {
+  t.timeout(10 * PATIENCE_MS);
+  if (CHROMIUM === undefined) return;
   mkdirSync(SCREENSHOTS, { recursive: true });
-  if (WEB_URL !== undefined) browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+  if (WEB_URL === undefined) stack = await startTestStack({ web: true, sale_days: SALE_DAYS });
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
 });
-test.after.always(() => browser?.close());
+
+test.after.always(async () => {
+  await browser?.close();
+  await stack?.stop();
+});
 
 for (const [screen, viewport] of Object.entries(SCREENS)) {
   tested(`${screen}: register, add a passenger, search, book, wait, pay, ticket with QR, refund`, async (t) => {
@@ -83,10 +99,21 @@ tested('an unknown address, a protected one and English', async (t) => {
   await page.context().close();
 });
 
+/** A machine that can't have a browser skips these tests, and says so. */
+async function installedBrowser(): Promise<string | undefined> {
+  try {
+    return (await ensureTools(['chromium'])).chromium.path;
+  } catch (error) {
+    if (!(error instanceof Told)) throw error;
+    say(`no browser, so its tests are skipped. ${error.message}`, `没有浏览器，相关测试将跳过。${error.message}`);
+    return undefined;
+  }
+}
+
 type Look = (name: string) => Promise<void>;
 
 async function openPage(viewport: { width: number; height: number }): Promise<Page> {
-  const context = await browser.newContext({ baseURL: WEB_URL, viewport, locale: 'zh-CN', timezoneId: 'Europe/Berlin', reducedMotion: 'reduce', ignoreHTTPSErrors: true });
+  const context = await browser!.newContext({ baseURL: WEB_URL ?? stack!.page, viewport, locale: 'zh-CN', timezoneId: 'Europe/Berlin', reducedMotion: 'reduce', ignoreHTTPSErrors: true });
   context.setDefaultTimeout(PATIENCE_MS);
   return context.newPage();
 }
