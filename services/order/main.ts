@@ -32,6 +32,7 @@ import { leaseOrderIds } from './wire/ids.ts';
 import { countRows, createMeters } from './wire/meters.ts';
 import { connectPeers } from './wire/peers.ts';
 import { keepQueues } from './wire/queues.ts';
+import { watchOrderSettings } from './wire/settings.ts';
 import { startSweepers } from './wire/sweepers.ts';
 import { createWriteTools } from './wire/write_tools.ts';
 
@@ -112,7 +113,7 @@ async function makePorts(config: Config, { clock, log, db, lifecycle, peers, too
     log,
     clock,
     random: systemRandom,
-    settings: { pay_window_ms: config.order_pay_window_ms, force_close_ms: config.order_force_close_ms },
+    settings: watchOrderSettings(config, log, lifecycle),
     nextOrderId: await leaseOrderIds(db, clock, log, lifecycle),
     hash: (text) => createHash('sha256').update(text).digest(),
   };

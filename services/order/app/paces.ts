@@ -1,6 +1,6 @@
-/** How fast each run's queue is drained, from the run's stock as inventory has it. */
+/** How fast each run's queue is drained and how long it may be, from the run's stock as inventory has it and what operators set. */
 import type { Clock } from '#kit/base/clock.ts';
-import { drainPerSecond, type Stock } from '../domain/pace.ts';
+import { drainPerSecond, queueCap, type PaceLimits, type Stock } from '../domain/pace.ts';
 import type { Inventory } from './peers.ts';
 import type { OrderLog } from './ports.ts';
 
@@ -10,6 +10,8 @@ const RUNS_MAX = 20_000;
 /** Until inventory has answered once: a small train's pace, so that nobody waits for an answer about waiting. */
 const UNKNOWN: Stock = { seats_at_opening: 500, seats_free: 500 };
 
+export type PacePorts = { inventory: Pick<Inventory, 'stocks'>; clock: Clock; log: OrderLog; settings: { pace(): PaceLimits } };
+
 type Known = { stock: Stock; at_ms: number; asking?: Promise<Stock> };
 
 export class Paces {
@@ -17,16 +19,23 @@ export class Paces {
   readonly #inventory: Pick<Inventory, 'stocks'>;
   readonly #clock: Clock;
   readonly #log: OrderLog;
+  readonly #limits: () => PaceLimits;
 
-  constructor({ inventory, clock, log }: { inventory: Pick<Inventory, 'stocks'>; clock: Clock; log: OrderLog }) {
+  constructor({ inventory, clock, log, settings }: PacePorts) {
     this.#inventory = inventory;
     this.#clock = clock;
     this.#log = log;
+    this.#limits = () => settings.pace();
   }
 
   /** Entries a second. Never fails: an old stock, or a guess, serves while inventory does not answer. */
   async drainPerSecond(run_id: string): Promise<number> {
-    return drainPerSecond(await this.stock(run_id));
+    return drainPerSecond(await this.stock(run_id), this.#limits());
+  }
+
+  /** How many may wait for the run. Lowering it refuses newcomers; who waits already keeps the place. */
+  async queueCap(run_id: string): Promise<number> {
+    return queueCap(await this.drainPerSecond(run_id), this.#limits());
   }
 
   async stock(run_id: string): Promise<Stock> {

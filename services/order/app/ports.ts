@@ -1,11 +1,13 @@
 /** What the use cases need from stores and from the process. */
 import type { Clock } from '#kit/base/clock.ts';
+import type { GraySubject } from '#kit/base/gray.ts';
 import type { Random } from '#kit/base/random.ts';
 import type { Result } from '#kit/base/result.ts';
 import type { OrderChange } from '../domain/change.ts';
 import type { Claim } from '../domain/claim.ts';
 import type { EntryState, QueueEntry } from '../domain/entry.ts';
 import type { Order, Todo } from '../domain/order.ts';
+import type { PaceLimits } from '../domain/pace.ts';
 import type { OrderState } from '../domain/state.ts';
 import type { Actor } from './actor.ts';
 import type { Peers } from './peers.ts';
@@ -103,7 +105,14 @@ export type Meters = {
 
 export type OrderLog = { warn(fields: object, message: string): void; error(fields: object, message: string): void; info(fields: object, message: string): void };
 
-export type Settings = { pay_window_ms: number; force_close_ms: number };
+/** What operators may change while the service runs is asked for each time. */
+export type Settings = {
+  /** 支付时限 of a new order; it may be another one for some. */
+  pay_window_ms(who: GraySubject): number;
+  /** One for all: a queue that treats its people differently is not fair. */
+  pace(): PaceLimits;
+  force_close_ms: number;
+};
 
 export type Ports = Peers & {
   entries: EntryStore;

@@ -4,6 +4,7 @@
  */
 import type { ErrorReason } from '#kit/base/errors.ts';
 import type { Failure, Result } from '#kit/base/result.ts';
+import { channelWord } from '../domain/channel.ts';
 import type { QueueEntry } from '../domain/entry.ts';
 import type { Order } from '../domain/order.ts';
 import { placeOrder } from '../domain/place_order.ts';
@@ -43,7 +44,8 @@ async function orderOrRefusal(ports: ProcessPorts, entry: QueueEntry, outcome: R
     return undefined;
   }
   const { clock, settings } = ports;
-  const placed = placeOrder(entry, outcome.value, { order_id: ports.nextOrderId(entry.account_id), now_ms: clock.now_ms(), pay_window_ms: settings.pay_window_ms });
+  const pay_window_ms = settings.pay_window_ms({ account_id: entry.account_id, city: entry.body.city, channel: channelWord(entry.channel) });
+  const placed = placeOrder(entry, outcome.value, { order_id: ports.nextOrderId(entry.account_id), now_ms: clock.now_ms(), pay_window_ms });
   if (placed.ok) return placed.value;
   // The entry ends first: a hold without an entry runs out by itself, an entry without a hold would be held again.
   await refuse(ports, entry, placed.error.reason);

@@ -6,10 +6,9 @@ import { fail, ok, type Failure, type Result } from '#kit/base/result.ts';
 import { serviceDateAt } from '#kit/base/time.ts';
 import { formatUuid7, uuid7Time_ms } from '#kit/base/uuid7.ts';
 import { bucketOf } from '#kit/base/hash.ts';
+import { channelOf } from '../domain/channel.ts';
 import { claimsOf } from '../domain/claim.ts';
 import { QUEUE_BUCKETS, type EntryBody, type QueueEntry } from '../domain/entry.ts';
-import type { Channel } from '../domain/order.ts';
-import { queueCap } from '../domain/pace.ts';
 import { priorityOf, scoreOf } from '../domain/priority.ts';
 import { checkRequest, type SubmitRequest } from '../domain/request.ts';
 import { SYSTEM, type AccountFacts, type Actor } from './actor.ts';
@@ -48,8 +47,8 @@ async function enter(ports: Ports & { paces: Paces }, request: SubmitRequest, ac
   const resolved = await resolveSubmission(ports, request, actor);
   if (!resolved.ok) return resolved;
 
-  const body = resolved.value;
-  const cap = queueCap(await ports.paces.drainPerSecond(request.run_id));
+  const body: EntryBody = { ...resolved.value, city: account.city };
+  const cap = await ports.paces.queueCap(request.run_id);
   // Looked at before anything is written, so that a full queue costs next to nothing.
   const length = await ports.queue.length(request.run_id).catch(() => 0);
   if (length >= cap) return fail('QUEUE_FULL', FULL);
@@ -103,10 +102,4 @@ function hasNeed(body: EntryBody): boolean {
   return body.passengers.some(({ passenger_type }) => passenger_type === 'CHILD' || passenger_type === 'DISABLED_VETERAN');
 }
 
-function channelOf(text: string): Channel {
-  return CHANNELS[text] ?? 'WEB';
-}
-
-/** As the caller's token names channels. */
-const CHANNELS: Readonly<Record<string, Channel>> = { web: 'WEB', app: 'APP', mini: 'MINI_PROGRAM', counter: 'COUNTER', partner: 'PARTNER' };
 const FULL: Omit<Failure, 'reason'> = { retry_after_ms: 30_000 };

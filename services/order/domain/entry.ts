@@ -25,6 +25,8 @@ export type EntryBody = {
   accept_same_train_change: boolean;
   fares: Fare[];
   max_total_fen?: number;
+  /** The account's, where its token names one: settings may differ by it. */
+  city?: string | undefined;
 };
 
 export type QueueEntry = {

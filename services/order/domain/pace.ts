@@ -4,26 +4,28 @@
 export const QUEUE_CAP = 50_000;
 /** A queue token is good for 15 minutes, so nobody is let in who could not be served within that time. */
 export const QUEUE_HORIZON_S = 15 * 60;
-/** 出队速率 min(2 % × remaining, 2000) 单/秒. */
-export const DRAIN_SHARE = 0.02;
-export const DRAIN_LIMIT_PER_S = 2000;
-/** The floor, since 2 % of what remains never ends: all seats free at opening in 50 s. */
-export const DRAIN_FLOOR_S = 50;
+/** What operators may set (人工降档); never above QUEUE_CAP, which is also how much of a queue is rebuilt. */
+export type PaceLimits = { max_entries: number; drain_share_per_s: number; max_drain_per_s: number };
+/** 出队速率 min(2 % × remaining, 2000) 单/秒, until somebody sets something else. */
+export const USUAL_LIMITS: PaceLimits = { max_entries: QUEUE_CAP, drain_share_per_s: 0.02, max_drain_per_s: 2000 };
 /** How many entries go at once at most: the limit of one BatchHoldSeats. */
 export const BATCH_LIMIT = 256;
 
 /** What the queue must know about a run's stock. */
 export type Stock = { seats_at_opening: number; seats_free: number };
 
-/** Entries a second. At least one, so that a sold-out queue still gets its answers. */
-export function drainPerSecond({ seats_at_opening, seats_free }: Stock): number {
-  const wanted = Math.max(DRAIN_SHARE * seats_free, seats_at_opening / DRAIN_FLOOR_S, 1);
-  return Math.min(wanted, DRAIN_LIMIT_PER_S);
+/**
+ * Entries a second. The floor is the same share of what was free at opening, since a share of what remains never ends: at
+ * 2 % all seats go within 50 s. At least one, so that a sold-out queue still gets its answers.
+ */
+export function drainPerSecond({ seats_at_opening, seats_free }: Stock, { drain_share_per_s, max_drain_per_s }: PaceLimits): number {
+  const wanted = Math.max(drain_share_per_s * Math.max(seats_free, seats_at_opening), 1);
+  return Math.min(wanted, max_drain_per_s);
 }
 
 /** How many may wait: never more than can be drained while a token lives. */
-export function queueCap(drain_per_s: number): number {
-  return Math.max(1, Math.min(QUEUE_CAP, Math.floor(drain_per_s * QUEUE_HORIZON_S)));
+export function queueCap(drain_per_s: number, { max_entries }: PaceLimits): number {
+  return Math.max(1, Math.min(max_entries, QUEUE_CAP, Math.floor(drain_per_s * QUEUE_HORIZON_S)));
 }
 
 /** Expected wait with `ahead` entries before, in milliseconds; 0 for one that is served at once. */

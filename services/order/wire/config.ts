@@ -22,8 +22,8 @@ export const configSchema = z.object({
   payment_address: hostPort,
   ticketing_address: hostPort,
   risk_address: hostPort,
-  /** 支付时限: how long an order may stay unpaid. */
-  order_pay_window_ms: milliseconds.default(600_000),
+  /** 支付时限: how long an order may stay unpaid. Where it is given, the setting `order.pay_window_ms` is not asked. */
+  order_pay_window_ms: milliseconds.optional(),
   /** How often due orders, entries and late payments are looked for. */
   order_sweep_ms: milliseconds.default(1000),
   /** How long a gateway that does not answer is asked before payments are closed without it. */

@@ -3,6 +3,7 @@ import { toBinary } from '@bufbuild/protobuf';
 import type { OrderService } from '#gen/rail/order/v1/order_pb.ts';
 import { CreatePaymentRequestSchema, PaymentKind, PaymentService } from '#gen/rail/payment/v1/payment_pb.ts';
 import type { Clock } from '#kit/base/clock.ts';
+import type { GraySubject } from '#kit/base/gray.ts';
 import type { ErrorReason } from '#kit/base/errors.ts';
 import type { Call } from '#kit/rpc/call.ts';
 import type { ServiceClient } from '#kit/rpc/client.ts';
@@ -21,7 +22,8 @@ export type PaymentRpcDeps = {
   gateway: Gateway;
   orders: ServiceClient<typeof OrderService>;
   clock: Clock;
-  channels: () => readonly string[];
+  /** Channels in order of preference; they may be others for some. */
+  channels: (who: GraySubject) => readonly string[];
   /** Looks at due refunds at once. */
   nudgeRefunds: () => void;
 };
@@ -35,7 +37,7 @@ export function paymentService(deps: PaymentRpcDeps): Implementation {
       const body_hash = createHash('sha256').update(toBinary(CreatePaymentRequestSchema, { ...request, requestId: '' })).digest();
       const actor = actorOf(call, request.requestId, body_hash);
       const wanted = { order_id: idOf(request.orderId, 'ORDER_NOT_FOUND'), payment_channel: request.paymentChannel, return_path: request.returnPath };
-      const payment = unwrap(await createPayment({ store: payments, gateway, clock, channels: deps.channels, orders: ordersFor(deps.orders, call) }, wanted, actor));
+      const payment = unwrap(await createPayment({ store: payments, gateway, clock, channels: () => deps.channels(call.account ?? {}), orders: ordersFor(deps.orders, call) }, wanted, actor));
       return { payment: paymentMessage(payment) };
     },
     async getPayment({ paymentId }, call) {
