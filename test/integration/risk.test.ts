@@ -48,7 +48,7 @@ async function startRisk() {
     await Promise.all([first.stop(), second.stop()]);
     await Promise.all([database.stop(), redis.stop(), tokens.stop()]);
   };
-  return { ...clients, database, tokens, stop };
+  return { ...clients, database, redis, tokens, stop };
 }
 
 let stack: Awaited<ReturnType<typeof startRisk>>;
@@ -159,4 +159,16 @@ test('only services that the contract names may ask for a judgement', async (t) 
   t.is(reason(await t.throwsAsync<RpcError>(() => stack.risk.assess({ operation: 'submit' }))), 'TOKEN_MISSING');
   t.is(reason(await t.throwsAsync<RpcError>(() => stack.risk.assess({ operation: 'submit' }, operator))), 'NOT_ALLOWED');
   t.is(reason(await t.throwsAsync<RpcError>(() => stack.risk_for_order.assess({ operation: 'dance' }))), 'FIELD_INVALID');
+});
+
+test('while Redis is away everybody is told to come back, not that something is broken', async (t) => {
+  const own = await startRisk();
+  t.teardown(own.stop);
+  await own.redis.stop();
+  const assess = () => own.risk_for_order.assess({ operation: 'login', subjects: [{ kind: SubjectKind.DEVICE, value: 'd' }] });
+  for (const call of [assess, () => own.limits.shouldRateLimit(ask('account', 'a')), () => own.risk.createCaptcha({})]) {
+    const error = await t.throwsAsync<RpcError>(call);
+    t.is(reason(error), 'DEPENDENCY_UNAVAILABLE');
+    t.is(error?.code, 'UNAVAILABLE');
+  }
 });

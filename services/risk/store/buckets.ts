@@ -3,6 +3,7 @@ import { registerLibrary, type FunctionLibrary } from '#kit/store/redis_function
 import type { RedisStore } from '#kit/store/redis.ts';
 import type { Buckets } from '../app/ports.ts';
 import type { Take, Taken } from '../domain/limit.ts';
+import { redisOrAway } from './outage.ts';
 
 const SOURCE = readFileSync(new URL('./functions/risk_limits_v1.lua', import.meta.url), 'utf8');
 
@@ -10,14 +11,16 @@ const SOURCE = readFileSync(new URL('./functions/risk_limits_v1.lua', import.met
 export async function openBuckets(redis: RedisStore): Promise<Buckets> {
   const library: FunctionLibrary = await registerLibrary(redis.client, { name: 'risk_limits_v1', source: SOURCE });
   return {
-    async take(takes, hits) {
-      const outcomes = await library.callMany(takes.map((take) => ({ fn: 'risk_limits_v1_take', keys: [keyOf(take)], args: [take.limit.per_s, take.limit.burst, hits] })));
-      return outcomes.map((outcome) => {
-        if (!outcome.ok) throw outcome.error;
-        return takenOf(outcome.reply);
-      });
-    },
+    take: (takes, hits) => redisOrAway(take(library, takes, hits)),
   };
+}
+
+async function take(library: FunctionLibrary, takes: readonly Take[], hits: number): Promise<Taken[]> {
+  const outcomes = await library.callMany(takes.map((one) => ({ fn: 'risk_limits_v1_take', keys: [keyOf(one)], args: [one.limit.per_s, one.limit.burst, hits] })));
+  return outcomes.map((outcome) => {
+    if (!outcome.ok) throw outcome.error;
+    return takenOf(outcome.reply);
+  });
 }
 
 /** Each bucket in a slot of its own, so that a cluster spreads them. */
