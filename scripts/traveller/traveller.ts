@@ -27,6 +27,9 @@ const FINAL: ReadonlySet<OrderState> = new Set([OrderState.SUCCESS, OrderState.C
 const POLL_FIRST_MS = 350;
 const POLL_LAST_MS = 1500;
 const POLL_GROWTH = 1.2;
+/** How long a person takes over a sum, and over one after the other. */
+const CAPTCHA_FIRST_MS = 1_000;
+const CAPTCHA_LAST_MS = 8_000;
 /** Verification, queue and ticketing are seconds; a stack that is being killed and restarted needs longer. */
 const WAIT_MS = 180_000;
 
@@ -203,16 +206,20 @@ export class Traveller {
     this.#refresh_token = tokens!.refreshToken;
   }
 
-  /** Solves the sum when one is asked for, as a person would, and asks again with the token it earned. */
+  /**
+   * Solves the sum when one is asked for, and asks again with the token it earned. Not faster than a person: one is also
+   * asked for when risk does not answer in time, and a crowd that hurries then keeps it from ever answering.
+   */
   async #withCaptcha<T>(call: (captcha_token: string) => Promise<T>): Promise<T> {
     let captcha_token = '';
     const until_ms = performance.now() + WAIT_MS;
-    for (;;) {
+    for (let pause_ms = CAPTCHA_FIRST_MS; ; pause_ms = Math.min(CAPTCHA_LAST_MS, pause_ms * 2)) {
       try {
         return await call(captcha_token);
       } catch (error) {
         if (reasonOf(error) !== 'CAPTCHA_REQUIRED' || performance.now() > until_ms) throw error;
         this.#tell?.(error);
+        await sleep(pause_ms * (0.5 + Math.random()));
         captcha_token = await this.#solveCaptcha();
       }
     }
