@@ -13,7 +13,9 @@ import { createClient } from '#kit/rpc/client.ts';
 import { startServer } from '#kit/rpc/server.ts';
 import { hexKeys, hostPort, list, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
+import { repeat } from '#kit/run/loop.ts';
 import { watchSettings } from '#kit/settings/watch.ts';
+import { pruneRequestIds } from '#kit/store/idempotency.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
 import { startSweeper } from '#kit/store/sweeper.ts';
 import { leaseIds } from '#kit/store/ids.ts';
@@ -25,7 +27,7 @@ import { startCallbacks } from './rpc/callbacks.ts';
 import { gatewayOver } from './rpc/gateway.ts';
 import { paymentService } from './rpc/payment.ts';
 import { EffectJournal } from './store/journal.ts';
-import { openPaymentStore } from './store/payment_store.ts';
+import { openPaymentStore, pruneNonces } from './store/payment_store.ts';
 import { openRefundStore } from './store/refund_store.ts';
 
 export const configSchema = z.object({
@@ -58,6 +60,7 @@ export type PaymentConfig = z.output<typeof configSchema>;
 
 /** Requirements: 3 s for the payment platform; the sweeper repeats, so a single call does not. */
 const GATEWAY_TIMEOUT_MS = 3000;
+const PRUNE_EVERY_MS = 3_600_000;
 
 /** What payment can work with, and what holds until the configuration service has answered. */
 export const SETTINGS = {
@@ -99,6 +102,10 @@ export function start(config: PaymentConfig, { clock = systemClock }: { clock?: 
       handle: ({ refund_id, attempts }, signal) => driveRefund({ store: refunds, gateway }, refund_id, Number(attempts), signal),
     }));
 
+    lifecycle.add('pruning', repeat({
+      name: 'prune', service, every_ms: PRUNE_EVERY_MS, log,
+      run: async () => ((await pruneRequestIds(db)) + (await pruneNonces(db)) > 0 ? 'again' : undefined),
+    }));
     const orders = createClient(OrderService, { address: config.order_address, service, caller_key: config.caller_key[0]! });
     lifecycle.onStop('orders', () => orders.close());
     const callbacks = lifecycle.add('callbacks', await startCallbacks({ host: config.listen_host, port: config.payment_http_port, store: payments, gateway_key: signing.peer_key, clock, log }));

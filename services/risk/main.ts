@@ -8,6 +8,7 @@ import { startServer } from '#kit/rpc/server.ts';
 import { hexKeys, list, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
 import { repeat } from '#kit/run/loop.ts';
+import { pruneRequestIds } from '#kit/store/idempotency.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
 import { openRedis } from '#kit/store/redis.ts';
 import { createLog } from '#kit/telemetry/log.ts';
@@ -40,6 +41,8 @@ export const configSchema = z.object({
 
 export type RiskConfig = z.output<typeof configSchema>;
 
+const PRUNE_EVERY_MS = 3_600_000;
+
 /** The only wiring of risk: limits for the edge, blocks, captchas, judgement, and the settings that services watch. */
 export function start(config: RiskConfig, { clock = systemClock }: { clock?: Clock } = {}) {
   return startAll(async (lifecycle) => {
@@ -59,6 +62,8 @@ export function start(config: RiskConfig, { clock = systemClock }: { clock?: Clo
       name: 'refresh', service: 'risk', every_ms: config.risk_refresh_ms, jitter: 0.2, log,
       run: async () => void (await Promise.all([hub.refresh(), blocks.refresh()])),
     }));
+
+    lifecycle.add('pruning', repeat({ name: 'prune_request_ids', service: 'risk', every_ms: PRUNE_EVERY_MS, log, run: async () => ((await pruneRequestIds(db)) > 0 ? 'again' : undefined) }));
 
     const buckets = await openBuckets(redis);
     const signing_key = config.caller_key[0]!;

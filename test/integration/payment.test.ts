@@ -27,6 +27,7 @@ import { silentLog } from '#kit/telemetry/log.ts';
 import { configSchema as gatewaySchema, start as startGateway } from '../../sandbox/gateway/main.ts';
 import { configSchema, start } from '../../services/payment/main.ts';
 import { migrations } from '../../services/payment/store/migrations.ts';
+import { pruneNonces } from '../../services/payment/store/payment_store.ts';
 import { freshDatabase, freshNats } from '../support/stack.ts';
 import { startTokens } from '../support/tokens.ts';
 
@@ -229,6 +230,15 @@ test.serial('a refused refund is given to people after one word of the gateway',
   stack.gateway.faults.add({ path: '/v1/refunds', kind: 'refund_refused', probability: 1, times: 1 });
   await stack.for_order.createRefund({ refundId: `r-${payment.paymentId}-x`, paymentId: payment.paymentId, amount: { amountFen: 5n }, reason: 'test' });
   t.is((await untilRefund(`r-${payment.paymentId}-x`, RefundState.MANUAL)).finishTime === undefined, false);
+});
+
+test('nonces are forgotten after a day, what they did is not', async (t) => {
+  const { payment } = await open();
+  t.is(await sendCallback(report(payment)), 200);
+  await stack.db.query("INSERT INTO callback_nonce (payment_channel, nonce, created_at) VALUES ('alipay', 'an-old-nonce', UTC_TIMESTAMP(3) - INTERVAL 25 HOUR)");
+  t.is(await pruneNonces(stack.db), 1);
+  t.is(await sendCallback(report(payment, { version: 9 }), { nonce: 'an-old-nonce' }), 200);
+  t.is(await events(payment.orderId, 'PaymentSucceeded'), 1);
 });
 
 test('the first settlement wins', async (t) => {

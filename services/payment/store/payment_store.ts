@@ -142,6 +142,14 @@ async function locked(tx: Tx, payment_id: bigint): Promise<Payment> {
   return payment;
 }
 
+/**
+ * Deletes a bounded batch of nonces that can't come again: a callback older than five minutes is only taken when its very
+ * body is known.
+ */
+export async function pruneNonces(db: Database, limit = 5000): Promise<number> {
+  return (await db.query('DELETE FROM callback_nonce WHERE created_at < UTC_TIMESTAMP(3) - INTERVAL 1 DAY LIMIT ?', [limit])).affected_rows;
+}
+
 /** False when the nonce came before: then nothing may have an effect. */
 async function noteCallback(tx: Tx, payment_id: bigint, version: number, mark: CallbackMark, now_ms: number): Promise<boolean> {
   try {
