@@ -15,17 +15,18 @@ const LOCAL_LIMIT_PER_S = '${LOCAL_LIMIT_PER_S}';
 /** The filters of the public listener, in the order a request meets them. */
 export function httpFilters(methods: EdgeMethod[]): object[] {
   return [
-    healthCheck(),
     headers(),
+    healthCheck(),
     localLimit(),
     { name: 'envoy.filters.http.cors', typed_config: { '@type': `${TYPE}.cors.v3.Cors` } },
     compressor('gzip', GZIP),
     compressor('brotli', BROTLI),
     answers(),
     fileServer(),
-    { name: 'envoy.filters.http.buffer', typed_config: { '@type': `${TYPE}.buffer.v3.Buffer`, max_request_bytes: MAX_BODY_BYTES } },
     { name: 'envoy.filters.http.connect_grpc_bridge', typed_config: { '@type': `${TYPE}.connect_grpc_bridge.v3.FilterConfig` } },
     { name: 'envoy.filters.http.grpc_web', typed_config: { '@type': `${TYPE}.grpc_web.v3.GrpcWeb` } },
+    // After the bridges, which must have seen a request to answer it in its own protocol.
+    { name: 'envoy.filters.http.buffer', typed_config: { '@type': `${TYPE}.buffer.v3.Buffer`, max_request_bytes: MAX_BODY_BYTES } },
     privateTrailers(),
     transcoder(methods),
     jwt(),

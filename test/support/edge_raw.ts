@@ -30,7 +30,7 @@ export async function h2(url: string, headers: Record<string, string | string[]>
 }
 
 /** A gRPC message: its length before it. */
-export function frame(message: Uint8Array, flag = 0): Buffer {
+export function frame(message: Uint8Array, flag = 0): Buffer<ArrayBuffer> {
   const head = Buffer.alloc(5);
   head.writeUInt8(flag);
   head.writeUInt32BE(message.length, 1);
