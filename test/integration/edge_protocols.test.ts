@@ -8,8 +8,14 @@ import { SeatService } from '#gen/rail/seat/v1/seat_pb.ts';
 import { PassengerType, SeatClass, type Journey } from '#gen/rail/type/v1/journey_pb.ts';
 import { errorSpec, type ErrorReason } from '#kit/base/errors.ts';
 import { checkDigit } from '#kit/base/id_number.ts';
+import { fail } from '#kit/base/result.ts';
 import { addDays } from '#kit/base/time.ts';
+import { unwrap } from '#kit/rpc/error.ts';
+import { implement, type Handlers } from '#kit/rpc/implement.ts';
+import { startServer } from '#kit/rpc/server.ts';
+import { silentLog } from '#kit/telemetry/log.ts';
 import { runSql } from '../../scripts/stack/sql.ts';
+import { startEdge } from '../support/edge.ts';
 import { newId, startTestStack, type TestStack } from '../support/edge_stack.ts';
 import { waysInto, type Outcome, type Way } from '../support/edge_ways.ts';
 
@@ -62,6 +68,23 @@ test.serial('a server stream in every protocol that has streams', async (t) => {
     checkRefusal(t, name, refused, 'TOKEN_MISSING', 'zh-CN');
     // The edge's own refusals come in both languages, of which our client keeps one.
     checkRefusal(t, name, await first(OrderService.method.watchOrder, { orderId: '1' }, 1, bearer('a.b.c')), 'TOKEN_INVALID', 'en');
+  }
+});
+
+test.serial('a stream that breaks off says why, after what it had to say', async (t) => {
+  const query = await startServer({ service: 'query', auth: {}, log: silentLog(), implementations: [implement(QueryService, breakingOff())] });
+  const edge = await startEdge({ env: stack.env, instead: { QUERY_PORT: query.port } });
+  const into = waysInto(edge);
+  t.teardown(async () => {
+    for (const { close } of into) close?.();
+    await edge.stop();
+    await query.stop();
+  });
+  for (const { name, first } of into) {
+    if (first === undefined) continue;
+    const one = await first(QueryService.method.watchAvailability, {}, 1);
+    t.is('answer' in one ? one.answer[0]?.offers[0]?.originStationName : undefined, BOOKEND, name);
+    checkRefusal(t, name, await first(QueryService.method.watchAvailability, {}, 2, { 'accept-language': 'en' }), 'SEAT_LOCKED', 'en');
   }
 });
 
@@ -144,6 +167,22 @@ test.serial('operators only: travellers are told so in every protocol that offer
     checkRefusal(t, name, await unary(QueryService.method.syncTimetable, { requestId: newId() }, bearer(token)), 'NOT_ALLOWED', 'zh-CN');
   }
 });
+
+/** Looks like the last envelope of a Connect stream, and is none. */
+const BOOKEND = '\u0002\u0000\u0000\u0000\u0007{"type":"type.googleapis.com/x"}%20';
+
+/** A query whose watching yields one answer and then fails with a status that has its own HTTP status. */
+function breakingOff(): Handlers<typeof QueryService> {
+  const none = (): never => unwrap(fail('NOT_IMPLEMENTED'));
+  const handlers = Object.fromEntries(QueryService.methods.map((method) => [method.localName, none]));
+  return {
+    ...(handlers as unknown as Handlers<typeof QueryService>),
+    async *watchAvailability() {
+      yield { offers: [{ originStationName: BOOKEND }] };
+      unwrap(fail('SEAT_LOCKED'));
+    },
+  };
+}
 
 type Test = { true(value: boolean, message?: string): void; is<T>(value: T, expected: T, message?: string): void; deepEqual(value: unknown, expected: unknown, message?: string): void };
 
