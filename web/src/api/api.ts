@@ -12,6 +12,7 @@ import { TicketingService } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import { systemClock } from '#kit/base/clock.ts';
 import { deviceId } from './device.ts';
 import { deviceInterceptor, tokenInterceptor } from './interceptors.ts';
+import { patienceInterceptor } from './patience.ts';
 import { webRefreshTokenStore } from './refresh_token_store.ts';
 import { TokenKeeper } from './tokens.ts';
 import type { Tokens } from './tokens.ts';
@@ -37,7 +38,8 @@ export type Api = {
 export function makeApi(makeTransport: TransportFactory): Api {
   const device_id = deviceId(localStorage);
   const device = deviceInterceptor(device_id);
-  const anonymous = makeTransport({ cacheable: false, interceptors: [device] });
+  const patience = patienceInterceptor();
+  const anonymous = makeTransport({ cacheable: false, interceptors: [device, patience] });
   const entrance = createClient(IdentityService, anonymous);
   const tokens = new TokenKeeper({
     store: webRefreshTokenStore(localStorage, sessionStorage),
@@ -45,12 +47,12 @@ export function makeApi(makeTransport: TransportFactory): Api {
     exclusively: acrossTabs,
     clock: systemClock,
   });
-  const personal = makeTransport({ cacheable: false, interceptors: [device, tokenInterceptor(tokens)] });
+  const personal = makeTransport({ cacheable: false, interceptors: [device, patience, tokenInterceptor(tokens)] });
   return {
     device_id,
     anonymous,
     tokens,
-    query: createClient(QueryService, makeTransport({ cacheable: true, interceptors: [device] })),
+    query: createClient(QueryService, makeTransport({ cacheable: true, interceptors: [device, patience] })),
     entrance,
     identity: createClient(IdentityService, personal),
     order: createClient(OrderService, personal),

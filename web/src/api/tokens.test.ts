@@ -6,7 +6,7 @@ import { IdentityService } from '#gen/rail/identity/v1/identity_pb.ts';
 import { OrderService } from '#gen/rail/order/v1/order_pb.ts';
 import { ManualClock } from '#kit/base/clock.ts';
 import { tokenInterceptor } from './interceptors.ts';
-import type { RefreshTokenStore } from './refresh_token_store.ts';
+import type { AccessToken, RefreshTokenStore } from './refresh_token_store.ts';
 import { TokenKeeper } from './tokens.ts';
 import type { Tokens } from './tokens.ts';
 import { watch } from './watch.ts';
@@ -30,11 +30,22 @@ test('[web] a token that is about to expire is renewed before it is sent', async
   t.is(world.refused(), 0);
 });
 
-test('[web] after a reload only the refresh token is left, and that suffices', async (t) => {
+test('[web] a reload goes on with the tokens that are kept and renews nothing', async (t) => {
   const world = makeWorld();
-  world.issue();
-  world.store.begin('refresh-1', false);
+  const { access_token, access_expire_ms, refresh_token } = world.issue();
+  world.store.begin(refresh_token, { token: access_token, expire_ms: access_expire_ms }, false);
   t.is((await world.identity.getAccount({})).account?.loginName, 'me');
+  t.is(world.refreshes(), 0);
+});
+
+test('[web] a renewal that another tab has made is not made again', async (t) => {
+  const world = makeWorld();
+  world.keeper.begin(world.issue(), false);
+  world.revokeAccess('TOKEN_EXPIRED');
+  const { access_token, access_expire_ms, refresh_token } = world.issue();
+  world.store.replace(refresh_token, { token: access_token, expire_ms: access_expire_ms });
+  t.is(await world.keeper.renew('access-1'), access_token);
+  t.is(world.refreshes(), 0);
 });
 
 test('[web] a stream refused as expired is carried on by a call, which renews the token', async (t) => {
@@ -153,9 +164,9 @@ function refusal(reason: string | undefined): ConnectError {
 }
 
 function memoryStore(): RefreshTokenStore {
-  let kept: string | undefined;
-  const keep = (refresh_token: string): void => {
-    kept = refresh_token;
+  let kept: { refresh_token: string; access: AccessToken } | undefined;
+  const keep = (refresh_token: string, access: AccessToken): void => {
+    kept = { refresh_token, access };
   };
-  return { read: () => kept, begin: keep, replace: keep, clear: () => (kept = undefined), onOtherTab: () => () => {} };
+  return { read: () => kept?.refresh_token, readAccess: () => kept?.access, begin: keep, replace: keep, clear: () => (kept = undefined), onOtherTab: () => () => {} };
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '#kit/base/clock.ts';
 import { readError } from './errors.ts';
-import type { RefreshTokenStore } from './refresh_token_store.ts';
+import type { AccessToken, RefreshTokenStore } from './refresh_token_store.ts';
 
 export type Tokens = { access_token: string; access_expire_ms: number; refresh_token: string };
 
@@ -14,12 +14,11 @@ export type TokenKeeperParts = {
 };
 
 /**
- * Holds the access token in memory and renews it. A refresh token is good once and its second use ends the session, so a
- * renewal happens once however many calls wait for it, in this tab and in others.
+ * Hands out the access token and renews it. A refresh token is good once and its second use ends the session, so a renewal
+ * happens once however many calls wait for it, in this tab and in others.
  */
 export class TokenKeeper {
   readonly #parts: TokenKeeperParts;
-  #access: { token: string; expire_ms: number } | undefined;
   #renewal: Promise<string | undefined> | undefined;
   #listeners = new Set<() => void>();
 
@@ -35,14 +34,14 @@ export class TokenKeeper {
   /** A token good for a while, renewed when needed; undefined without a session. Throws when renewing failed for now. */
   async accessToken(): Promise<string | undefined> {
     if (!this.signed_in) return undefined;
-    if (this.#access !== undefined && this.#access.expire_ms - RENEW_BEFORE_MS > this.#parts.clock.now_ms()) return this.#access.token;
-    return this.renew(this.#access?.token);
+    const access = this.#parts.store.readAccess();
+    if (access !== undefined && access.expire_ms - RENEW_BEFORE_MS > this.#parts.clock.now_ms()) return access.token;
+    return this.renew(access?.token);
   }
 
   /** Renews unless somebody else has done so since `refused_token` was in use. */
   renew(refused_token: string | undefined): Promise<string | undefined> {
-    if (this.#access !== undefined && this.#access.token !== refused_token) return Promise.resolve(this.#access.token);
-    this.#renewal ??= this.#parts.exclusively(() => this.#renewOnce()).finally(() => {
+    this.#renewal ??= this.#parts.exclusively(() => this.#renewOnce(refused_token)).finally(() => {
       this.#renewal = undefined;
     });
     return this.#renewal;
@@ -50,13 +49,11 @@ export class TokenKeeper {
 
   /** A new session. `shared_computer` keeps it in this tab only. */
   begin(tokens: Tokens, shared_computer: boolean): void {
-    this.#parts.store.begin(tokens.refresh_token, shared_computer);
-    this.#access = { token: tokens.access_token, expire_ms: tokens.access_expire_ms };
+    this.#parts.store.begin(tokens.refresh_token, accessOf(tokens), shared_computer);
     this.#tell();
   }
 
   end(): void {
-    this.#access = undefined;
     this.#parts.store.clear();
     this.#tell();
   }
@@ -64,24 +61,22 @@ export class TokenKeeper {
   /** Called when a session begins or ends, also in another tab. */
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
-    const forget = this.#parts.store.onOtherTab(() => {
-      if (!this.signed_in) this.#access = undefined;
-      listener();
-    });
+    const forget = this.#parts.store.onOtherTab(listener);
     return () => {
       this.#listeners.delete(listener);
       forget();
     };
   };
 
-  async #renewOnce(): Promise<string | undefined> {
-    // Read inside the lock: another tab may have used up the token we knew.
+  async #renewOnce(refused_token: string | undefined): Promise<string | undefined> {
+    // Read inside the lock: another tab may have renewed meanwhile.
     const refresh_token = this.#parts.store.read();
     if (refresh_token === undefined) return undefined;
+    const access = this.#parts.store.readAccess();
+    if (access !== undefined && access.token !== refused_token) return access.token;
     try {
       const tokens = await this.#parts.refresh(refresh_token);
-      this.#parts.store.replace(tokens.refresh_token);
-      this.#access = { token: tokens.access_token, expire_ms: tokens.access_expire_ms };
+      this.#parts.store.replace(tokens.refresh_token, accessOf(tokens));
       return tokens.access_token;
     } catch (error) {
       // Only a refusal ends the session; a network that fails says nothing about it.
@@ -93,6 +88,10 @@ export class TokenKeeper {
   #tell(): void {
     for (const listener of this.#listeners) listener();
   }
+}
+
+function accessOf({ access_token, access_expire_ms }: Tokens): AccessToken {
+  return { token: access_token, expire_ms: access_expire_ms };
 }
 
 /** Renewed a little early, so that a call does not leave with a token that dies on the way. */
