@@ -121,6 +121,8 @@ async function openPage(viewport: { width: number; height: number }): Promise<Pa
 /** A screenshot, and axe's judgement in both colour schemes. */
 function looker(t: ExecutionContext, page: Page, screen: string): Look {
   return async (name) => {
+    // What is fixed to the window stands in the middle of a picture that is taken further down.
+    await page.evaluate(() => scrollTo(0, 0));
     for (const colorScheme of ['dark', 'light'] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await page.screenshot({ path: `${SCREENSHOTS}${screen}_${name}_${colorScheme}.png`, fullPage: true });
@@ -190,20 +192,41 @@ async function book(page: Page, look: Look): Promise<void> {
   const seat = page.locator('.seatrow__seat').first();
   if (await seat.isVisible()) await seat.click();
   await look('booking');
+  const release = await holdQueue(page);
   await page.getByTestId('submit-order').click();
-  // A short queue may be over before the page is looked at.
-  const waiting = page.getByTestId('queue');
-  const paying = page.getByTestId('pay');
-  await waiting.or(paying).first().waitFor();
-  if (await waiting.isVisible()) {
-    await page.screenshot({ path: `${SCREENSHOTS}queue_${page.viewportSize()?.width}.png`, fullPage: true });
-    await page.reload();
-  }
-  await paying.waitFor();
+  await page.getByTestId('queue').waitFor();
+  await look('queue');
+  await page.reload();
+  await page.getByTestId('queue').waitFor();
+  // The page promises that the place is kept when it is closed.
+  const other = await page.context().newPage();
+  await other.goto('/');
+  await other.getByTestId('to-queue').click();
+  await other.getByTestId('queue').waitFor();
+  await other.close();
+  await page.context().setOffline(true);
+  await page.getByTestId('offline').waitFor();
+  release();
+  await page.context().setOffline(false);
+  await page.getByTestId('pay').waitFor();
+}
+
+/** A queue this short is over before it can be looked at: its news are held back until released. */
+async function holdQueue(page: Page): Promise<() => void> {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  await page.context().route(/OrderService\/(WatchQueue|GetQueueStatus)/, async (route) => {
+    await released;
+    // The page may have given up on this call by now.
+    await route.continue().catch(() => {});
+  });
+  return release;
 }
 
 async function pay(page: Page, look: Look): Promise<void> {
   await look('pay');
+  await page.getByTestId('pay').click();
+  await page.getByTestId('cashier-pay').waitFor();
+  await page.goBack();
   await page.getByTestId('pay').click();
   await page.getByTestId('cashier-pay').click();
   // Back by itself, or by the cashier's own button where it shows a receipt first.
@@ -240,6 +263,12 @@ async function refund(page: Page, look: Look): Promise<void> {
   await page.locator('[data-testid="order-state"][data-state="closed"]').waitFor();
   await page.locator('[data-testid="refund-progress"][data-stage="done"]').waitFor();
   await look('refunded');
+  await page.getByTestId('nav-messages').click();
+  await page.getByTestId('message').first().waitFor();
+  await look('messages_refunded');
+  await page.getByTestId('nav-orders').click();
+  await page.getByTestId('order').first().waitFor();
+  await look('orders_refunded');
 }
 
 async function logOut(page: Page): Promise<void> {

@@ -4,7 +4,7 @@ import { Link, NavLink, useLocation } from 'react-router';
 import { Icon } from '../components/Icon.tsx';
 import type { IconName } from '../components/Icon.tsx';
 import { useSpeech, useText } from '../i18n/LanguageProvider.tsx';
-import { hasQueuePass } from '../pages/queue/queue_pass.ts';
+import { readQueuePass } from '../pages/queue/queue_pass.ts';
 import { useSignedIn } from './api_context.ts';
 import { useUnread } from './unread.tsx';
 
@@ -96,7 +96,8 @@ function MessagesItem() {
 function QueueReminder() {
   const text = useText();
   const { pathname } = useLocation();
-  if (pathname === '/queue' || !hasQueuePass(sessionStorage)) return null;
+  const signed_in = useSignedIn();
+  if (pathname === '/queue' || !signed_in || readQueuePass(PASSES) === undefined) return null;
   return (
     <p className="banner">
       {text.queue.reminder}{' '}
@@ -106,6 +107,8 @@ function QueueReminder() {
     </p>
   );
 }
+
+const PASSES = { tab: sessionStorage, browser: localStorage };
 
 function OfflineBanner() {
   const text = useText();

@@ -7,6 +7,7 @@ import { Skeleton } from '../../components/Skeleton.tsx';
 import { dayOf, fullDate } from '../../i18n/format.ts';
 import { useText } from '../../i18n/LanguageProvider.tsx';
 import '../../styles/account.css';
+import { dropEveryQueuePass } from '../queue/queue_pass.ts';
 
 export default function AccountPage() {
   const text = useText();
@@ -15,6 +16,7 @@ export default function AccountPage() {
   const { value, error, loading, reload } = useLoad('account', async (signal) => (await api.identity.getAccount({}, { signal })).account);
   const leave = (): void => {
     api.tokens.end();
+    dropEveryQueuePass({ tab: sessionStorage, browser: localStorage });
     sessionStorage.clear();
     void navigate('/');
   };

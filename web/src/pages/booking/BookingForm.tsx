@@ -35,7 +35,7 @@ export function BookingForm({ ride, offer, wanted_class, student, onStale }: Pro
     try {
       const { status, standbyId } = await order.submitOrder(toSubmitOrder(chosen, { ...ride, request_id, fares: offer.fares, captcha_token }));
       if (status === undefined) return setStandbyId(standbyId);
-      saveQueuePass(sessionStorage, { token: status.queueToken, journey: offer.journey, submit_ms: Date.now(), first_ahead: status.ahead, back: location.pathname + location.search });
+      saveQueuePass({ tab: sessionStorage, browser: localStorage }, { token: status.queueToken, journey: offer.journey, submit_ms: Date.now(), first_ahead: status.ahead, back: location.pathname + location.search });
       await navigate('/queue', { replace: true });
     } catch (error) {
       onStale();

@@ -10,6 +10,7 @@ import { closeReasonLabel, orderStateKey } from '../../i18n/labels.ts';
 import { useText } from '../../i18n/LanguageProvider.tsx';
 import '../../styles/order.css';
 import { wentToPay } from '../pay/paying.ts';
+import { allRefunded } from './all_refunded.ts';
 import { CancelButton } from './CancelButton.tsx';
 import { ItemList } from './ItemList.tsx';
 import { OrderSteps } from './OrderSteps.tsx';
@@ -75,7 +76,7 @@ function Status({ order }: { order: Order }) {
     <section className="orderstatus" aria-label={text.order.timeline}>
       <OrderSteps state={order.state} />
       <p className="orderstatus__words" role="status">
-        <strong>{text.order.states[key]}</strong> {because ?? text.order.hints[key] ?? ''}
+        <strong>{allRefunded(order) ? text.order.refunded : text.order.states[key]}</strong> {because ?? text.order.hints[key] ?? ''}
       </p>
     </section>
   );

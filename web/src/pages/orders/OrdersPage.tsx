@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { Link } from 'react-router';
-import { OrderState } from '#gen/rail/order/v1/order_pb.ts';
+import { CloseReason, OrderState } from '#gen/rail/order/v1/order_pb.ts';
 import type { Order } from '#gen/rail/order/v1/order_pb.ts';
 import { useApi } from '../../app/api_context.ts';
 import { usePages } from '../../app/use_pages.ts';
@@ -13,6 +13,7 @@ import { StateTag } from '../../components/StateTag.tsx';
 import { price } from '../../i18n/format.ts';
 import { useText } from '../../i18n/LanguageProvider.tsx';
 import '../../styles/order.css';
+import { allRefunded } from '../order/all_refunded.ts';
 
 const FILTERS = {
   all: [],
@@ -74,7 +75,7 @@ function OrderLine({ order }: { order: Order }) {
           <span className="orderline__number">
             {text.order.number} {order.orderId}
           </span>
-          <StateTag state={order.state} />
+          <StateTag state={order.state} close_reason={allRefunded(order) ? CloseReason.REFUNDED : undefined} />
         </span>
         {order.journey !== undefined && <JourneyHead journey={order.journey} />}
         <span className="orderline__foot">

@@ -1,5 +1,5 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { Navigate, useParams } from 'react-router';
 import { OrderState } from '#gen/rail/order/v1/order_pb.ts';
 import type { Order } from '#gen/rail/order/v1/order_pb.ts';
@@ -51,6 +51,12 @@ function Checkout({ order }: { order: Order }) {
   const [channel, setChannel] = useState<string>(CHANNELS[0]);
   const [bad_url, setBadUrl] = useState(false);
   const [leaving, setLeaving] = useState(false);
+  useEffect(() => {
+    // Back from the cashier the browser may show this page as it was left.
+    const onShow = (): void => setLeaving(false);
+    addEventListener('pageshow', onShow);
+    return () => removeEventListener('pageshow', onShow);
+  }, []);
   const pay = useAction(async (requestId, orderId: string, paymentChannel: string) => {
     const answer = await payment.createPayment({ requestId, orderId, paymentChannel, returnPath: `/orders/${orderId}` });
     const url = cashierUrl(answer.payment?.payUrl ?? '', location.href);

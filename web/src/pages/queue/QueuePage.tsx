@@ -19,7 +19,7 @@ import { QueueSlip } from './QueueSlip.tsx';
 
 export default function QueuePage() {
   const text = useText();
-  const [pass] = useState(() => readQueuePass(sessionStorage));
+  const [pass] = useState(() => readQueuePass(PASSES));
   return (
     <div className="page page--narrow waiting">
       <title>{`${text.queue.title} · ${text.brand.name}`}</title>
@@ -37,6 +37,8 @@ export default function QueuePage() {
   );
 }
 
+const PASSES = { tab: sessionStorage, browser: localStorage };
+
 function Waiting({ pass }: { pass: QueuePass }) {
   const text = useText();
   const navigate = useNavigate();
@@ -44,12 +46,13 @@ function Waiting({ pass }: { pass: QueuePass }) {
   const over = value?.state === QueueState.FAILED || value?.state === QueueState.LEFT;
   useEffect(() => {
     if (value?.state !== QueueState.ORDERED) return;
-    dropQueuePass(sessionStorage);
+    dropQueuePass(PASSES, pass);
     void navigate(`/orders/${value.orderId}/pay`, { replace: true });
-  }, [value, navigate]);
+  }, [value, pass, navigate]);
   useEffect(() => {
-    if (over || error?.reason === 'QUEUE_TOKEN_EXPIRED') dropQueuePass(sessionStorage);
-  }, [over, error]);
+    // Expired, or another account's: asking again will not help.
+    if (over || error?.kind === 'refused' || error?.kind === 'not_found') dropQueuePass(PASSES, pass);
+  }, [over, error, pass]);
   return (
     <>
       {pass.journey !== undefined && <JourneyHead journey={pass.journey} />}
@@ -70,7 +73,7 @@ function useQueue(pass: QueuePass): Watched<QueueStatus> {
     if (status === undefined) throw new Error('an answer without status');
     if (status.queueToken !== '' && status.queueToken !== token.current) {
       token.current = status.queueToken;
-      if (status.state === QueueState.WAITING || status.state === QueueState.PROCESSING) saveQueuePass(sessionStorage, { ...pass, token: status.queueToken });
+      if (status.state === QueueState.WAITING || status.state === QueueState.PROCESSING) saveQueuePass(PASSES, { ...pass, token: status.queueToken });
     }
     return status;
   };
@@ -107,7 +110,7 @@ function Leave({ pass, status }: { pass: QueuePass; status: QueueStatus | undefi
     const answer = await order.leaveQueue({ requestId, queueToken });
     // Too late to leave: an order exists, and the watch leads to it.
     if (answer.status?.state === QueueState.ORDERED) return;
-    dropQueuePass(sessionStorage);
+    dropQueuePass(PASSES, pass);
     await navigate(pass.back, { replace: true });
   });
   return (
