@@ -179,6 +179,13 @@ test('a gray value is for those whom its rule chooses, and for nobody when nobod
   await settings.stop();
 });
 
+test('the first stream is opened at once', async (t) => {
+  const config = fakeConfig();
+  const settings = watchSettings({ client: config.client, service: 'watch-h', keys: KEYS, log: silentLog(), retry_ms: 3_600_000 });
+  t.deepEqual((await config.next()).keys, ['window_ms', 'channels']);
+  await settings.stop();
+});
+
 test('without an address the values stay what they are', async (t) => {
   const settings = watchSettings({ address: undefined, caller_key: undefined, service: 'watch-g', keys: KEYS, log: silentLog() });
   t.is(settings.get('window_ms'), 600);

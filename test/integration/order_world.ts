@@ -49,7 +49,7 @@ export async function openOrder(extra: Record<string, string> = {}, options: ord
   const lifecycle = new Lifecycle();
   const [mysql, redis, nats] = await Promise.all([freshDatabase(), freshRedis(), freshNats()]);
   for (const server of [mysql, redis, nats]) lifecycle.onStop('server', server.stop);
-  const caller_key = randomBytes(32);
+  const caller_key = extra.CALLER_KEY === undefined ? randomBytes(32) : Buffer.from(extra.CALLER_KEY, 'hex');
   const peers = new PeerWorld();
   const log = silentLog();
   const server = lifecycle.add('peers', await startServer({ service: 'peers', implementations: peerImplementations(peers), auth: { caller_keys: [caller_key] }, log }));
