@@ -106,6 +106,9 @@ test('a full batch goes on at once; an outer signal ends the loop', async (t) =>
 
 test('a run that takes too long has its signal aborted', async (t) => {
   const aborted = Promise.withResolvers<void>();
+  // A deadline alone does not keep a process alive; a service has its server for that.
+  const alive = setInterval(() => undefined, 1000);
+  t.teardown(() => clearInterval(alive));
   const loop = repeat({ name: 'g', every_ms: 1, run_timeout_ms: 5, run: (signal) => new Promise((resolve) => signal.addEventListener('abort', () => { aborted.resolve(); resolve(); })) });
   await aborted.promise;
   await loop.stop();

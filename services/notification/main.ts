@@ -15,7 +15,7 @@ import { createClient } from '#kit/rpc/client.ts';
 import { startServer } from '#kit/rpc/server.ts';
 import { count, hexKeys, hostPort, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
-import type { Lifecycle, Stoppable } from '#kit/run/lifecycle.ts';
+import type { Stoppable } from '#kit/run/lifecycle.ts';
 import { migrate } from '#kit/store/migrate.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
 import type { Database } from '#kit/store/mysql.ts';

@@ -116,7 +116,7 @@ test('random bytes break nothing', async (t) => {
     const message = String(answer?.headers['grpc-message']);
     // INTERNAL is what we say of our own mistakes, and gRPC of garbage under its own headers.
     const own_words = headers['grpc-timeout'] !== undefined || headers['grpc-encoding'] !== undefined || headers['content-encoding'] !== undefined;
-    if (answer !== undefined && (answer.status === 500 || status === '13' || status === '2') && !own_words) faults.push(`${path} ${JSON.stringify(headers)} ${Buffer.from(body).toString('hex')}: ${answer.status} ${status} ${message}`);
+    if (answer !== undefined && (answer.status === 500 || status === '13' || status === '2') && !own_words) faults.push(`${path} ${JSON.stringify(headers)} ${Buffer.from(body).toString('hex')}: ${answer.status} ${String(status)} ${message}`);
   }
   for (const path of ['/v1/accounts:login', '/v1/orders:submit', '/v1/passengers', '/v1/seats:lock']) {
     for (let round = 0; round < 40; round++) {

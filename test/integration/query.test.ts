@@ -140,17 +140,19 @@ test.serial('without a timetable it says so; after a sync every replica answers 
   const offer = await mine();
   t.is(offer.journey!.trainNo, train.train_no);
   t.is(offer.saleState, SaleState.BEFORE, 'inventory has not opened it');
-  await until(() => stack.other.getTrainRun({ runId: run_id }), ({ run }) => run!.stops.length === train.stops.length);
+  await until(() => stack.other.listStations({ pageSize: 1 }), ({ timetableVersion }) => timetableVersion === timetable.version);
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.query.getTrainRun({ runId: run_id }))), 'DEPENDENCY_UNAVAILABLE', 'what is on sale is not known yet, so nobody is refused for good');
 });
 
 test.serial('numbers are what inventory streamed last; while the stream is away they are called stale', async (t) => {
   stack.stream.push(remaining(7n, 12));
   stack.stream.push(remaining(6n, 99));
-  stack.stream.push({ snapshotCompleteBuckets: [5] });
+  stack.stream.push({ snapshotCompleteBuckets: [5], digests: [{ bucket: 5, epoch: 1 }] });
   const left = (offer: Awaited<ReturnType<typeof mine>>) => offer.classes.find((entry) => entry.seatClass === CLASS[seat_class])!.remaining;
   const known = await until(mine, (offer) => offer.version === 7n && !offer.stale);
   t.is(left(known), 12, 'the older state that came later is dropped');
   t.is(known.saleState, SaleState.OPEN);
+  t.is((await stack.query.getTrainRun({ runId: run_id })).run!.saleState, SaleState.OPEN);
   stack.stream.silent = true;
   stack.stream.break();
   t.is(left(await until(mine, (offer) => offer.stale)), 12, 'what is known stays, and is called stale');

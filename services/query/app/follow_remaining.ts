@@ -14,7 +14,9 @@ export async function followRemaining(source: RemainingSource, table: RemainingT
     for await (const { runs, complete_buckets, live } of source.watch(signal)) {
       for (const run of runs) table.put(run);
       for (const bucket of complete_buckets) table.snapshotComplete(bucket);
-      if (live) onLive();
+      if (!live) continue;
+      table.warmed();
+      onLive();
     }
   } finally {
     table.disconnected();

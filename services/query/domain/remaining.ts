@@ -18,6 +18,7 @@ export class RemainingTable {
   /** Buckets whose snapshot has arrived since the stream was opened. */
   #complete = new Set<number>();
   #connected = false;
+  #warm = false;
 
   /** False for a state that is older than what is known: it is dropped. */
   put(state: RunRemaining): boolean {
@@ -43,6 +44,16 @@ export class RemainingTable {
 
   snapshotComplete(bucket: number): void {
     this.#complete.add(bucket);
+  }
+
+  /** A whole snapshot has been through since this process began. */
+  warmed(): void {
+    this.#warm = true;
+  }
+
+  /** False while a run that is not here may all the same be on sale: nobody has told yet. */
+  isWarm(): boolean {
+    return this.#warm;
   }
 
   /** True when numbers of this bucket may be behind. */

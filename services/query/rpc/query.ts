@@ -10,15 +10,16 @@ import type { Actor } from '../app/ports.ts';
 import { requireRun, requireStretch } from '../app/runs.ts';
 import { searchTrains, type SearchAnswer } from '../app/search_trains.ts';
 import type { Timetables } from '../app/timetables.ts';
-import { findRun, runsOfDate, type Catalog } from '../domain/catalog.ts';
-import { berthsOf, classesOf, fareOf, offerOf } from '../domain/offer.ts';
+import { findRun, runsOfDate, type Catalog, type Run } from '../domain/catalog.ts';
+import { offerOf } from '../domain/offer.ts';
 import { nextToken, pageOf } from '../domain/page.ts';
 import type { RemainingTable } from '../domain/remaining.ts';
-import { saleStateOf } from '../domain/sale.ts';
-import { journeyMessage, money, offerMessage, runMessage, stationMessage, versionMessage } from './messages.ts';
+import { saleStateOf, type SaleState } from '../domain/sale.ts';
+import { quotedFares } from './fares.ts';
+import { offerMessage, runMessage, stationMessage, versionMessage } from './messages.ts';
 import { searchOf } from './requests.ts';
 import { changedOffers } from './watch.ts';
-import { BERTH, PASSENGER_TYPE, passengerTypeOf, SEAT_CLASS, seatClassOf } from './words.ts';
+import { passengerTypeOf } from './words.ts';
 
 export type QueryDeps = { timetables: Timetables; remaining: RemainingTable; clock: Clock };
 
@@ -35,6 +36,13 @@ export function queryService({ timetables, remaining, clock }: QueryDeps): Imple
   const context = (passenger_type: (typeof PASSENGER_TYPES)[number]) => ({
     passenger_type, now_ms: clock.now_ms(), remainingOf: (run_id: string) => remaining.get(run_id), isStale: (bucket: number | undefined) => remaining.isStale(bucket),
   });
+
+  const saleStateOfRun = (run: Run): SaleState => {
+    const known = remaining.get(run.run_id);
+    // Just started: "not on sale yet" would be a guess, and whoever submits would be refused for good.
+    if (known === undefined && !remaining.isWarm()) throw RpcError.of({ reason: 'DEPENDENCY_UNAVAILABLE', detail: 'what is on sale is not known yet', retry_after_ms: 500 });
+    return saleStateOf(run, lastDeparture(run), clock.now_ms(), known?.open);
+  };
 
   return implement(QueryService, {
     suggestStations({ text, limit }) {
@@ -63,28 +71,11 @@ export function queryService({ timetables, remaining, clock }: QueryDeps): Imple
     getTrainRun({ runId }) {
       const catalog = catalogNow();
       const run = unwrap(requireRun(catalog, runId));
-      // A run is on sale while any of its stretches is: its last departure decides.
-      const last_departure = run.train.stops.length - 2;
-      return { run: runMessage(catalog, run, saleStateOf(run, last_departure, clock.now_ms(), remaining.get(runId)?.open)) };
+      return { run: runMessage(catalog, run, saleStateOfRun(run)) };
     },
-    quoteFares({ runId, fromStationId, toStationId, seatClasses, passengerTypes }) {
+    quoteFares(request) {
       const catalog = catalogNow();
-      const found = unwrap(requireStretch(catalog, runId, fromStationId, toStationId));
-      const carried = classesOf(found);
-      const wanted = seatClasses.length === 0 ? carried : seatClasses.map(seatClassOf);
-      const unknown = wanted.find((seat_class) => seat_class === undefined || !carried.includes(seat_class));
-      if (unknown !== undefined || wanted.includes(undefined)) throw RpcError.of({ reason: 'SEAT_CLASS_UNKNOWN', metadata: { field: 'seat_classes' } });
-      const types = passengerTypes.length === 0 ? [...PASSENGER_TYPES].slice(0, 1) : passengerTypes.map((type) => passengerTypeOf(type) ?? 'adult');
-      const fares = (wanted as typeof carried).flatMap((seat_class) =>
-        types.flatMap((passenger_type) => {
-          const berths = berthsOf(seat_class);
-          const one = (berth?: (typeof berths)[number]) => ({
-            seatClass: SEAT_CLASS[seat_class], passengerType: PASSENGER_TYPE[passenger_type], berthLevel: berth === undefined ? 0 : BERTH[berth], fare: money(fareOf(found, seat_class, passenger_type, berth)),
-          });
-          return berths.length === 0 ? [one()] : berths.map(one);
-        }),
-      );
-      return { fares, fareVersion: catalog.timetable.fares_rule_version, journey: journeyMessage(catalog, found) };
+      return quotedFares(catalog, unwrap(requireStretch(catalog, request.runId, request.fromStationId, request.toStationId)), request);
     },
     getAvailability({ runId, fromStationId, toStationId, passengerType }) {
       const catalog = catalogNow();
@@ -101,7 +92,7 @@ export function queryService({ timetables, remaining, clock }: QueryDeps): Imple
       const catalog = catalogNow();
       const except = new Set(exceptRunIds);
       const runs = runIds.length === 0 ? runsOfDate(catalog, serviceDate) : runIds.flatMap((run_id) => findRun(catalog, run_id) ?? []);
-      for (const run of runs) if (!except.has(run.run_id)) yield { run: runMessage(catalog, run, saleStateOf(run, run.train.stops.length - 2, clock.now_ms(), remaining.get(run.run_id)?.open)) };
+      for (const run of runs) if (!except.has(run.run_id)) yield { run: runMessage(catalog, run, saleStateOf(run, lastDeparture(run), clock.now_ms(), remaining.get(run.run_id)?.open)) };
     },
     async syncTimetable({ requestId }, call) {
       const { active, changed } = unwrap(await timetables.sync(actorOf(call, requestId)));
@@ -114,6 +105,11 @@ export function queryService({ timetables, remaining, clock }: QueryDeps): Imple
       return { active: versionMessage(unwrap(await timetables.rollBack(version, actorOf(call, requestId)))) };
     },
   });
+}
+
+/** A run is on sale while any of its stretches is: its last departure decides. */
+function lastDeparture(run: Run): number {
+  return run.train.stops.length - 2;
 }
 
 /** A city with several stations comes before its first station, once. */
