@@ -29,6 +29,11 @@ test('what is called done or partial names files that exist', (t) => {
   t.deepEqual(missing, []);
 });
 
+test('the sum at the top is the sum of the rows', (t) => {
+  const count = (status: string): number => rows.filter((row) => row.status === status).length;
+  t.true(text.includes(`In all: ${STATUSES.map((status) => `${count(status)} ${status}`).join(', ')}.`));
+});
+
 test('a departure from the requirements names its ADR', (t) => {
   const missing = rows.filter((row) => row.status === 'departed' && !/adr\/\d{4}/.test(row.where + row.test));
   t.deepEqual(missing.map((row) => row.id), []);
