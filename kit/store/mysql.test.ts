@@ -210,6 +210,22 @@ test('what follows a commit runs only after a commit', async (t) => {
   t.deepEqual(seen, ['work', 'before', 'after', 'ring']);
 });
 
+test('a connection lost under the ORM is told as the outage it is', async (t) => {
+  const proxy = await startProxy(portOf(store.url));
+  const cut = await openDatabase({ url: through(store.url, proxy), log: silentLog(), service: 'cut_orm', entities: [Person], acquire_timeout_ms: 500 });
+  t.teardown(async () => {
+    await cut.close();
+    await proxy.stop();
+  });
+  await t.throwsAsync(
+    cut.transaction(async (tx) => {
+      await proxy.cut();
+      await tx.em.find(Person, { id: 1n });
+    }),
+    { instanceOf: StoreUnavailable },
+  );
+});
+
 test('a lost connection is StoreUnavailable before the commit, CommitUnknown at it, and the pool recovers', async (t) => {
   const proxy = await startProxy(portOf(store.url));
   const cut = await openDatabase({ url: through(store.url, proxy), log: silentLog(), service: 'cut', pool_size: 2, acquire_timeout_ms: 500 });

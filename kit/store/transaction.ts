@@ -1,5 +1,5 @@
 // One transaction: what its user sees of it (Tx), how it is begun, committed or given up, and what is known then.
-import type { EntityManager, MikroORM } from '@mikro-orm/mysql';
+import { DriverException, type EntityManager, type MikroORM } from '@mikro-orm/mysql';
 import type { PoolConnection } from 'mysql2';
 import type { Log } from '#kit/telemetry/log.ts';
 import { CommitUnknown, isContention, StatementTimeout, StoreUnavailable } from './errors.ts';
@@ -64,7 +64,8 @@ export async function runOnce<T>(parts: Parts, fn: (tx: Tx) => Promise<T>, timeo
     await commit(parts, connection, deadline);
     open.committed();
     return result;
-  } catch (error) {
+  } catch (caught) {
+    const error = open.cause(caught);
     await rollback(parts, connection, error);
     throw error;
   } finally {
@@ -118,6 +119,8 @@ interface OpenTx {
   prepare(): Promise<void>;
   finish(): Promise<void>;
   committed(): void;
+  /** What a statement failed with, where the ORM has wrapped that into an error of its own. */
+  cause(error: unknown): unknown;
   expire(timeout_ms: number): void;
   close(): void;
 }
@@ -169,6 +172,7 @@ function openTx(parts: Parts, connection: PoolConnection, deadline: number): Ope
       await hooks.runBefore();
       if (broken !== undefined) throw broken;
     },
+    cause: (error) => (error instanceof DriverException && broken !== undefined ? broken : error),
     committed: () => hooks.runAfter(parts.tell, (error) => parts.log.error({ error }, 'a callback after commit failed')),
     expire(timeout_ms) {
       over = new StatementTimeout(`a transaction took longer than ${timeout_ms} ms`);
