@@ -154,9 +154,9 @@ test.serial('bad writes get the same code, reason and sentence in every protocol
   await refused(t, addPassenger, { ...addition, name: '王芳芳' }, 'REQUEST_ID_REUSED', headers);
   await refused(t, updatePassenger, () => ({ requestId: newId(), passengerId: passenger.passengerId, passengerType: PassengerType.STUDENT, version: passenger.version + 7n }), 'VERSION_STALE', headers);
   const token = bought.answer.status!.queueToken;
-  await refused(t, getQueueStatus, { queueToken: tampered(token) }, 'TOKEN_INVALID', headers);
-  await refused(t, getQueueStatus, { queueToken: token }, 'TOKEN_INVALID', bearer(other.token));
-  await refused(t, leaveQueue, () => ({ requestId: newId(), queueToken: tampered(token) }), 'TOKEN_INVALID', headers);
+  await refused(t, getQueueStatus, { queueToken: tampered(token) }, 'QUEUE_ENTRY_NOT_FOUND', headers);
+  await refused(t, getQueueStatus, { queueToken: token }, 'QUEUE_ENTRY_NOT_FOUND', bearer(other.token));
+  await refused(t, leaveQueue, () => ({ requestId: newId(), queueToken: tampered(token) }), 'QUEUE_ENTRY_NOT_FOUND', headers);
   await refused(t, cancelOrder, () => ({ requestId: newId(), orderId: '123' }), 'ORDER_NOT_FOUND', headers);
   t.deepEqual(await rowCounts(), before);
 });

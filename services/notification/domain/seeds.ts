@@ -4,7 +4,7 @@ import type { MessageChannel, Template } from './template.ts';
 export const SEED_TEMPLATES: readonly Template[] = [
   ...wording('ORDER_PLACED', ['INBOX', 'SMS', 'PUSH'], {
     title_zh: '订单待支付',
-    body_zh: '您已成功占座：{date} {train} 次 {from}—{to}，{departure} 开，{seats}，共 {amount} 元。请在 {pay_until} 前完成支付，订单号 {order}。',
+    body_zh: '您已成功占座：{date} {train} 次 {from}—{to}，{departure} 开，{seats}，共 {amount}。请在 {pay_until} 前完成支付，订单号 {order}。',
     title_en: 'Please pay for your seats',
     body_en: 'Seats are held for you: {date}, train {train}, {from} to {to}, departs {departure}, {seats}, {amount} yuan in all. Please pay before {pay_until}. Order {order}.',
   }),
@@ -28,7 +28,7 @@ export const SEED_TEMPLATES: readonly Template[] = [
   }),
   ...wording('ORDER_FAILED', ['INBOX', 'SMS', 'PUSH'], {
     title_zh: '出票失败，票款将退回',
-    body_zh: '非常抱歉，订单 {order}（{date} {train} 次 {from}—{to}）出票失败，票款 {amount} 元将原路退回。',
+    body_zh: '非常抱歉，订单 {order}（{date} {train} 次 {from}—{to}）出票失败，票款 {amount}将原路退回。',
     title_en: 'We could not issue your tickets',
     body_en: 'We are sorry: tickets of order {order} ({date}, train {train}, {from} to {to}) could not be issued. {amount} yuan go back to where you paid from.',
   }),
@@ -40,13 +40,13 @@ export const SEED_TEMPLATES: readonly Template[] = [
   }),
   ...wording('ORDER_REFUNDED', ['INBOX', 'SMS'], {
     title_zh: '退款成功',
-    body_zh: '订单 {order} 的退款 {amount} 元已原路退回，到账时间以支付渠道为准。',
+    body_zh: '订单 {order} 的退款 {amount}已原路退回，到账时间以支付渠道为准。',
     title_en: 'Your money is on its way back',
     body_en: '{amount} yuan of order {order} were returned to where you paid from. When they arrive depends on the payment provider.',
   }),
   ...wording('PAYMENT_RETURNED', ['INBOX', 'SMS'], {
     title_zh: '支付款项已退回',
-    body_zh: '您为订单 {order} 支付的 {amount} 元未能用于购票，已原路退回，到账时间以支付渠道为准。',
+    body_zh: '您为订单 {order} 支付的 {amount}未能用于购票，已原路退回，到账时间以支付渠道为准。',
     title_en: 'Your payment was returned',
     body_en: '{amount} yuan that you paid for order {order} bought no tickets and were returned to where you paid from.',
   }),

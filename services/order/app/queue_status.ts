@@ -33,10 +33,10 @@ export type QueueView = {
 
 type StatusPorts = Pick<Ports, 'entries' | 'queue' | 'tokens' | 'clock' | 'signals'> & { paces: Paces };
 
-/** TOKEN_INVALID for a token that is not ours or of another account; QUEUE_TOKEN_EXPIRED after its time. */
+/** QUEUE_ENTRY_NOT_FOUND for a token that is not ours or of another account, QUEUE_TOKEN_EXPIRED after its time: neither signs anybody out. */
 export function openToken(ports: Pick<Ports, 'tokens' | 'clock'>, token: string, account_id: string): Result<QueueTicket> {
   const ticket = ports.tokens.open(token);
-  if (ticket === undefined || ticket.account_id !== account_id) return fail('TOKEN_INVALID', { detail: 'the queue token is not valid' });
+  if (ticket === undefined || ticket.account_id !== account_id) return fail('QUEUE_ENTRY_NOT_FOUND', { detail: 'the queue token is not valid' });
   return ticket.expire_ms <= ports.clock.now_ms() ? fail('QUEUE_TOKEN_EXPIRED') : ok(ticket);
 }
 

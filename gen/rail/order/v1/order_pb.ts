@@ -1473,7 +1473,7 @@ export const OrderService: GenService<{
     output: typeof SubmitOrderResponseSchema;
   },
   /**
-   * Where an entry stands now; renews the token. Errors: QUEUE_TOKEN_EXPIRED, TOKEN_INVALID.
+   * Where an entry stands now; renews the token. Errors: QUEUE_TOKEN_EXPIRED, QUEUE_ENTRY_NOT_FOUND.
    *
    * @generated from rpc rail.order.v1.OrderService.GetQueueStatus
    */
