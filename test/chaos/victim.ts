@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readStatus, readToolEnvironment, stackFolder } from '../../scripts/stack/folder.ts';
+import { dieWithUs } from '../../scripts/tools/command.ts';
 import { NODE_BIN, ROOT, RUN } from '../../scripts/tools/paths.ts';
 import { eventually, processesOfFolder } from '../support/processes.ts';
 import type { Place } from './world.ts';
@@ -37,8 +38,9 @@ export class Victim {
   /** Starts, or starts again with the same data, and resolves when everything serves and sells. */
   async start(): Promise<void> {
     const { name, feed, env } = this.#options;
-    const words = [join(ROOT, 'scripts', 'start.ts'), '--name', name, '--processes', 'each', '--feed', feed, '--no-web', '--log-level', 'info'];
-    const child = spawn(join(NODE_BIN, 'node'), words, { cwd: ROOT, env: { ...process.env, ...env, LANG: 'C.UTF-8', LC_ALL: '' }, stdio: ['ignore', 'pipe', 'pipe'] });
+    // A run of tests that is killed takes the stack along.
+    const words = [...dieWithUs(), join(NODE_BIN, 'node'), join(ROOT, 'scripts', 'start.ts'), '--name', name, '--processes', 'each', '--feed', feed, '--no-web', '--log-level', 'info'];
+    const child = spawn(words[0]!, words.slice(1), { cwd: ROOT, env: { ...process.env, ...env, LANG: 'C.UTF-8', LC_ALL: '' }, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#supervisor = child;
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (this.#output = (this.#output + data.toString()).slice(-OUTPUT_CHARS_MAX)));
     await eventually(() => {
