@@ -49,20 +49,22 @@ export async function logIn(deps: Deps, actor: Actor, input: LogInInput): Promis
  * they are wrong, so beyond the free ones others wait for a moment only: an owner may log in on many devices at once.
  */
 async function takeGuess(deps: Deps, unit: Unit, login_key: string): Promise<number> {
-  const now_ms = deps.clock.now_ms();
   const known = await unit.guesses.get(login_key);
+  // Read with the row locked: a time from before the wait for it would lie before what others wrote meanwhile.
+  const now_ms = deps.clock.now_ms();
   if (known !== undefined && known.pause_until_ms > now_ms) return known.pause_until_ms - now_ms;
   const failures = known === undefined || known.last_time_ms < now_ms - GUESS_MEMORY_MS ? 1 : known.failures + 1;
-  await unit.guesses.set(login_key, { failures, pause_until_ms: failures < FREE_GUESSES ? now_ms : now_ms + UNDER_WAY_MS, last_time_ms: now_ms });
+  await unit.guesses.set(login_key, { failures, pause_until_ms: failures < FREE_GUESSES ? (known?.pause_until_ms ?? 0) : now_ms + UNDER_WAY_MS, last_time_ms: now_ms });
   return 0;
 }
 
 async function confirmWrong(deps: Deps, unit: Unit, login_key: string): Promise<void> {
-  const now_ms = deps.clock.now_ms();
   const known = await unit.guesses.get(login_key);
+  const now_ms = deps.clock.now_ms();
   // A right password beside this one has cleared the count; this one stands all the same.
   const failures = Math.max(1, known?.failures ?? 0);
-  const pause_until_ms = Math.max(known?.pause_until_ms ?? 0, now_ms + pauseAfter_ms(failures));
+  const pause_ms = pauseAfter_ms(failures);
+  const pause_until_ms = Math.max(known?.pause_until_ms ?? 0, pause_ms === 0 ? 0 : now_ms + pause_ms);
   await unit.guesses.set(login_key, { failures, pause_until_ms, last_time_ms: now_ms });
 }
 
