@@ -23,6 +23,11 @@ export function fail(reason: ErrorReason, more: Omit<Failure, 'reason'> = {}): {
   return { ok: false, error: { reason, ...more } };
 }
 
+/** The same refusal, or what `fn` makes of the value. */
+export function mapResult<T, U>(result: Result<T>, fn: (value: T) => U): Result<U> {
+  return result.ok ? { ok: true, value: fn(result.value) } : result;
+}
+
 /** Refuses one field of a request: FIELD_INVALID that names the field, so that a form can mark it. */
 export function fieldInvalid(field: string, detail: string): { ok: false; error: Failure } {
   return fail('FIELD_INVALID', { detail, metadata: { field } });

@@ -1,12 +1,12 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { CloseReason, OrderState, type Order, type OrderService } from '#gen/rail/order/v1/order_pb.ts';
 import { fenFromInt64, fenToInt64 } from '#kit/base/money.ts';
-import { fail, ok, type Result } from '#kit/base/result.ts';
+import { fail, ok, mapResult, type Result } from '#kit/base/result.ts';
 import type { Call } from '#kit/rpc/call.ts';
 import type { ServiceClient } from '#kit/rpc/client.ts';
 import type { Orders, OrderView } from '../../app/ports.ts';
 import type { OrderFacts } from '../../domain/quote.ts';
-import { ask, mapResult, own } from './calls.ts';
+import { ask, own } from '#kit/rpc/peer.ts';
 
 type Client = ServiceClient<typeof OrderService>;
 

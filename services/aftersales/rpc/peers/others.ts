@@ -4,7 +4,8 @@ import type { TicketingService } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import { fenToInt64 } from '#kit/base/money.ts';
 import type { ServiceClient } from '#kit/rpc/client.ts';
 import type { Money, MoneyState, Places, Tickets } from '../../app/ports.ts';
-import { ask, mapResult, own } from './calls.ts';
+import { mapResult } from '#kit/base/result.ts';
+import { ask, own } from '#kit/rpc/peer.ts';
 
 const READ_MS = 1000;
 const RELEASE_MS = 2000;

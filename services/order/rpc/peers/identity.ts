@@ -2,7 +2,9 @@ import { IdentityService, VerifyState } from '#gen/rail/identity/v1/identity_pb.
 import type { ServiceClient } from '#kit/rpc/client.ts';
 import type { Identity } from '../../app/peers.ts';
 import { passengerTypes } from '../words.ts';
-import { ask, mapResult, onBehalf } from './calls.ts';
+import { mapResult } from '#kit/base/result.ts';
+import { ask } from '#kit/rpc/peer.ts';
+import { onBehalf } from './on_behalf.ts';
 
 const READ_MS = 1000;
 

@@ -4,13 +4,13 @@ import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import type { Status } from '#gen/google/rpc/status_pb.ts';
 import { HoldOwner, InventoryService, type Hold as HoldMessage, type HoldSeatsRequestSchema } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { isErrorReason } from '#kit/base/errors.ts';
-import { fail, ok, type Result } from '#kit/base/result.ts';
+import { fail, ok, mapResult, type Result } from '#kit/base/result.ts';
 import type { CallOptions, ServiceClient } from '#kit/rpc/client.ts';
 import type { Hold, HoldRequest, Inventory } from '../../app/peers.ts';
 import type { SeatPart } from '../../domain/order.ts';
 import { seatMessage, seatOf } from '../messages.ts';
 import { berthLevels, channels, passengerTypes, seatClasses } from '../words.ts';
-import { ask, mapResult, own } from './calls.ts';
+import { ask, own } from '#kit/rpc/peer.ts';
 
 /** The times the contract gives these methods. */
 const HOLD_MS = 3000;

@@ -4,7 +4,8 @@ import type { ServiceClient } from '#kit/rpc/client.ts';
 import type { Payment, Payments } from '../../app/peers.ts';
 import { moneyOf } from '../messages.ts';
 import { wordsOf } from '../words.ts';
-import { ask, mapResult, own } from './calls.ts';
+import { mapResult } from '#kit/base/result.ts';
+import { ask, own } from '#kit/rpc/peer.ts';
 
 const GATEWAY_MS = 5000;
 const WRITE_MS = 2000;

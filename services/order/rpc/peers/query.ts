@@ -1,13 +1,14 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { QueryService, SaleState, type TrainRun as RunMessage } from '#gen/rail/query/v1/query_pb.ts';
 import { fenFromInt64 } from '#kit/base/money.ts';
-import { fail, ok, type Result } from '#kit/base/result.ts';
+import { fail, ok, mapResult, type Result } from '#kit/base/result.ts';
 import type { ServiceClient } from '#kit/rpc/client.ts';
 import type { Timetable } from '../../app/peers.ts';
 import type { Fare } from '../../domain/fares.ts';
 import type { TrainRun } from '../../domain/sale.ts';
 import { berthLevels, passengerTypes, seatClasses, wordsOf } from '../words.ts';
-import { ask, mapResult, onBehalf } from './calls.ts';
+import { ask } from '#kit/rpc/peer.ts';
+import { onBehalf } from './on_behalf.ts';
 
 const READ_MS = 1000;
 const saleStates = wordsOf(SaleState);

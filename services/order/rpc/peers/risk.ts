@@ -2,7 +2,8 @@ import { Decision, RiskService, SubjectKind } from '#gen/rail/risk/v1/risk_pb.ts
 import { fail, ok, type Result } from '#kit/base/result.ts';
 import type { ServiceClient } from '#kit/rpc/client.ts';
 import type { Risk } from '../../app/peers.ts';
-import { ask, onBehalf } from './calls.ts';
+import { ask } from '#kit/rpc/peer.ts';
+import { onBehalf } from './on_behalf.ts';
 
 /** 风控 1 s: after that the operation is refused for now. */
 const ASSESS_MS = 1000;

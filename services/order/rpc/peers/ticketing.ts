@@ -4,7 +4,8 @@ import type { Ticketing } from '../../app/peers.ts';
 import { itemIdOf, itemNoOf, journeyOf } from '../../domain/order.ts';
 import { journeyMessage, seatMessage } from '../messages.ts';
 import { passengerTypes, wordsOf } from '../words.ts';
-import { ask, mapResult, own } from './calls.ts';
+import { mapResult } from '#kit/base/result.ts';
+import { ask, own } from '#kit/rpc/peer.ts';
 
 const ISSUE_MS = 8000;
 const outcomes = wordsOf(IssueOutcome);

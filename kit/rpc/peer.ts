@@ -1,10 +1,10 @@
-/** What all clients of other services share. */
+/** How a service calls its peers: on its own behalf, with the answer as a Result. */
 import type { ErrorReason } from '#kit/base/errors.ts';
 import { fail, type Result } from '#kit/base/result.ts';
-import type { CallOptions } from '#kit/rpc/client.ts';
-import { asResult, RpcError } from '#kit/rpc/error.ts';
+import type { CallOptions } from './client.ts';
+import { asResult, RpcError } from './error.ts';
 
-/** A call of our own, for nobody in particular: refunds go on without the traveller. */
+/** A call of our own, for nobody in particular. */
 export function own(timeout_ms: number): CallOptions {
   return { caller: null, timeout_ms };
 }
@@ -22,7 +22,3 @@ export async function ask<T>(call: Promise<T>): Promise<Result<T>> {
 
 /** For statuses without a reason, as libraries and proxies make them. */
 const REASONS: Readonly<Partial<Record<string, ErrorReason>>> = { UNAVAILABLE: 'DEPENDENCY_UNAVAILABLE', DEADLINE_EXCEEDED: 'DEADLINE', RESOURCE_EXHAUSTED: 'OVERLOADED', CANCELLED: 'CANCELLED' };
-
-export function mapResult<T, U>(result: Result<T>, fn: (value: T) => U): Result<U> {
-  return result.ok ? { ok: true, value: fn(result.value) } : result;
-}
