@@ -29,7 +29,7 @@ let buckets = 0;
 
 function newRun(): RunHeader {
   buckets += 1;
-  return { run_no: 1n, run_id: 'G1.20260115', bucket: buckets, service_date: '2026-01-15', timetable_version: '1', stops: [], segments: 3, layout, standing_capacity: 0, sale_start_ms: 0, sale_end_ms: 0, seats_at_opening: 10, open: true };
+  return { run_no: 1n, run_id: 'G1.20260115', bucket: buckets, service_date: '2026-01-15', timetable_version: '1', stops: [], segments: 3, layout, standing_capacity: 0, sale_start_ms: 0, sale_end_ms: 0, seats_at_opening: 10, quotas: [], open: true };
 }
 
 const imageOf = (run: RunHeader): RunImage => ({ run, occupied: new Map(), standing_used: [], records: [] });
@@ -44,7 +44,7 @@ async function openedRun(epoch = 1): Promise<RunHeader> {
 
 function holdOf(run: RunHeader, hold_id: string, body = 1): PlannedHold {
   const wish = { flags: [], letters: '', together: false, same_coach: false, required: false };
-  return { hold_id, run, owner: 'ORDER', body_hash: new Uint8Array(16).fill(body), from: 0, to: 2, items: [{ id: '1', classes: ['3'] }], wish, changes: false, ttl_ms: 1000, account_id: '' };
+  return { hold_id, run, owner: 'ORDER', body_hash: new Uint8Array(16).fill(body), from: 0, to: 2, items: [{ id: '1', classes: ['3'], quotas: [] }], wish, changes: false, ttl_ms: 1000, account_id: '' };
 }
 
 async function place(run: RunHeader, planned: PlannedHold, epoch = 1) {

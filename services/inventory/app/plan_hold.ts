@@ -49,11 +49,11 @@ function planItem({ item_id, seat_classes, seat }: HoldItem, run: RunHeader): Re
   if (item_id === '' || item_id.length > MAX_HOLD_ID) return fieldInvalid('item_id', `1 to ${MAX_HOLD_ID} characters`);
   if (seat !== undefined) {
     const found = findSeat(run.layout, seat.coach_no, seat.seat_no);
-    return found === undefined ? fail('SEAT_MALFORMED') : ok({ id: item_id, classes: [], seat: [found.class_code, found.index] });
+    return found === undefined ? fail('SEAT_MALFORMED') : ok({ id: item_id, classes: [], quotas: [], seat: [found.class_code, found.index] });
   }
   const offered = [...new Set(seat_classes)].filter((seat_class) => offers(run, seat_class));
   if (offered.length === 0) return fail('SEAT_CLASS_UNKNOWN');
-  return ok({ id: item_id, classes: offered.map((seat_class) => String(CLASS_CODE[seat_class])) });
+  return ok({ id: item_id, quotas: [], classes: offered.map((seat_class) => String(CLASS_CODE[seat_class])) });
 }
 
 function offers(run: RunHeader, seat_class: SeatClass): boolean {

@@ -7,7 +7,8 @@ import type { RunHeader, RunPlan } from '../domain/run.ts';
 /** Why a bucket or run takes no call now. LOST: Redis doesn't know the bucket. EPOCH: another epoch than ours. */
 export type Closed = 'LOST' | 'EPOCH' | 'CLOSED' | 'MISSING';
 
-export type PlannedItem = { id: string; classes: string[]; seat?: [class_code: number, index: number] };
+/** `quotas`: numbers of the run's quotas this passenger may buy from, beside what is everybody's. */
+export type PlannedItem = { id: string; classes: string[]; quotas: readonly number[]; seat?: [class_code: number, index: number] };
 
 /** A hold as the Function takes it: stops resolved, classes as numbers. */
 export type PlannedHold = {
@@ -22,6 +23,8 @@ export type PlannedHold = {
   changes: boolean;
   ttl_ms: number;
   account_id: string;
+  /** The hold, as the ledger had it when it was read, that this one takes the place of: an exchange, or a seat lock taken over. */
+  replaces?: Hold;
 };
 
 export type HoldCall = { bucket: number; epoch: number; holds: readonly PlannedHold[] };

@@ -12,11 +12,11 @@ import { runTick, type TickParts } from './run_tick.ts';
 const LAYOUT = layoutOfCoaches([{ ...coach(1, 'second', 20), quiet: false }]);
 
 function runNo(no: number, bucket = 1): RunHeader {
-  return { run_no: BigInt(no), run_id: `R${no}`, bucket, service_date: '2026-01-15', timetable_version: '1', stops: [], segments: 4, layout: LAYOUT, standing_capacity: 0, sale_start_ms: 0, sale_end_ms: 0, seats_at_opening: 20, open: true };
+  return { run_no: BigInt(no), run_id: `R${no}`, bucket, service_date: '2026-01-15', timetable_version: '1', stops: [], segments: 4, layout: LAYOUT, standing_capacity: 0, sale_start_ms: 0, sale_end_ms: 0, seats_at_opening: 20, quotas: [], open: true };
 }
 
 function planned(hold_id: string, run: RunHeader): PlannedHold {
-  return { hold_id, run, owner: 'ORDER', body_hash: new Uint8Array(16), from: 0, to: 2, items: [{ id: '1', classes: ['3'] }], wish: { flags: [], letters: '', together: false, same_coach: false, required: false }, changes: false, ttl_ms: 1000, account_id: '' };
+  return { hold_id, run, owner: 'ORDER', body_hash: new Uint8Array(16), from: 0, to: 2, items: [{ id: '1', classes: ['3'], quotas: [] }], wish: { flags: [], letters: '', together: false, same_coach: false, required: false }, changes: false, ttl_ms: 1000, account_id: '' };
 }
 
 function storedHold({ planned: { hold_id, run, owner, body_hash }, placed }: NewHold): Hold {

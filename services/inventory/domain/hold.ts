@@ -1,4 +1,5 @@
 import type { BerthLevel } from '../../../timetable/model.ts';
+import type { Channel, PassengerType } from './quota.ts';
 import type { SeatClass } from './seat_class.ts';
 import { segmentMask, type Stretch } from './stretch.ts';
 
@@ -8,7 +9,7 @@ export type HoldOwner = (typeof HOLD_OWNERS)[number];
 export type HoldState = 'HELD' | 'SOLD' | 'RELEASED' | 'ABORTED';
 
 /** One passenger's wish: classes best first, or one named seat. */
-export type HoldItem = { item_id: string; seat_classes: readonly SeatClass[]; seat?: { coach_no: string; seat_no: string } };
+export type HoldItem = { item_id: string; seat_classes: readonly SeatClass[]; seat?: { coach_no: string; seat_no: string }; passenger_type?: PassengerType };
 
 export type SeatPreference = {
   window: boolean;
@@ -34,8 +35,11 @@ export type HoldRequest = {
   owner: HoldOwner;
   hold_ttl_ms: number;
   accept_same_train_change: boolean;
-  /** Whom a seat lock belongs to; empty for other owners. */
+  /** Whom a seat lock belongs to, or who takes it over; empty otherwise. */
   account_id: string;
+  channel?: Channel;
+  /** A seat lock of the account that this hold takes over. */
+  seat_lock_id?: string;
 };
 
 /** A place for a part of a trip. `index` is the bit of the seat, NO_SEAT for standing. */

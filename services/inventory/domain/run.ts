@@ -1,6 +1,7 @@
 import { bucketOf } from '#kit/base/hash.ts';
 import { MAX_SEGMENTS_PER_TRAIN } from '../../../timetable/model.ts';
 import { layoutProblem, type RunCoach, type RunLayout } from './layout.ts';
+import type { Quota } from './quota.ts';
 
 export type RunStop = { station_id: string; departure_ms?: number; arrival_ms?: number };
 
@@ -30,6 +31,8 @@ export type RunHeader = {
   sale_start_ms: number;
   sale_end_ms: number;
   seats_at_opening: number;
+  /** Their number in this list is what Redis knows them by. */
+  quotas: readonly Quota[];
   open: boolean;
 };
 

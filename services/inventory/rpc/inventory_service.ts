@@ -71,6 +71,18 @@ export function inventoryService(parts: InventoryParts): Implementation {
     exchangeHold() {
       throw new FailureError({ reason: 'NOT_IMPLEMENTED', detail: 'exchange within a run' });
     },
+    extendHold() {
+      throw new FailureError({ reason: 'NOT_IMPLEMENTED', detail: 'extension' });
+    },
+    setRunQuotas() {
+      throw new FailureError({ reason: 'NOT_IMPLEMENTED', detail: 'quotas' });
+    },
+    getRunQuotas() {
+      throw new FailureError({ reason: 'NOT_IMPLEMENTED', detail: 'quotas' });
+    },
+    closeBuckets() {
+      throw new FailureError({ reason: 'NOT_IMPLEMENTED', detail: 'closing buckets' });
+    },
     async getRemaining({ runId, stretches }) {
       const { remaining, version, epoch } = unwrap(await getRemaining(parts, runId, stretches.map(({ fromIndex: from, toIndex: to }) => ({ from, to }))));
       return { version, epoch, remaining: remaining.map(({ class_code, from, to, remaining: count }) => ({ seatClass: classCodeMessage(class_code), fromIndex: from, toIndex: to, remaining: count })) };

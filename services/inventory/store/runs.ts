@@ -137,7 +137,7 @@ type WireStop = [station_id: string, arrival_ms: number | null, departure_ms: nu
 function headerOf(row: RunRow, layout: RunLayout): RunHeader {
   const { stops, sale_start_at, sale_end_at, state, layout_hash: _hash, ...same } = row;
   const list = (JSON.parse(stops) as WireStop[]).map(([station_id, arrival_ms, departure_ms]): RunStop => ({ station_id, arrival_ms: arrival_ms ?? undefined, departure_ms: departure_ms ?? undefined }));
-  return { ...same, stops: list, layout, sale_start_ms: sale_start_at.getTime(), sale_end_ms: sale_end_at.getTime(), open: state === 'OPEN' };
+  return { ...same, stops: list, layout, sale_start_ms: sale_start_at.getTime(), sale_end_ms: sale_end_at.getTime(), quotas: [], open: state === 'OPEN' };
 }
 
 function insertValues({ plan, bucket }: NewRun): SqlValue[] {

@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file rail/inventory/v1/inventory.proto.
  */
 export const file_rail_inventory_v1_inventory: GenFile = /*@__PURE__*/
-  fileDesc("CiFyYWlsL2ludmVudG9yeS92MS9pbnZlbnRvcnkucHJvdG8SEXJhaWwuaW52ZW50b3J5LnYxIkwKD09wZW5SdW5zUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhQKDHNlcnZpY2VfZGF0ZRgCIAEoCRIPCgdydW5faWRzGAMgAygJIkkKEE9wZW5SdW5zUmVzcG9uc2USDgoGb3BlbmVkGAEgASgNEhQKDGFscmVhZHlfb3BlbhgCIAEoDRIPCgdyZWZ1c2VkGAMgAygJIqEBCghIb2xkSXRlbRIPCgdpdGVtX2lkGAEgASgJEi0KDHNlYXRfY2xhc3NlcxgCIAMoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSMwoOcGFzc2VuZ2VyX3R5cGUYAyABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRIgCgRzZWF0GAQgASgLMhIucmFpbC50eXBlLnYxLlNlYXQizQIKEEhvbGRTZWF0c1JlcXVlc3QSDwoHaG9sZF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSFwoPZnJvbV9zdGF0aW9uX2lkGAMgASgJEhUKDXRvX3N0YXRpb25faWQYBCABKAkSKgoFaXRlbXMYBSADKAsyGy5yYWlsLmludmVudG9yeS52MS5Ib2xkSXRlbRIwCgpwcmVmZXJlbmNlGAYgASgLMhwucmFpbC50eXBlLnYxLlNlYXRQcmVmZXJlbmNlEiYKB2NoYW5uZWwYByABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbBIrCgVvd25lchgIIAEoDjIcLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRPd25lchITCgtob2xkX3R0bF9tcxgJIAEoDRIgChhhY2NlcHRfc2FtZV90cmFpbl9jaGFuZ2UYCiABKAgiYwoISGVsZFNlYXQSDwoHaXRlbV9pZBgBIAEoCRIgCgRzZWF0GAIgASgLMhIucmFpbC50eXBlLnYxLlNlYXQSEgoKZnJvbV9pbmRleBgDIAEoDRIQCgh0b19pbmRleBgEIAEoDSKWAgoESG9sZBIPCgdob2xkX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIrCgVzdGF0ZRgDIAEoDjIcLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRTdGF0ZRIrCgVvd25lchgEIAEoDjIcLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRPd25lchIPCgd2ZXJzaW9uGAUgASgDEioKBXNlYXRzGAYgAygLMhsucmFpbC5pbnZlbnRvcnkudjEuSGVsZFNlYXQSEAoIb3JkZXJfaWQYByABKAkSLwoLZXhwaXJlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC3J1bl92ZXJzaW9uGAkgASgDIjoKEUhvbGRTZWF0c1Jlc3BvbnNlEiUKBGhvbGQYASABKAsyFy5yYWlsLmludmVudG9yeS52MS5Ib2xkIk4KFUJhdGNoSG9sZFNlYXRzUmVxdWVzdBI1CghyZXF1ZXN0cxgBIAMoCzIjLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRTZWF0c1JlcXVlc3QivgEKFkJhdGNoSG9sZFNlYXRzUmVzcG9uc2USQQoHcmVzdWx0cxgBIAMoCzIwLnJhaWwuaW52ZW50b3J5LnYxLkJhdGNoSG9sZFNlYXRzUmVzcG9uc2UuUmVzdWx0GmEKBlJlc3VsdBInCgRob2xkGAEgASgLMhcucmFpbC5pbnZlbnRvcnkudjEuSG9sZEgAEiMKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIJCgdvdXRjb21lIjEKDkdldEhvbGRSZXF1ZXN0Eg8KB2hvbGRfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJIjgKD0dldEhvbGRSZXNwb25zZRIlCgRob2xkGAEgASgLMhcucmFpbC5pbnZlbnRvcnkudjEuSG9sZCJ0ChJBdHRhY2hPcmRlclJlcXVlc3QSDwoHaG9sZF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSEAoIb3JkZXJfaWQYAyABKAkSKwoFb3duZXIYBCABKA4yHC5yYWlsLmludmVudG9yeS52MS5Ib2xkT3duZXIiPAoTQXR0YWNoT3JkZXJSZXNwb25zZRIlCgRob2xkGAEgASgLMhcucmFpbC5pbnZlbnRvcnkudjEuSG9sZCKVAQoSUmVsZWFzZUhvbGRSZXF1ZXN0Eg8KB2hvbGRfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEisKBW93bmVyGAMgASgOMhwucmFpbC5pbnZlbnRvcnkudjEuSG9sZE93bmVyEg8KB3ZlcnNpb24YBCABKAMSEAoIaXRlbV9pZHMYBSADKAkSDgoGcmVhc29uGAYgASgJIjwKE1JlbGVhc2VIb2xkUmVzcG9uc2USJQoEaG9sZBgBIAEoCzIXLnJhaWwuaW52ZW50b3J5LnYxLkhvbGQiRAoPU2VsbEhvbGRSZXF1ZXN0Eg8KB2hvbGRfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEhAKCG9yZGVyX2lkGAMgASgJIjkKEFNlbGxIb2xkUmVzcG9uc2USJQoEaG9sZBgBIAEoCzIXLnJhaWwuaW52ZW50b3J5LnYxLkhvbGQigQEKE0V4Y2hhbmdlSG9sZFJlcXVlc3QSDwoHaG9sZF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSOAoLcmVwbGFjZW1lbnQYAyABKAsyIy5yYWlsLmludmVudG9yeS52MS5Ib2xkU2VhdHNSZXF1ZXN0Eg8KB3ZlcnNpb24YBCABKAMiPQoURXhjaGFuZ2VIb2xkUmVzcG9uc2USJQoEaG9sZBgBIAEoCzIXLnJhaWwuaW52ZW50b3J5LnYxLkhvbGQisQEKE0dldFJlbWFpbmluZ1JlcXVlc3QSDgoGcnVuX2lkGAEgASgJEi0KCXN0cmV0Y2hlcxgCIAMoCzIaLnJhaWwuaW52ZW50b3J5LnYxLlN0cmV0Y2gSJgoHY2hhbm5lbBgDIAEoDjIVLnJhaWwudHlwZS52MS5DaGFubmVsEjMKDnBhc3Nlbmdlcl90eXBlGAQgASgOMhsucmFpbC50eXBlLnYxLlBhc3NlbmdlclR5cGUiLwoHU3RyZXRjaBISCgpmcm9tX2luZGV4GAEgASgNEhAKCHRvX2luZGV4GAIgASgNInEKCVJlbWFpbmluZxIrCgpzZWF0X2NsYXNzGAEgASgOMhcucmFpbC50eXBlLnYxLlNlYXRDbGFzcxISCgpmcm9tX2luZGV4GAIgASgNEhAKCHRvX2luZGV4GAMgASgNEhEKCXJlbWFpbmluZxgEIAEoDSJnChRHZXRSZW1haW5pbmdSZXNwb25zZRIvCglyZW1haW5pbmcYASADKAsyHC5yYWlsLmludmVudG9yeS52MS5SZW1haW5pbmcSDwoHdmVyc2lvbhgCIAEoAxINCgVlcG9jaBgDIAEoDSI/ChVXYXRjaFJlbWFpbmluZ1JlcXVlc3QSDwoHYnVja2V0cxgBIAMoDRIVCg1zZXJ2aWNlX2RhdGVzGAIgAygJIoMBCg5DbGFzc1JlbWFpbmluZxIrCgpzZWF0X2NsYXNzGAEgASgOMhcucmFpbC50eXBlLnYxLlNlYXRDbGFzcxIRCglyZW1haW5pbmcYAiADKA0SMQoGcXVvdGFzGAMgAygLMiEucmFpbC5pbnZlbnRvcnkudjEuUXVvdGFSZW1haW5pbmcigAEKDlF1b3RhUmVtYWluaW5nEiYKB2NoYW5uZWwYASABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbBIzCg5wYXNzZW5nZXJfdHlwZRgCIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEhEKCXJlbWFpbmluZxgDIAMoDSKQAQoMUnVuUmVtYWluaW5nEg4KBnJ1bl9pZBgBIAEoCRIOCgZidWNrZXQYAiABKA0SDQoFZXBvY2gYAyABKA0SDwoHdmVyc2lvbhgEIAEoAxIMCgRvcGVuGAUgASgIEjIKB2NsYXNzZXMYBiADKAsyIS5yYWlsLmludmVudG9yeS52MS5DbGFzc1JlbWFpbmluZyKcAQoWV2F0Y2hSZW1haW5pbmdSZXNwb25zZRItCgRydW5zGAEgAygLMh8ucmFpbC5pbnZlbnRvcnkudjEuUnVuUmVtYWluaW5nEiEKGXNuYXBzaG90X2NvbXBsZXRlX2J1Y2tldHMYAiADKA0SMAoHZGlnZXN0cxgDIAMoCzIfLnJhaWwuaW52ZW50b3J5LnYxLkJ1Y2tldERpZ2VzdCI9CgxCdWNrZXREaWdlc3QSDgoGYnVja2V0GAEgASgNEg0KBWVwb2NoGAIgASgNEg4KBmRpZ2VzdBgDIAEoBiImChNHZXRSdW5TdGF0ZXNSZXF1ZXN0Eg8KB3J1bl9pZHMYASADKAkiyQIKFEdldFJ1blN0YXRlc1Jlc3BvbnNlEkAKBnN0YXRlcxgBIAMoCzIwLnJhaWwuaW52ZW50b3J5LnYxLkdldFJ1blN0YXRlc1Jlc3BvbnNlLlJ1blN0YXRlGu4BCghSdW5TdGF0ZRIOCgZydW5faWQYASABKAkSDgoGYnVja2V0GAIgASgNEg0KBWVwb2NoGAMgASgNEg8KB3ZlcnNpb24YBCABKAMSDAoEb3BlbhgFIAEoCBIYChBzZWF0c19hdF9vcGVuaW5nGAYgASgNEhIKCnNlYXRzX2ZyZWUYByABKA0SMwoPc2FsZV9zdGFydF90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1zYWxlX2VuZF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI8ChVSZWJ1aWxkQnVja2V0c1JlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgdidWNrZXRzGAIgAygNIkYKFlJlYnVpbGRCdWNrZXRzUmVzcG9uc2USDwoHYnVja2V0cxgBIAEoDRIMCgRydW5zGAIgASgNEg0KBWhvbGRzGAMgASgEIkgKEFJlY29uY2lsZVJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgdydW5faWRzGAIgAygJEg8KB2RyeV9ydW4YAyABKAgiggEKCkRpZmZlcmVuY2USDgoGcnVuX2lkGAEgASgJEgwKBHNlYXQYAiABKAkSDwoHaG9sZF9pZBgDIAEoCRIQCghvcmRlcl9pZBgEIAEoCRIMCgRraW5kGAUgASgJEhAKCHJlcGFpcmVkGAYgASgIEhMKC2V4cGxhbmF0aW9uGAcgASgJInoKEVJlY29uY2lsZVJlc3BvbnNlEhQKDHJ1bnNfY2hlY2tlZBgBIAEoDRIyCgtkaWZmZXJlbmNlcxgCIAMoCzIdLnJhaWwuaW52ZW50b3J5LnYxLkRpZmZlcmVuY2USGwoTZGlmZmVyZW5jZXNfb21pdHRlZBgDIAEoDSJFCg9DbG9zZVJ1blJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSDgoGcmVhc29uGAMgASgJIhIKEENsb3NlUnVuUmVzcG9uc2UqhgEKCUhvbGRPd25lchIaChZIT0xEX09XTkVSX1VOU1BFQ0lGSUVEEAASFAoQSE9MRF9PV05FUl9PUkRFUhABEhUKEUhPTERfT1dORVJfQ0hBTkdFEAISFgoSSE9MRF9PV05FUl9TVEFOREJZEAMSGAoUSE9MRF9PV05FUl9TRUFUX0xPQ0sQBCqCAQoJSG9sZFN0YXRlEhoKFkhPTERfU1RBVEVfVU5TUEVDSUZJRUQQABITCg9IT0xEX1NUQVRFX0hFTEQQARITCg9IT0xEX1NUQVRFX1NPTEQQAhIXChNIT0xEX1NUQVRFX1JFTEVBU0VEEAMSFgoSSE9MRF9TVEFURV9BQk9SVEVEEAQy0Q0KEEludmVudG9yeVNlcnZpY2USZQoIT3BlblJ1bnMSIi5yYWlsLmludmVudG9yeS52MS5PcGVuUnVuc1JlcXVlc3QaIy5yYWlsLmludmVudG9yeS52MS5PcGVuUnVuc1Jlc3BvbnNlIhCKtRgMCgEFEgNvcHMY4KcSEnUKCUhvbGRTZWF0cxIjLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRTZWF0c1JlcXVlc3QaJC5yYWlsLmludmVudG9yeS52MS5Ib2xkU2VhdHNSZXNwb25zZSIdirUYGQoBBRIFb3JkZXISCmFmdGVyc2FsZXMY0A8ShAEKDkJhdGNoSG9sZFNlYXRzEigucmFpbC5pbnZlbnRvcnkudjEuQmF0Y2hIb2xkU2VhdHNSZXF1ZXN0GikucmFpbC5pbnZlbnRvcnkudjEuQmF0Y2hIb2xkU2VhdHNSZXNwb25zZSIdirUYGQoBBRIFb3JkZXISCmFmdGVyc2FsZXMYuBcSggEKB0dldEhvbGQSIS5yYWlsLmludmVudG9yeS52MS5HZXRIb2xkUmVxdWVzdBoiLnJhaWwuaW52ZW50b3J5LnYxLkdldEhvbGRSZXNwb25zZSIwkAIBirUYKQoBBRIFb3JkZXISCmFmdGVyc2FsZXMSA29wcxIJdGlja2V0aW5nGOgHEnsKC0F0dGFjaE9yZGVyEiUucmFpbC5pbnZlbnRvcnkudjEuQXR0YWNoT3JkZXJSZXF1ZXN0GiYucmFpbC5pbnZlbnRvcnkudjEuQXR0YWNoT3JkZXJSZXNwb25zZSIdirUYGQoBBRIFb3JkZXISCmFmdGVyc2FsZXMY0A8SewoLUmVsZWFzZUhvbGQSJS5yYWlsLmludmVudG9yeS52MS5SZWxlYXNlSG9sZFJlcXVlc3QaJi5yYWlsLmludmVudG9yeS52MS5SZWxlYXNlSG9sZFJlc3BvbnNlIh2KtRgZCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxjQDxJyCghTZWxsSG9sZBIiLnJhaWwuaW52ZW50b3J5LnYxLlNlbGxIb2xkUmVxdWVzdBojLnJhaWwuaW52ZW50b3J5LnYxLlNlbGxIb2xkUmVzcG9uc2UiHYq1GBkKAQUSBW9yZGVyEgphZnRlcnNhbGVzGNAPEncKDEV4Y2hhbmdlSG9sZBImLnJhaWwuaW52ZW50b3J5LnYxLkV4Y2hhbmdlSG9sZFJlcXVlc3QaJy5yYWlsLmludmVudG9yeS52MS5FeGNoYW5nZUhvbGRSZXNwb25zZSIWirUYEgoBBRIKYWZ0ZXJzYWxlcxjQDxKNAQoMR2V0UmVtYWluaW5nEiYucmFpbC5pbnZlbnRvcnkudjEuR2V0UmVtYWluaW5nUmVxdWVzdBonLnJhaWwuaW52ZW50b3J5LnYxLkdldFJlbWFpbmluZ1Jlc3BvbnNlIiyQAgGKtRglCgEFEgVvcmRlchIFcXVlcnkSCmFmdGVyc2FsZXMSA29wcxjoBxJ5Cg5XYXRjaFJlbWFpbmluZxIoLnJhaWwuaW52ZW50b3J5LnYxLldhdGNoUmVtYWluaW5nUmVxdWVzdBopLnJhaWwuaW52ZW50b3J5LnYxLldhdGNoUmVtYWluaW5nUmVzcG9uc2UiEIq1GAwKAQUSBXF1ZXJ5IAEwARKNAQoMR2V0UnVuU3RhdGVzEiYucmFpbC5pbnZlbnRvcnkudjEuR2V0UnVuU3RhdGVzUmVxdWVzdBonLnJhaWwuaW52ZW50b3J5LnYxLkdldFJ1blN0YXRlc1Jlc3BvbnNlIiyQAgGKtRglCgEFEgVvcmRlchIFcXVlcnkSCmFmdGVyc2FsZXMSA29wcxjoBxJ4Cg5SZWJ1aWxkQnVja2V0cxIoLnJhaWwuaW52ZW50b3J5LnYxLlJlYnVpbGRCdWNrZXRzUmVxdWVzdBopLnJhaWwuaW52ZW50b3J5LnYxLlJlYnVpbGRCdWNrZXRzUmVzcG9uc2UiEYq1GA0KAgMFEgNvcHMY4KcSEmkKCVJlY29uY2lsZRIjLnJhaWwuaW52ZW50b3J5LnYxLlJlY29uY2lsZVJlcXVlc3QaJC5yYWlsLmludmVudG9yeS52MS5SZWNvbmNpbGVSZXNwb25zZSIRirUYDQoCAwUSA29wcxjgpxISbAoIQ2xvc2VSdW4SIi5yYWlsLmludmVudG9yeS52MS5DbG9zZVJ1blJlcXVlc3QaIy5yYWlsLmludmVudG9yeS52MS5DbG9zZVJ1blJlc3BvbnNlIheKtRgTCgIDBRIDb3BzEgVxdWVyeRiIJ2IGcHJvdG8z", [file_google_protobuf_timestamp, file_google_rpc_status, file_rail_options_v1_options, file_rail_type_v1_journey]);
+  fileDesc("CiFyYWlsL2ludmVudG9yeS92MS9pbnZlbnRvcnkucHJvdG8SEXJhaWwuaW52ZW50b3J5LnYxIkwKD09wZW5SdW5zUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhQKDHNlcnZpY2VfZGF0ZRgCIAEoCRIPCgdydW5faWRzGAMgAygJIkkKEE9wZW5SdW5zUmVzcG9uc2USDgoGb3BlbmVkGAEgASgNEhQKDGFscmVhZHlfb3BlbhgCIAEoDRIPCgdyZWZ1c2VkGAMgAygJIqEBCghIb2xkSXRlbRIPCgdpdGVtX2lkGAEgASgJEi0KDHNlYXRfY2xhc3NlcxgCIAMoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSMwoOcGFzc2VuZ2VyX3R5cGUYAyABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRIgCgRzZWF0GAQgASgLMhIucmFpbC50eXBlLnYxLlNlYXQi9wIKEEhvbGRTZWF0c1JlcXVlc3QSDwoHaG9sZF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSFwoPZnJvbV9zdGF0aW9uX2lkGAMgASgJEhUKDXRvX3N0YXRpb25faWQYBCABKAkSKgoFaXRlbXMYBSADKAsyGy5yYWlsLmludmVudG9yeS52MS5Ib2xkSXRlbRIwCgpwcmVmZXJlbmNlGAYgASgLMhwucmFpbC50eXBlLnYxLlNlYXRQcmVmZXJlbmNlEiYKB2NoYW5uZWwYByABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbBIrCgVvd25lchgIIAEoDjIcLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRPd25lchITCgtob2xkX3R0bF9tcxgJIAEoDRIgChhhY2NlcHRfc2FtZV90cmFpbl9jaGFuZ2UYCiABKAgSFAoMc2VhdF9sb2NrX2lkGAsgASgJEhIKCmFjY291bnRfaWQYDCABKAkiYwoISGVsZFNlYXQSDwoHaXRlbV9pZBgBIAEoCRIgCgRzZWF0GAIgASgLMhIucmFpbC50eXBlLnYxLlNlYXQSEgoKZnJvbV9pbmRleBgDIAEoDRIQCgh0b19pbmRleBgEIAEoDSKWAgoESG9sZBIPCgdob2xkX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIrCgVzdGF0ZRgDIAEoDjIcLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRTdGF0ZRIrCgVvd25lchgEIAEoDjIcLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRPd25lchIPCgd2ZXJzaW9uGAUgASgDEioKBXNlYXRzGAYgAygLMhsucmFpbC5pbnZlbnRvcnkudjEuSGVsZFNlYXQSEAoIb3JkZXJfaWQYByABKAkSLwoLZXhwaXJlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC3J1bl92ZXJzaW9uGAkgASgDIjoKEUhvbGRTZWF0c1Jlc3BvbnNlEiUKBGhvbGQYASABKAsyFy5yYWlsLmludmVudG9yeS52MS5Ib2xkIk4KFUJhdGNoSG9sZFNlYXRzUmVxdWVzdBI1CghyZXF1ZXN0cxgBIAMoCzIjLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRTZWF0c1JlcXVlc3QivgEKFkJhdGNoSG9sZFNlYXRzUmVzcG9uc2USQQoHcmVzdWx0cxgBIAMoCzIwLnJhaWwuaW52ZW50b3J5LnYxLkJhdGNoSG9sZFNlYXRzUmVzcG9uc2UuUmVzdWx0GmEKBlJlc3VsdBInCgRob2xkGAEgASgLMhcucmFpbC5pbnZlbnRvcnkudjEuSG9sZEgAEiMKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIJCgdvdXRjb21lIjEKDkdldEhvbGRSZXF1ZXN0Eg8KB2hvbGRfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJIjgKD0dldEhvbGRSZXNwb25zZRIlCgRob2xkGAEgASgLMhcucmFpbC5pbnZlbnRvcnkudjEuSG9sZCJ0ChJBdHRhY2hPcmRlclJlcXVlc3QSDwoHaG9sZF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSEAoIb3JkZXJfaWQYAyABKAkSKwoFb3duZXIYBCABKA4yHC5yYWlsLmludmVudG9yeS52MS5Ib2xkT3duZXIiPAoTQXR0YWNoT3JkZXJSZXNwb25zZRIlCgRob2xkGAEgASgLMhcucmFpbC5pbnZlbnRvcnkudjEuSG9sZCKVAQoSUmVsZWFzZUhvbGRSZXF1ZXN0Eg8KB2hvbGRfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEisKBW93bmVyGAMgASgOMhwucmFpbC5pbnZlbnRvcnkudjEuSG9sZE93bmVyEg8KB3ZlcnNpb24YBCABKAMSEAoIaXRlbV9pZHMYBSADKAkSDgoGcmVhc29uGAYgASgJIjwKE1JlbGVhc2VIb2xkUmVzcG9uc2USJQoEaG9sZBgBIAEoCzIXLnJhaWwuaW52ZW50b3J5LnYxLkhvbGQiRAoPU2VsbEhvbGRSZXF1ZXN0Eg8KB2hvbGRfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEhAKCG9yZGVyX2lkGAMgASgJIjkKEFNlbGxIb2xkUmVzcG9uc2USJQoEaG9sZBgBIAEoCzIXLnJhaWwuaW52ZW50b3J5LnYxLkhvbGQidgoRRXh0ZW5kSG9sZFJlcXVlc3QSDwoHaG9sZF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSKwoFb3duZXIYAyABKA4yHC5yYWlsLmludmVudG9yeS52MS5Ib2xkT3duZXISEwoLaG9sZF90dGxfbXMYBCABKA0iOwoSRXh0ZW5kSG9sZFJlc3BvbnNlEiUKBGhvbGQYASABKAsyFy5yYWlsLmludmVudG9yeS52MS5Ib2xkIoEBChNFeGNoYW5nZUhvbGRSZXF1ZXN0Eg8KB2hvbGRfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEjgKC3JlcGxhY2VtZW50GAMgASgLMiMucmFpbC5pbnZlbnRvcnkudjEuSG9sZFNlYXRzUmVxdWVzdBIPCgd2ZXJzaW9uGAQgASgDIj0KFEV4Y2hhbmdlSG9sZFJlc3BvbnNlEiUKBGhvbGQYASABKAsyFy5yYWlsLmludmVudG9yeS52MS5Ib2xkIrEBChNHZXRSZW1haW5pbmdSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRItCglzdHJldGNoZXMYAiADKAsyGi5yYWlsLmludmVudG9yeS52MS5TdHJldGNoEiYKB2NoYW5uZWwYAyABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbBIzCg5wYXNzZW5nZXJfdHlwZRgEIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlIi8KB1N0cmV0Y2gSEgoKZnJvbV9pbmRleBgBIAEoDRIQCgh0b19pbmRleBgCIAEoDSJxCglSZW1haW5pbmcSKwoKc2VhdF9jbGFzcxgBIAEoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSEgoKZnJvbV9pbmRleBgCIAEoDRIQCgh0b19pbmRleBgDIAEoDRIRCglyZW1haW5pbmcYBCABKA0iZwoUR2V0UmVtYWluaW5nUmVzcG9uc2USLwoJcmVtYWluaW5nGAEgAygLMhwucmFpbC5pbnZlbnRvcnkudjEuUmVtYWluaW5nEg8KB3ZlcnNpb24YAiABKAMSDQoFZXBvY2gYAyABKA0iPwoVV2F0Y2hSZW1haW5pbmdSZXF1ZXN0Eg8KB2J1Y2tldHMYASADKA0SFQoNc2VydmljZV9kYXRlcxgCIAMoCSKDAQoOQ2xhc3NSZW1haW5pbmcSKwoKc2VhdF9jbGFzcxgBIAEoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSEQoJcmVtYWluaW5nGAIgAygNEjEKBnF1b3RhcxgDIAMoCzIhLnJhaWwuaW52ZW50b3J5LnYxLlF1b3RhUmVtYWluaW5nIoABCg5RdW90YVJlbWFpbmluZxImCgdjaGFubmVsGAEgASgOMhUucmFpbC50eXBlLnYxLkNoYW5uZWwSMwoOcGFzc2VuZ2VyX3R5cGUYAiABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRIRCglyZW1haW5pbmcYAyADKA0ikAEKDFJ1blJlbWFpbmluZxIOCgZydW5faWQYASABKAkSDgoGYnVja2V0GAIgASgNEg0KBWVwb2NoGAMgASgNEg8KB3ZlcnNpb24YBCABKAMSDAoEb3BlbhgFIAEoCBIyCgdjbGFzc2VzGAYgAygLMiEucmFpbC5pbnZlbnRvcnkudjEuQ2xhc3NSZW1haW5pbmcinAEKFldhdGNoUmVtYWluaW5nUmVzcG9uc2USLQoEcnVucxgBIAMoCzIfLnJhaWwuaW52ZW50b3J5LnYxLlJ1blJlbWFpbmluZxIhChlzbmFwc2hvdF9jb21wbGV0ZV9idWNrZXRzGAIgAygNEjAKB2RpZ2VzdHMYAyADKAsyHy5yYWlsLmludmVudG9yeS52MS5CdWNrZXREaWdlc3QiPQoMQnVja2V0RGlnZXN0Eg4KBmJ1Y2tldBgBIAEoDRINCgVlcG9jaBgCIAEoDRIOCgZkaWdlc3QYAyABKAYiJgoTR2V0UnVuU3RhdGVzUmVxdWVzdBIPCgdydW5faWRzGAEgAygJIskCChRHZXRSdW5TdGF0ZXNSZXNwb25zZRJACgZzdGF0ZXMYASADKAsyMC5yYWlsLmludmVudG9yeS52MS5HZXRSdW5TdGF0ZXNSZXNwb25zZS5SdW5TdGF0ZRruAQoIUnVuU3RhdGUSDgoGcnVuX2lkGAEgASgJEg4KBmJ1Y2tldBgCIAEoDRINCgVlcG9jaBgDIAEoDRIPCgd2ZXJzaW9uGAQgASgDEgwKBG9wZW4YBSABKAgSGAoQc2VhdHNfYXRfb3BlbmluZxgGIAEoDRISCgpzZWF0c19mcmVlGAcgASgNEjMKD3NhbGVfc3RhcnRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNc2FsZV9lbmRfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAitwIKBVF1b3RhEgwKBG5hbWUYASABKAkSKwoKc2VhdF9jbGFzcxgCIAEoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSDQoFc2VhdHMYAyABKA0SJwoIY2hhbm5lbHMYBCADKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbBI0Cg9wYXNzZW5nZXJfdHlwZXMYBSADKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRIUCgxtaW5fc2VnbWVudHMYBiABKA0SKwoHc3RyZXRjaBgHIAEoCzIaLnJhaWwuaW52ZW50b3J5LnYxLlN0cmV0Y2gSMAoMcmVsZWFzZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghyZWxlYXNlZBgJIAEoCCJjChNTZXRSdW5RdW90YXNSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEigKBnF1b3RhcxgDIAMoCzIYLnJhaWwuaW52ZW50b3J5LnYxLlF1b3RhIkAKFFNldFJ1blF1b3Rhc1Jlc3BvbnNlEigKBnF1b3RhcxgBIAMoCzIYLnJhaWwuaW52ZW50b3J5LnYxLlF1b3RhIiUKE0dldFJ1blF1b3Rhc1JlcXVlc3QSDgoGcnVuX2lkGAEgASgJIkAKFEdldFJ1blF1b3Rhc1Jlc3BvbnNlEigKBnF1b3RhcxgBIAMoCzIYLnJhaWwuaW52ZW50b3J5LnYxLlF1b3RhIkoKE0Nsb3NlQnVja2V0c1JlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgdidWNrZXRzGAIgAygNEg4KBnJlYXNvbhgDIAEoCSIWChRDbG9zZUJ1Y2tldHNSZXNwb25zZSI8ChVSZWJ1aWxkQnVja2V0c1JlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgdidWNrZXRzGAIgAygNIkYKFlJlYnVpbGRCdWNrZXRzUmVzcG9uc2USDwoHYnVja2V0cxgBIAEoDRIMCgRydW5zGAIgASgNEg0KBWhvbGRzGAMgASgEIkgKEFJlY29uY2lsZVJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgdydW5faWRzGAIgAygJEg8KB2RyeV9ydW4YAyABKAgiggEKCkRpZmZlcmVuY2USDgoGcnVuX2lkGAEgASgJEgwKBHNlYXQYAiABKAkSDwoHaG9sZF9pZBgDIAEoCRIQCghvcmRlcl9pZBgEIAEoCRIMCgRraW5kGAUgASgJEhAKCHJlcGFpcmVkGAYgASgIEhMKC2V4cGxhbmF0aW9uGAcgASgJInoKEVJlY29uY2lsZVJlc3BvbnNlEhQKDHJ1bnNfY2hlY2tlZBgBIAEoDRIyCgtkaWZmZXJlbmNlcxgCIAMoCzIdLnJhaWwuaW52ZW50b3J5LnYxLkRpZmZlcmVuY2USGwoTZGlmZmVyZW5jZXNfb21pdHRlZBgDIAEoDSJFCg9DbG9zZVJ1blJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSDgoGcmVhc29uGAMgASgJIhIKEENsb3NlUnVuUmVzcG9uc2UqhgEKCUhvbGRPd25lchIaChZIT0xEX09XTkVSX1VOU1BFQ0lGSUVEEAASFAoQSE9MRF9PV05FUl9PUkRFUhABEhUKEUhPTERfT1dORVJfQ0hBTkdFEAISFgoSSE9MRF9PV05FUl9TVEFOREJZEAMSGAoUSE9MRF9PV05FUl9TRUFUX0xPQ0sQBCqCAQoJSG9sZFN0YXRlEhoKFkhPTERfU1RBVEVfVU5TUEVDSUZJRUQQABITCg9IT0xEX1NUQVRFX0hFTEQQARITCg9IT0xEX1NUQVRFX1NPTEQQAhIXChNIT0xEX1NUQVRFX1JFTEVBU0VEEAMSFgoSSE9MRF9TVEFURV9BQk9SVEVEEAQypxEKEEludmVudG9yeVNlcnZpY2USZQoIT3BlblJ1bnMSIi5yYWlsLmludmVudG9yeS52MS5PcGVuUnVuc1JlcXVlc3QaIy5yYWlsLmludmVudG9yeS52MS5PcGVuUnVuc1Jlc3BvbnNlIhCKtRgMCgEFEgNvcHMY4KcSEnUKCUhvbGRTZWF0cxIjLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRTZWF0c1JlcXVlc3QaJC5yYWlsLmludmVudG9yeS52MS5Ib2xkU2VhdHNSZXNwb25zZSIdirUYGQoBBRIFb3JkZXISCmFmdGVyc2FsZXMY0A8ShAEKDkJhdGNoSG9sZFNlYXRzEigucmFpbC5pbnZlbnRvcnkudjEuQmF0Y2hIb2xkU2VhdHNSZXF1ZXN0GikucmFpbC5pbnZlbnRvcnkudjEuQmF0Y2hIb2xkU2VhdHNSZXNwb25zZSIdirUYGQoBBRIFb3JkZXISCmFmdGVyc2FsZXMYuBcSggEKB0dldEhvbGQSIS5yYWlsLmludmVudG9yeS52MS5HZXRIb2xkUmVxdWVzdBoiLnJhaWwuaW52ZW50b3J5LnYxLkdldEhvbGRSZXNwb25zZSIwkAIBirUYKQoBBRIFb3JkZXISCmFmdGVyc2FsZXMSA29wcxIJdGlja2V0aW5nGOgHEnsKC0F0dGFjaE9yZGVyEiUucmFpbC5pbnZlbnRvcnkudjEuQXR0YWNoT3JkZXJSZXF1ZXN0GiYucmFpbC5pbnZlbnRvcnkudjEuQXR0YWNoT3JkZXJSZXNwb25zZSIdirUYGQoBBRIFb3JkZXISCmFmdGVyc2FsZXMY0A8SewoLUmVsZWFzZUhvbGQSJS5yYWlsLmludmVudG9yeS52MS5SZWxlYXNlSG9sZFJlcXVlc3QaJi5yYWlsLmludmVudG9yeS52MS5SZWxlYXNlSG9sZFJlc3BvbnNlIh2KtRgZCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxjQDxJyCghTZWxsSG9sZBIiLnJhaWwuaW52ZW50b3J5LnYxLlNlbGxIb2xkUmVxdWVzdBojLnJhaWwuaW52ZW50b3J5LnYxLlNlbGxIb2xkUmVzcG9uc2UiHYq1GBkKAQUSBW9yZGVyEgphZnRlcnNhbGVzGNAPEngKCkV4dGVuZEhvbGQSJC5yYWlsLmludmVudG9yeS52MS5FeHRlbmRIb2xkUmVxdWVzdBolLnJhaWwuaW52ZW50b3J5LnYxLkV4dGVuZEhvbGRSZXNwb25zZSIdirUYGQoBBRIFb3JkZXISCmFmdGVyc2FsZXMY0A8SdwoMRXhjaGFuZ2VIb2xkEiYucmFpbC5pbnZlbnRvcnkudjEuRXhjaGFuZ2VIb2xkUmVxdWVzdBonLnJhaWwuaW52ZW50b3J5LnYxLkV4Y2hhbmdlSG9sZFJlc3BvbnNlIhaKtRgSCgEFEgphZnRlcnNhbGVzGNAPEo0BCgxHZXRSZW1haW5pbmcSJi5yYWlsLmludmVudG9yeS52MS5HZXRSZW1haW5pbmdSZXF1ZXN0GicucmFpbC5pbnZlbnRvcnkudjEuR2V0UmVtYWluaW5nUmVzcG9uc2UiLJACAYq1GCUKAQUSBW9yZGVyEgVxdWVyeRIKYWZ0ZXJzYWxlcxIDb3BzGOgHEnkKDldhdGNoUmVtYWluaW5nEigucmFpbC5pbnZlbnRvcnkudjEuV2F0Y2hSZW1haW5pbmdSZXF1ZXN0GikucmFpbC5pbnZlbnRvcnkudjEuV2F0Y2hSZW1haW5pbmdSZXNwb25zZSIQirUYDAoBBRIFcXVlcnkgATABEo0BCgxHZXRSdW5TdGF0ZXMSJi5yYWlsLmludmVudG9yeS52MS5HZXRSdW5TdGF0ZXNSZXF1ZXN0GicucmFpbC5pbnZlbnRvcnkudjEuR2V0UnVuU3RhdGVzUmVzcG9uc2UiLJACAYq1GCUKAQUSBW9yZGVyEgVxdWVyeRIKYWZ0ZXJzYWxlcxIDb3BzGOgHEnEKDFNldFJ1blF1b3RhcxImLnJhaWwuaW52ZW50b3J5LnYxLlNldFJ1blF1b3Rhc1JlcXVlc3QaJy5yYWlsLmludmVudG9yeS52MS5TZXRSdW5RdW90YXNSZXNwb25zZSIQirUYDAoCAwUSA29wcxiIJxJ0CgxHZXRSdW5RdW90YXMSJi5yYWlsLmludmVudG9yeS52MS5HZXRSdW5RdW90YXNSZXF1ZXN0GicucmFpbC5pbnZlbnRvcnkudjEuR2V0UnVuUXVvdGFzUmVzcG9uc2UiE5ACAYq1GAwKAgMFEgNvcHMY6AcScQoMQ2xvc2VCdWNrZXRzEiYucmFpbC5pbnZlbnRvcnkudjEuQ2xvc2VCdWNrZXRzUmVxdWVzdBonLnJhaWwuaW52ZW50b3J5LnYxLkNsb3NlQnVja2V0c1Jlc3BvbnNlIhCKtRgMCgIDBRIDb3BzGJBOEngKDlJlYnVpbGRCdWNrZXRzEigucmFpbC5pbnZlbnRvcnkudjEuUmVidWlsZEJ1Y2tldHNSZXF1ZXN0GikucmFpbC5pbnZlbnRvcnkudjEuUmVidWlsZEJ1Y2tldHNSZXNwb25zZSIRirUYDQoCAwUSA29wcxjgpxISaQoJUmVjb25jaWxlEiMucmFpbC5pbnZlbnRvcnkudjEuUmVjb25jaWxlUmVxdWVzdBokLnJhaWwuaW52ZW50b3J5LnYxLlJlY29uY2lsZVJlc3BvbnNlIhGKtRgNCgIDBRIDb3BzGOCnEhJsCghDbG9zZVJ1bhIiLnJhaWwuaW52ZW50b3J5LnYxLkNsb3NlUnVuUmVxdWVzdBojLnJhaWwuaW52ZW50b3J5LnYxLkNsb3NlUnVuUmVzcG9uc2UiF4q1GBMKAgMFEgNvcHMSBXF1ZXJ5GIgnYgZwcm90bzM", [file_google_protobuf_timestamp, file_google_rpc_status, file_rail_options_v1_options, file_rail_type_v1_journey]);
 
 /**
  * Which runs of a service date to open.
@@ -188,6 +188,21 @@ export type HoldSeatsRequest = Message<"rail.inventory.v1.HoldSeatsRequest"> & {
    * @generated from field: bool accept_same_train_change = 10;
    */
   acceptSameTrainChange: boolean;
+
+  /**
+   * A seat lock of `account_id` that this hold takes over in one step; its seats are named in the items. A lock that ran
+   * out meanwhile is no error while its seats are still free.
+   *
+   * @generated from field: string seat_lock_id = 11;
+   */
+  seatLockId: string;
+
+  /**
+   * Whose lock it is; needed with seat_lock_id.
+   *
+   * @generated from field: string account_id = 12;
+   */
+  accountId: string;
 };
 
 /**
@@ -600,6 +615,62 @@ export const SellHoldResponseSchema: GenMessage<SellHoldResponse> = /*@__PURE__*
   messageDesc(file_rail_inventory_v1_inventory, 16);
 
 /**
+ * How long an unattached hold shall live from now on.
+ *
+ * @generated from message rail.inventory.v1.ExtendHoldRequest
+ */
+export type ExtendHoldRequest = Message<"rail.inventory.v1.ExtendHoldRequest"> & {
+  /**
+   * @generated from field: string hold_id = 1;
+   */
+  holdId: string;
+
+  /**
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: rail.inventory.v1.HoldOwner owner = 3;
+   */
+  owner: HoldOwner;
+
+  /**
+   * From now, in milliseconds; 60 000 where 0. FIELD_INVALID when it would end later than ten minutes after the hold was
+   * made.
+   *
+   * @generated from field: uint32 hold_ttl_ms = 4;
+   */
+  holdTtlMs: number;
+};
+
+/**
+ * Describes the message rail.inventory.v1.ExtendHoldRequest.
+ * Use `create(ExtendHoldRequestSchema)` to create a new message.
+ */
+export const ExtendHoldRequestSchema: GenMessage<ExtendHoldRequest> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 17);
+
+/**
+ * The hold with its new expire_time.
+ *
+ * @generated from message rail.inventory.v1.ExtendHoldResponse
+ */
+export type ExtendHoldResponse = Message<"rail.inventory.v1.ExtendHoldResponse"> & {
+  /**
+   * @generated from field: rail.inventory.v1.Hold hold = 1;
+   */
+  hold?: Hold | undefined;
+};
+
+/**
+ * Describes the message rail.inventory.v1.ExtendHoldResponse.
+ * Use `create(ExtendHoldResponseSchema)` to create a new message.
+ */
+export const ExtendHoldResponseSchema: GenMessage<ExtendHoldResponse> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 18);
+
+/**
  * What to give up and what to take for it, on the same run; VERSION_STALE when the hold has changed.
  *
  * @generated from message rail.inventory.v1.ExchangeHoldRequest
@@ -633,7 +704,7 @@ export type ExchangeHoldRequest = Message<"rail.inventory.v1.ExchangeHoldRequest
  * Use `create(ExchangeHoldRequestSchema)` to create a new message.
  */
 export const ExchangeHoldRequestSchema: GenMessage<ExchangeHoldRequest> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 17);
+  messageDesc(file_rail_inventory_v1_inventory, 19);
 
 /**
  * The hold that results.
@@ -652,7 +723,7 @@ export type ExchangeHoldResponse = Message<"rail.inventory.v1.ExchangeHoldRespon
  * Use `create(ExchangeHoldResponseSchema)` to create a new message.
  */
 export const ExchangeHoldResponseSchema: GenMessage<ExchangeHoldResponse> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 18);
+  messageDesc(file_rail_inventory_v1_inventory, 20);
 
 /**
  * Stretches of a run, and for whom to count.
@@ -686,7 +757,7 @@ export type GetRemainingRequest = Message<"rail.inventory.v1.GetRemainingRequest
  * Use `create(GetRemainingRequestSchema)` to create a new message.
  */
 export const GetRemainingRequestSchema: GenMessage<GetRemainingRequest> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 19);
+  messageDesc(file_rail_inventory_v1_inventory, 21);
 
 /**
  * Segments from_index … to_index-1 of a run.
@@ -710,7 +781,7 @@ export type Stretch = Message<"rail.inventory.v1.Stretch"> & {
  * Use `create(StretchSchema)` to create a new message.
  */
 export const StretchSchema: GenMessage<Stretch> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 20);
+  messageDesc(file_rail_inventory_v1_inventory, 22);
 
 /**
  * How many single tickets of a class can be bought on a stretch.
@@ -744,7 +815,7 @@ export type Remaining = Message<"rail.inventory.v1.Remaining"> & {
  * Use `create(RemainingSchema)` to create a new message.
  */
 export const RemainingSchema: GenMessage<Remaining> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 21);
+  messageDesc(file_rail_inventory_v1_inventory, 23);
 
 /**
  * Counts that are exact for (epoch, version).
@@ -773,7 +844,7 @@ export type GetRemainingResponse = Message<"rail.inventory.v1.GetRemainingRespon
  * Use `create(GetRemainingResponseSchema)` to create a new message.
  */
 export const GetRemainingResponseSchema: GenMessage<GetRemainingResponse> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 22);
+  messageDesc(file_rail_inventory_v1_inventory, 24);
 
 /**
  * What to follow. A watcher that is cut off asks again and gets a snapshot first.
@@ -801,7 +872,7 @@ export type WatchRemainingRequest = Message<"rail.inventory.v1.WatchRemainingReq
  * Use `create(WatchRemainingRequestSchema)` to create a new message.
  */
 export const WatchRemainingRequestSchema: GenMessage<WatchRemainingRequest> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 23);
+  messageDesc(file_rail_inventory_v1_inventory, 25);
 
 /**
  * Absolute state of one class of one run: remaining for every pair of stops.
@@ -834,7 +905,7 @@ export type ClassRemaining = Message<"rail.inventory.v1.ClassRemaining"> & {
  * Use `create(ClassRemainingSchema)` to create a new message.
  */
 export const ClassRemainingSchema: GenMessage<ClassRemaining> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 24);
+  messageDesc(file_rail_inventory_v1_inventory, 26);
 
 /**
  * Counts for a channel or passenger type, in the same order of pairs as ClassRemaining.remaining.
@@ -863,7 +934,7 @@ export type QuotaRemaining = Message<"rail.inventory.v1.QuotaRemaining"> & {
  * Use `create(QuotaRemainingSchema)` to create a new message.
  */
 export const QuotaRemainingSchema: GenMessage<QuotaRemaining> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 25);
+  messageDesc(file_rail_inventory_v1_inventory, 27);
 
 /**
  * Absolute state of one run; the greater (epoch, version) wins.
@@ -907,7 +978,7 @@ export type RunRemaining = Message<"rail.inventory.v1.RunRemaining"> & {
  * Use `create(RunRemainingSchema)` to create a new message.
  */
 export const RunRemainingSchema: GenMessage<RunRemaining> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 26);
+  messageDesc(file_rail_inventory_v1_inventory, 28);
 
 /**
  * Runs of the snapshot, or runs that changed, or digests.
@@ -940,7 +1011,7 @@ export type WatchRemainingResponse = Message<"rail.inventory.v1.WatchRemainingRe
  * Use `create(WatchRemainingResponseSchema)` to create a new message.
  */
 export const WatchRemainingResponseSchema: GenMessage<WatchRemainingResponse> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 27);
+  messageDesc(file_rail_inventory_v1_inventory, 29);
 
 /**
  * What a watcher that has missed nothing would compute for the bucket.
@@ -969,7 +1040,7 @@ export type BucketDigest = Message<"rail.inventory.v1.BucketDigest"> & {
  * Use `create(BucketDigestSchema)` to create a new message.
  */
 export const BucketDigestSchema: GenMessage<BucketDigest> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 28);
+  messageDesc(file_rail_inventory_v1_inventory, 30);
 
 /**
  * Runs to look up; unknown ones are left out of the answer.
@@ -990,7 +1061,7 @@ export type GetRunStatesRequest = Message<"rail.inventory.v1.GetRunStatesRequest
  * Use `create(GetRunStatesRequestSchema)` to create a new message.
  */
 export const GetRunStatesRequestSchema: GenMessage<GetRunStatesRequest> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 29);
+  messageDesc(file_rail_inventory_v1_inventory, 31);
 
 /**
  * States of the runs that are known.
@@ -1009,7 +1080,7 @@ export type GetRunStatesResponse = Message<"rail.inventory.v1.GetRunStatesRespon
  * Use `create(GetRunStatesResponseSchema)` to create a new message.
  */
 export const GetRunStatesResponseSchema: GenMessage<GetRunStatesResponse> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 30);
+  messageDesc(file_rail_inventory_v1_inventory, 32);
 
 /**
  * Where a run belongs and how much of it is left.
@@ -1070,7 +1141,216 @@ export type GetRunStatesResponse_RunState = Message<"rail.inventory.v1.GetRunSta
  * Use `create(GetRunStatesResponse_RunStateSchema)` to create a new message.
  */
 export const GetRunStatesResponse_RunStateSchema: GenMessage<GetRunStatesResponse_RunState> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 30, 0);
+  messageDesc(file_rail_inventory_v1_inventory, 32, 0);
+
+/**
+ * Seats of a class that only some may buy until a time: the last `seats` of the class that no earlier quota has.
+ *
+ * @generated from message rail.inventory.v1.Quota
+ */
+export type Quota = Message<"rail.inventory.v1.Quota"> & {
+  /**
+   * Unique in the run, `[a-z0-9_]{1,32}`; what logs and pages call it.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: rail.type.v1.SeatClass seat_class = 2;
+   */
+  seatClass: SeatClass;
+
+  /**
+   * @generated from field: uint32 seats = 3;
+   */
+  seats: number;
+
+  /**
+   * Who may buy from it; all conditions that are stated must hold. Channels where stated.
+   *
+   * @generated from field: repeated rail.type.v1.Channel channels = 4;
+   */
+  channels: Channel[];
+
+  /**
+   * Types where stated, for example students.
+   *
+   * @generated from field: repeated rail.type.v1.PassengerType passenger_types = 5;
+   */
+  passengerTypes: PassengerType[];
+
+  /**
+   * Trips of at least so many segments (long-haul before short-haul); 0 for any.
+   *
+   * @generated from field: uint32 min_segments = 6;
+   */
+  minSegments: number;
+
+  /**
+   * Trips that cover at least this stretch; unset for any.
+   *
+   * @generated from field: rail.inventory.v1.Stretch stretch = 7;
+   */
+  stretch?: Stretch | undefined;
+
+  /**
+   * From then on the seats are everybody's. Unset: until the sale ends.
+   *
+   * @generated from field: google.protobuf.Timestamp release_time = 8;
+   */
+  releaseTime?: Timestamp | undefined;
+
+  /**
+   * Set in answers: no longer reserved.
+   *
+   * @generated from field: bool released = 9;
+   */
+  released: boolean;
+};
+
+/**
+ * Describes the message rail.inventory.v1.Quota.
+ * Use `create(QuotaSchema)` to create a new message.
+ */
+export const QuotaSchema: GenMessage<Quota> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 33);
+
+/**
+ * The quotas a run shall have.
+ *
+ * @generated from message rail.inventory.v1.SetRunQuotasRequest
+ */
+export type SetRunQuotasRequest = Message<"rail.inventory.v1.SetRunQuotasRequest"> & {
+  /**
+   * @generated from field: string request_id = 1;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * At most 8.
+   *
+   * @generated from field: repeated rail.inventory.v1.Quota quotas = 3;
+   */
+  quotas: Quota[];
+};
+
+/**
+ * Describes the message rail.inventory.v1.SetRunQuotasRequest.
+ * Use `create(SetRunQuotasRequestSchema)` to create a new message.
+ */
+export const SetRunQuotasRequestSchema: GenMessage<SetRunQuotasRequest> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 34);
+
+/**
+ * The quotas as they are now.
+ *
+ * @generated from message rail.inventory.v1.SetRunQuotasResponse
+ */
+export type SetRunQuotasResponse = Message<"rail.inventory.v1.SetRunQuotasResponse"> & {
+  /**
+   * @generated from field: repeated rail.inventory.v1.Quota quotas = 1;
+   */
+  quotas: Quota[];
+};
+
+/**
+ * Describes the message rail.inventory.v1.SetRunQuotasResponse.
+ * Use `create(SetRunQuotasResponseSchema)` to create a new message.
+ */
+export const SetRunQuotasResponseSchema: GenMessage<SetRunQuotasResponse> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 35);
+
+/**
+ * A run.
+ *
+ * @generated from message rail.inventory.v1.GetRunQuotasRequest
+ */
+export type GetRunQuotasRequest = Message<"rail.inventory.v1.GetRunQuotasRequest"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+};
+
+/**
+ * Describes the message rail.inventory.v1.GetRunQuotasRequest.
+ * Use `create(GetRunQuotasRequestSchema)` to create a new message.
+ */
+export const GetRunQuotasRequestSchema: GenMessage<GetRunQuotasRequest> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 36);
+
+/**
+ * Its quotas.
+ *
+ * @generated from message rail.inventory.v1.GetRunQuotasResponse
+ */
+export type GetRunQuotasResponse = Message<"rail.inventory.v1.GetRunQuotasResponse"> & {
+  /**
+   * @generated from field: repeated rail.inventory.v1.Quota quotas = 1;
+   */
+  quotas: Quota[];
+};
+
+/**
+ * Describes the message rail.inventory.v1.GetRunQuotasResponse.
+ * Use `create(GetRunQuotasResponseSchema)` to create a new message.
+ */
+export const GetRunQuotasResponseSchema: GenMessage<GetRunQuotasResponse> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 37);
+
+/**
+ * Buckets to close until they are rebuilt.
+ *
+ * @generated from message rail.inventory.v1.CloseBucketsRequest
+ */
+export type CloseBucketsRequest = Message<"rail.inventory.v1.CloseBucketsRequest"> & {
+  /**
+   * @generated from field: string request_id = 1;
+   */
+  requestId: string;
+
+  /**
+   * At least one.
+   *
+   * @generated from field: repeated uint32 buckets = 2;
+   */
+  buckets: number[];
+
+  /**
+   * For logs and the audit.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message rail.inventory.v1.CloseBucketsRequest.
+ * Use `create(CloseBucketsRequestSchema)` to create a new message.
+ */
+export const CloseBucketsRequestSchema: GenMessage<CloseBucketsRequest> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 38);
+
+/**
+ * The buckets take no calls; ledger transactions of before have ended.
+ *
+ * @generated from message rail.inventory.v1.CloseBucketsResponse
+ */
+export type CloseBucketsResponse = Message<"rail.inventory.v1.CloseBucketsResponse"> & {
+};
+
+/**
+ * Describes the message rail.inventory.v1.CloseBucketsResponse.
+ * Use `create(CloseBucketsResponseSchema)` to create a new message.
+ */
+export const CloseBucketsResponseSchema: GenMessage<CloseBucketsResponse> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 39);
 
 /**
  * Buckets to rebuild; while one is rebuilt its calls get SHARD_CLOSED.
@@ -1094,7 +1374,7 @@ export type RebuildBucketsRequest = Message<"rail.inventory.v1.RebuildBucketsReq
  * Use `create(RebuildBucketsRequestSchema)` to create a new message.
  */
 export const RebuildBucketsRequestSchema: GenMessage<RebuildBucketsRequest> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 31);
+  messageDesc(file_rail_inventory_v1_inventory, 40);
 
 /**
  * How much was written to Redis anew.
@@ -1123,7 +1403,7 @@ export type RebuildBucketsResponse = Message<"rail.inventory.v1.RebuildBucketsRe
  * Use `create(RebuildBucketsResponseSchema)` to create a new message.
  */
 export const RebuildBucketsResponseSchema: GenMessage<RebuildBucketsResponse> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 32);
+  messageDesc(file_rail_inventory_v1_inventory, 41);
 
 /**
  * What to compare, and whether to repair.
@@ -1156,7 +1436,7 @@ export type ReconcileRequest = Message<"rail.inventory.v1.ReconcileRequest"> & {
  * Use `create(ReconcileRequestSchema)` to create a new message.
  */
 export const ReconcileRequestSchema: GenMessage<ReconcileRequest> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 33);
+  messageDesc(file_rail_inventory_v1_inventory, 42);
 
 /**
  * One disagreement between two stores.
@@ -1207,7 +1487,7 @@ export type Difference = Message<"rail.inventory.v1.Difference"> & {
  * Use `create(DifferenceSchema)` to create a new message.
  */
 export const DifferenceSchema: GenMessage<Difference> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 34);
+  messageDesc(file_rail_inventory_v1_inventory, 43);
 
 /**
  * What was compared and where it differed.
@@ -1238,7 +1518,7 @@ export type ReconcileResponse = Message<"rail.inventory.v1.ReconcileResponse"> &
  * Use `create(ReconcileResponseSchema)` to create a new message.
  */
 export const ReconcileResponseSchema: GenMessage<ReconcileResponse> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 35);
+  messageDesc(file_rail_inventory_v1_inventory, 44);
 
 /**
  * A run that is not to be sold any more, and why.
@@ -1267,7 +1547,7 @@ export type CloseRunRequest = Message<"rail.inventory.v1.CloseRunRequest"> & {
  * Use `create(CloseRunRequestSchema)` to create a new message.
  */
 export const CloseRunRequestSchema: GenMessage<CloseRunRequest> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 36);
+  messageDesc(file_rail_inventory_v1_inventory, 45);
 
 /**
  * The run sells nothing from now on; what was sold stays sold.
@@ -1282,7 +1562,7 @@ export type CloseRunResponse = Message<"rail.inventory.v1.CloseRunResponse"> & {
  * Use `create(CloseRunResponseSchema)` to create a new message.
  */
 export const CloseRunResponseSchema: GenMessage<CloseRunResponse> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 37);
+  messageDesc(file_rail_inventory_v1_inventory, 46);
 
 /**
  * Who holds. A hold is released only by its owner.
@@ -1463,7 +1743,19 @@ export const InventoryService: GenService<{
     output: typeof SellHoldResponseSchema;
   },
   /**
-   * Exchanges a hold for another stretch, class or seat of the same run as one step.
+   * Gives an unattached hold more time, up to ten minutes from when it was made; its seats stay. HOLD_EXPIRED when it
+   * ran out before, HOLD_CONFLICT when an order is attached. Idempotent: never shortens.
+   *
+   * @generated from rpc rail.inventory.v1.InventoryService.ExtendHold
+   */
+  extendHold: {
+    methodKind: "unary";
+    input: typeof ExtendHoldRequestSchema;
+    output: typeof ExtendHoldResponseSchema;
+  },
+  /**
+   * Exchanges a hold, held or sold, for another stretch, class or seat of the same run as one step: at no moment does the
+   * owner have neither or somebody else one of both. Idempotent by the id of the replacement.
    *
    * @generated from rpc rail.inventory.v1.InventoryService.ExchangeHold
    */
@@ -1502,6 +1794,38 @@ export const InventoryService: GenService<{
     methodKind: "unary";
     input: typeof GetRunStatesRequestSchema;
     output: typeof GetRunStatesResponseSchema;
+  },
+  /**
+   * Reserves seats of a run for some buyers until a time. Replaces what was set for the run before; an empty list lifts
+   * all. What is held or sold stays so. Runs that are opened get the quotas of setting `inventory.quotas`.
+   *
+   * @generated from rpc rail.inventory.v1.InventoryService.SetRunQuotas
+   */
+  setRunQuotas: {
+    methodKind: "unary";
+    input: typeof SetRunQuotasRequestSchema;
+    output: typeof SetRunQuotasResponseSchema;
+  },
+  /**
+   * Quotas of a run and which of them are open to everybody by now.
+   *
+   * @generated from rpc rail.inventory.v1.InventoryService.GetRunQuotas
+   */
+  getRunQuotas: {
+    methodKind: "unary";
+    input: typeof GetRunQuotasRequestSchema;
+    output: typeof GetRunQuotasResponseSchema;
+  },
+  /**
+   * Closes buckets in every process and keeps them closed (SHARD_CLOSED) until RebuildBuckets names them: before a slot
+   * of Redis Cluster is moved. Idempotent.
+   *
+   * @generated from rpc rail.inventory.v1.InventoryService.CloseBuckets
+   */
+  closeBuckets: {
+    methodKind: "unary";
+    input: typeof CloseBucketsRequestSchema;
+    output: typeof CloseBucketsResponseSchema;
   },
   /**
    * Closes a bucket, bumps its epoch and rebuilds Redis from the ledger. All buckets where empty.
