@@ -159,6 +159,6 @@ export class Buckets {
   async imagesOf(runs: readonly RunHeader[]): Promise<RunImage[]> {
     const bits = await this.#options.ledger.readBits(runs);
     const held = Map.groupBy(await this.#options.ledger.heldHolds(runs), (hold) => hold.run_id);
-    return runs.map((run) => ({ run, ...bits.get(run.run_id)!, records: (held.get(run.run_id) ?? []).map(recordOf) }));
+    return runs.map((run) => ({ run, ...bits.get(run.run_id)!, closed_quotas: [], records: (held.get(run.run_id) ?? []).map(recordOf) }));
   }
 }

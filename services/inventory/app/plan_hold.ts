@@ -46,7 +46,7 @@ function planItems(items: readonly HoldItem[], run: RunHeader): Result<PlannedIt
 }
 
 function planItem({ item_id, seat_classes, seat }: HoldItem, run: RunHeader): Result<PlannedItem> {
-  if (item_id === '' || item_id.length > MAX_HOLD_ID) return fieldInvalid('item_id', `1 to ${MAX_HOLD_ID} characters`);
+  if (!/^[\w.:-]{1,64}$/.test(item_id)) return fieldInvalid('item_id', '1 to 64 letters, digits, or . : _ -');
   if (seat !== undefined) {
     const found = findSeat(run.layout, seat.coach_no, seat.seat_no);
     return found === undefined ? fail('SEAT_MALFORMED') : ok({ id: item_id, classes: [], quotas: [], seat: [found.class_code, found.index] });

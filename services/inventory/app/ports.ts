@@ -1,5 +1,6 @@
 import type { ClassBits } from '../domain/bitmap.ts';
 import type { HeldPlace, Hold, HoldOwner, HoldState } from '../domain/hold.ts';
+import type { ClosedQuota } from '../domain/quota.ts';
 import type { RunHeader, RunPlan } from '../domain/run.ts';
 
 /** What the stores and other services must offer to the use cases. */
@@ -30,7 +31,8 @@ export type PlannedHold = {
 export type HoldCall = { bucket: number; epoch: number; holds: readonly PlannedHold[] };
 
 export type Placed = { status: 'HELD'; replayed: boolean; seat_version: number; run_version: bigint; places: readonly HeldPlace[] };
-export type PlaceOutcome = Placed | { status: 'SOLD_OUT' | 'SEAT_LOCKED' | 'CONFLICT' | 'RUN_CLOSED' | 'MISSING' };
+/** STALE: the hold to be replaced has changed. */
+export type PlaceOutcome = Placed | { status: 'SOLD_OUT' | 'SEAT_LOCKED' | 'CONFLICT' | 'RUN_CLOSED' | 'STALE' | 'MISSING' };
 
 export type HoldReply = { status: 'OK'; sequence: bigint; outcomes: PlaceOutcome[] } | { status: Closed | 'UNAVAILABLE' };
 
@@ -47,13 +49,14 @@ export type RunSnapshot = {
   standing: number[];
   /** By class code. */
   classes: Map<number, ClassBits>;
+  closed_quotas: readonly ClosedQuota[];
   records: SeatRecord[];
 };
 
 export type SnapshotReply = { status: 'OK'; snapshot: RunSnapshot } | { status: Closed };
 
 /** What a run looks like when it is opened or rebuilt. */
-export type RunImage = { run: RunHeader; occupied: ReadonlyMap<number, ReadonlyMap<number, bigint>>; standing_used: readonly number[]; records: readonly SeatRecord[] };
+export type RunImage = { run: RunHeader; occupied: ReadonlyMap<number, ReadonlyMap<number, bigint>>; standing_used: readonly number[]; closed_quotas: readonly ClosedQuota[]; records: readonly SeatRecord[] };
 
 /** `ALL`: whatever the record lists, for a hold that the ledger never had. */
 export type SeatChange = { hold_id: string; owner: HoldOwner; seat_version: number; freed: readonly HeldPlace[] | 'ALL'; stays: readonly HeldPlace[] };
@@ -66,6 +69,7 @@ export type SeatStore = {
   reclaim(run: RunHeader, epoch: number, record: SeatRecord): Promise<ChangeReply>;
   sell(run: RunHeader, epoch: number, hold: Pick<Hold, 'hold_id' | 'owner' | 'seat_version'>): Promise<ChangeReply>;
   setOpen(run: RunHeader, epoch: number, open: boolean): Promise<ChangeReply>;
+  setQuotas(run: RunHeader, epoch: number, closed: readonly ClosedQuota[]): Promise<ChangeReply>;
   snapshots(runs: readonly { run: RunHeader; epoch: number }[], options?: { records: boolean }): Promise<SnapshotReply[]>;
   bucketStates(buckets: readonly number[]): Promise<({ epoch: number; open: boolean } | undefined)[]>;
   begin(bucket: number, epoch: number): Promise<'OK' | 'EPOCH'>;

@@ -25,3 +25,6 @@ export type Quota = {
 
 /** Who asks for seats: what quotas look at beside the stretch. Unknown channels and types have no quota. */
 export type Buyer = { channel?: Channel; passenger_type?: PassengerType };
+
+/** Seats [first, first + count) of a class are kept for those who may buy from the run's quota `number`. */
+export type ClosedQuota = { number: number; class_code: number; first: number; count: number };
