@@ -53,7 +53,8 @@ async function freeBehindTheBack(run_id: string): Promise<void> {
 async function writeBehindTheBack(run_id: string, seat: number, taken: number): Promise<void> {
   const { state, bits } = await keysOf(run_id);
   await world.redis.client.setrange(bits, seat, Buffer.from([taken]));
-  await world.redis.client.hset(state, 'stamp', `test-${seat}-${taken}`);
+  const at = await world.redis.client.hget(state, 'at');
+  await world.redis.client.hset(state, 'at', `${at}-${seat}-${taken}`);
 }
 
 test.serial('Redis loses everything: refused as closed, never as sold out; then all is as before', async (t) => {

@@ -98,7 +98,7 @@ export function firstVersion(epoch: number): bigint {
 
 /** Reads an answer of the function `snapshot`; `run` says how many seats a class has. Throws when they don't fit the run. */
 export function snapshotFromWire(run: RunHeader, answer: readonly unknown[]): RunSnapshot {
-  const [, version, open, segments_text, standing, quotas, seats] = answer as [unknown, Buffer, Buffer, Buffer, Buffer, Buffer, Buffer];
+  const [, at, open, segments_text, standing, quotas, seats] = answer as [unknown, Buffer, Buffer, Buffer, Buffer, Buffer, Buffer];
   const segments = Number(segments_text);
   const classes = new Map<number, ClassBits>();
   let start = 0;
@@ -110,5 +110,5 @@ export function snapshotFromWire(run: RunHeader, answer: readonly unknown[]): Ru
   const records: SeatRecord[] = [];
   for (let index = 7; index < answer.length; index += 2) records.push(recordFromJson(String(answer[index]), String(answer[index + 1])));
   const counts = Array.from({ length: standing.length / 2 }, (_, segment) => standing.readUInt16LE(segment * 2));
-  return { version: BigInt(String(version)), open: String(open) === '1', segments, standing: counts, classes, closed_quotas: quotasFromWire(String(quotas)), records };
+  return { version: BigInt(String(at).split(' ')[0]!), open: String(open) === '1', segments, standing: counts, classes, closed_quotas: quotasFromWire(String(quotas)), records };
 }

@@ -41,25 +41,20 @@ local function count_ones(words)
   return total
 end
 
--- Word (from 1) and bit (from 0) of a seat.
+-- Word and bit of a seat, both counted from 0.
 local function place_of(seat)
   local low = seat % 32
-  return (seat - low) / 32 + 1, low
+  return (seat - low) / 32, low
 end
 
 local function has_bit(words, seat)
   local word, low = place_of(seat)
-  return band(words[word], BIT[low]) ~= 0
+  return band(words[word + 1], BIT[low]) ~= 0
 end
 
 local function set_bit(words, seat)
   local word, low = place_of(seat)
-  words[word] = bor(words[word], BIT[low])
-end
-
-local function clear_bit(words, seat)
-  local word, low = place_of(seat)
-  words[word] = band(words[word], bnot(BIT[low]))
+  words[word + 1] = bor(words[word + 1], BIT[low])
 end
 
 local function zeros(count)

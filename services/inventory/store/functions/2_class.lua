@@ -1,6 +1,7 @@
 -- Seats of a class of a run. Redis keeps them seat by seat, so that a hold writes a few bytes: for each seat its taken
--- segments (bit s = segment s) in 1, 2, 4 or 8 bytes. In memory they lie segment by segment, so that a search is a
--- few operations on words: `taken[segment * words + word]`, segments from 0, words from 1.
+-- segments (bit s = segment s) in 1, 2, 4 or 8 bytes. In memory they lie in words of 32 seats, and of each word the segments
+-- one after the other, so that a search is a few operations on neighbouring numbers: `taken[word * segments + segment + 1]`,
+-- both counted from 0. Words from `touched` on are not in the list: their seats are free on all segments.
 
 local function seat_bytes(segments)
   return segments <= 8 and 1 or segments <= 16 and 2 or segments <= 32 and 4 or 8
@@ -21,29 +22,38 @@ local function unpack_numbers(text, position, count, bytes)
   return { struct.unpack(format, text, position) }
 end
 
+-- Bits behind the last seat of a class count as taken.
+local function fresh_word(class, word)
+  local behind = class.info.n - word * 32
+  local value = 0
+  for low = math.max(behind, 0), 31 do value = bor(value, BIT[low]) end
+  return value
+end
+
+local function touch(class, word)
+  local taken, segments = class.taken, class.segments
+  while class.touched <= word do
+    local value = fresh_word(class, class.touched)
+    for _ = 1, segments do taken[#taken + 1] = value end
+    class.touched = class.touched + 1
+  end
+end
+
 local function mark_segments(class, seat, mask, first_segment)
   local word, low = place_of(seat)
-  local taken, words, one = class.taken, class.words, BIT[low]
-  local at = first_segment * words + word
+  touch(class, word)
+  local taken, one = class.taken, BIT[low]
+  local at = word * class.segments + first_segment + 1
   while mask > 0 do
     local odd = mask % 2
     if odd == 1 then taken[at] = bor(taken[at], one) end
     mask = (mask - odd) / 2
-    at = at + words
+    at = at + 1
   end
 end
 
--- All segments free, with the bits behind the last seat taken.
 local function empty_class(code, info, segments)
-  local words, taken = info.words, {}
-  for index = 1, segments * words do taken[index] = 0 end
-  local behind = info.n % 32
-  if behind > 0 then
-    local padding = 0
-    for low = behind, 31 do padding = bor(padding, BIT[low]) end
-    for segment = 0, segments - 1 do taken[segment * words + words] = padding end
-  end
-  return { code = code, info = info, words = words, taken = taken, segments = segments, bytes = seat_bytes(segments) }
+  return { code = code, info = info, segments = segments, words = info.words, bytes = seat_bytes(segments), taken = {}, touched = 0 }
 end
 
 -- `raw` holds the seats of this class only. 64 segments are two numbers of 32 bits.
@@ -64,52 +74,68 @@ local function decode_class(code, info, segments, raw)
   return class
 end
 
-local function half_mask(class, seat, first_segment, segments)
-  local word, low = place_of(seat)
-  local taken, words, one = class.taken, class.words, BIT[low]
+local function half_mask(class, word, one, first_segment, segments)
+  local taken, at = class.taken, word * class.segments + first_segment
   local mask, value = 0, 1
-  for at = first_segment * words + word, (first_segment + segments - 1) * words + word, words do
-    if band(taken[at], one) ~= 0 then mask = mask + value end
+  for offset = 1, segments do
+    if band(taken[at + offset], one) ~= 0 then mask = mask + value end
     value = value * 2
   end
   return mask
 end
 
--- A seat as Redis keeps it.
+-- A seat that was touched, as Redis keeps it.
 local function encode_seat(class, seat)
-  if class.bytes < 8 then return struct.pack(NUMBER_FORMAT[class.bytes], half_mask(class, seat, 0, class.segments)) end
-  return struct.pack('<I4I4', half_mask(class, seat, 0, 32), half_mask(class, seat, 32, class.segments - 32))
+  local word, low = place_of(seat)
+  local one, segments = BIT[low], class.segments
+  if class.bytes < 8 then return struct.pack(NUMBER_FORMAT[class.bytes], half_mask(class, word, one, 0, segments)) end
+  return struct.pack('<I4I4', half_mask(class, word, one, 0, 32), half_mask(class, word, one, 32, segments - 32))
 end
 
 local function mark_seat(class, seat, from, to, free)
   local word, low = place_of(seat)
-  local taken, words, one = class.taken, class.words, BIT[low]
-  local keep = bnot(one)
-  for at = from * words + word, (to - 1) * words + word, words do
-    taken[at] = free and band(taken[at], keep) or bor(taken[at], one)
+  if word >= class.touched then touch(class, word) end
+  local taken, one = class.taken, BIT[low]
+  local first = word * class.segments
+  if free then
+    local keep = bnot(one)
+    for at = first + from + 1, first + to do taken[at] = band(taken[at], keep) end
+  else
+    for at = first + from + 1, first + to do taken[at] = bor(taken[at], one) end
   end
+end
+
+-- Seats of a word that are taken on some segment of [from, to).
+local function used_word(class, word, from, to)
+  if word >= class.touched then return fresh_word(class, word) end
+  local taken, first = class.taken, word * class.segments
+  local at, stop, used = first + from + 1, first + to, 0
+  while at + 3 <= stop and used ~= -1 do
+    used = bor(used, taken[at], taken[at + 1], taken[at + 2], taken[at + 3])
+    at = at + 4
+  end
+  while at <= stop and used ~= -1 do
+    used = bor(used, taken[at])
+    at = at + 1
+  end
+  return used
 end
 
 -- Seats free on every segment of [from, to) and, where `allowed` is given, among those.
 local function free_words(class, from, to, allowed)
-  local taken, words, free = class.taken, class.words, {}
-  local first, last = from * words, (to - 1) * words
-  for word = 1, words do
-    local used, at, stop = taken[first + word], first + words + word, last + word
-    while used ~= -1 and at <= stop do
-      used = bor(used, taken[at])
-      at = at + words
-    end
-    free[word] = bnot(used)
-  end
+  local free = {}
+  for word = 1, class.words do free[word] = bnot(used_word(class, word - 1, from, to)) end
   return allowed and both(free, allowed) or free
+end
+
+-- Seats taken on a segment. The ends of the run count as taken: nothing is lost there.
+local function taken_words(class, segment)
+  local outside, row = segment < 0 or segment >= class.segments, {}
+  for word = 1, class.words do row[word] = outside and -1 or used_word(class, word - 1, segment, segment + 1) end
+  return row
 end
 
 local function is_free(class, seat, from, to)
   local word, low = place_of(seat)
-  local taken, words, one = class.taken, class.words, BIT[low]
-  for at = from * words + word, (to - 1) * words + word, words do
-    if band(taken[at], one) ~= 0 then return false end
-  end
-  return true
+  return band(used_word(class, word, from, to), BIT[low]) == 0
 end

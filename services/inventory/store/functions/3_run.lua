@@ -24,28 +24,22 @@ local function layout_of(key)
   return classes
 end
 
--- Decoded runs, so that a run that is sold from all the time is not decoded each time. A copy is good only for the very
--- state it was made of: each write stores a stamp that no other write has. Two generations bound the memory: when the
--- younger is full it becomes the older, and what of that was not asked for again goes.
+-- Runs as they were last written, so that one that is sold from all the time is not decoded each time. A copy is good only for
+-- the very state it was made of: `at` is the version and a stamp that no other write has. Two generations bound the memory:
+-- when the younger is full it becomes the older, and what of that was not asked for again goes.
 local MAX_CACHED_WORDS = 2000000
+local RUN_WORDS = 100
 local young, old, young_words = {}, {}, 0
 
--- `words`: how many more than before.
-local function remember(key, cached, words)
-  if young[key] ~= cached then words = cached.words + words end
-  if young_words + words > MAX_CACHED_WORDS then young, old, young_words = {}, young, 0 end
-  young[key] = cached
-  young_words = young_words + words
-end
-
-local function cached_of(run)
+local function remember(run, words)
   local key = run.state_key
-  local known = young[key] or old[key]
-  if not known or known.stamp ~= run.stamp or known.version ~= run.version_text then
-    known = { classes = {}, words = 0, stamp = run.stamp, version = run.version_text }
+  if young[key] ~= run then
+    if young_words > MAX_CACHED_WORDS then young, old, young_words = {}, young, 0 end
+    young[key] = run
+    words = words + RUN_WORDS
+    for _, class in pairs(run.classes) do words = words + #class.taken end
   end
-  if young[key] ~= known then remember(key, known, 0) end
-  return known
+  young_words = young_words + words
 end
 
 -- 'OK', or why the bucket takes no calls with this epoch.
@@ -67,33 +61,45 @@ local function quotas_of(text)
 end
 
 local NO_QUOTAS = {}
-local HEAD = { 'epoch', 'version', 'stamp', 'open', 'segments', 'standing', 'quotas' }
 
 local function record_field(hold_id)
   return 'h:' .. hold_id
 end
 
+local function standing_of(text, segments)
+  if not text or text == '' then return nil end
+  local counts = {}
+  for segment = 1, segments do counts[segment] = struct.unpack('<I2', text, segment * 2 - 1) end
+  return counts
+end
+
+local function read_run(keys, first)
+  local layout = layout_of(keys[first + 2])
+  local fields = redis.call('HMGET', keys[first], 'epoch', 'at', 'open', 'segments', 'standing', 'quotas')
+  if not layout or not fields[1] then return nil end
+  local segments = tonumber(fields[4])
+  return {
+    state_key = keys[first], bits_key = keys[first + 1], layout = layout, classes = {}, epoch = fields[1], at = fields[2], segments = segments,
+    version = tonumber(string.match(fields[2], '^%d+')), open = fields[3] == '1', standing = standing_of(fields[5], segments), quotas = quotas_of(fields[6] or ''),
+  }
+end
+
 -- The run with the records of these holds, or nil and why it can't be used. A missing part is never read as "sold out".
 local function load_run(keys, first, epoch, hold_ids)
-  local names = { unpack(HEAD) }
-  for position, hold_id in ipairs(hold_ids) do names[#HEAD + position] = record_field(hold_id) end
+  local names = { 'at' }
+  for position = 1, #hold_ids do names[position + 1] = record_field(hold_ids[position]) end
   local fields = redis.call('HMGET', keys[first], unpack(names))
-  if fields[1] ~= epoch then return nil, 'MISSING' end
-  local layout = layout_of(keys[first + 2])
-  if not layout then return nil, 'MISSING' end
-  local run = {
-    state_key = keys[first], bits_key = keys[first + 1], layout = layout, records = {}, written = {}, dirty_seats = {},
-    version_text = fields[2], version = tonumber(fields[2]), stamp = fields[3], open = fields[4] == '1', segments = tonumber(fields[5]),
-    standing_raw = fields[6] or '', quotas_text = fields[7] or '', quotas = NO_QUOTAS,
-  }
-  if run.quotas_text ~= '' then run.quotas = quotas_of(run.quotas_text) end
-  for position, hold_id in ipairs(hold_ids) do run.records[hold_id] = fields[#HEAD + position] end
-  run.cached = cached_of(run)
+  local run = young[keys[first]] or old[keys[first]]
+  if not run or run.at ~= fields[1] then run = read_run(keys, first) end
+  if not run or run.epoch ~= epoch then return nil, 'MISSING' end
+  if young[keys[first]] ~= run then remember(run, 0) end
+  run.records, run.written, run.dirty_seats, run.changed, run.standing_dirty, run.was_at = {}, {}, {}, false, false, run.at
+  for position = 1, #hold_ids do run.records[hold_ids[position]] = fields[position + 1] end
   return run
 end
 
 local function class_of(run, code)
-  local class = run.cached.classes[code]
+  local class = run.classes[code]
   if class then return class end
   local info = run.layout[code]
   if not info then return nil end
@@ -101,23 +107,14 @@ local function class_of(run, code)
   local raw = redis.call('GETRANGE', run.bits_key, info.base * bytes, (info.base + info.n) * bytes - 1)
   if #raw ~= info.n * bytes then error('the seats of ' .. run.bits_key .. " don't fit their layout") end
   class = decode_class(code, info, run.segments, raw)
-  run.cached.classes[code] = class
-  remember(run.state_key, run.cached, #class.taken)
-  run.cached.words = run.cached.words + #class.taken
+  run.classes[code] = class
+  remember(run, #class.taken)
   return class
 end
 
--- Standing places left, by segment from 1; nil where the run has none.
-local function standing_of(run)
-  if not run.standing and run.standing_raw ~= '' then
-    run.standing = {}
-    for segment = 1, run.segments do run.standing[segment] = struct.unpack('<I2', run.standing_raw, segment * 2 - 1) end
-  end
-  return run.standing
-end
-
+-- Standing places left on the tightest segment; 0 where the run has none.
 local function standing_left(run, from, to)
-  local counts = standing_of(run)
+  local counts = run.standing
   if not counts then return 0 end
   local least = counts[from + 1]
   for segment = from + 1, to - 1 do least = math.min(least, counts[segment + 1]) end
@@ -127,15 +124,15 @@ end
 -- Takes (free = false) or frees a place in memory. A place: { item, class, index, from, to }.
 local function mark(run, place, free)
   local code, index, from, to = tostring(place[2]), place[3], place[4], place[5]
+  -- A copy that was changed and not written to the end is never used again.
+  run.at = false
   if code == STANDING then
-    local counts = standing_of(run)
+    local counts = run.standing
     for segment = from + 1, to do counts[segment] = counts[segment] + (free and 1 or -1) end
     run.standing_dirty = true
     return
   end
   local class = class_of(run, code)
-  -- A copy that was changed and not written to the end is never used again.
-  run.cached.stamp = false
   mark_seat(class, index, from, to, free)
   local dirty = run.dirty_seats[code]
   if not dirty then
@@ -173,20 +170,33 @@ local function record_text(seat_version, owner, body, places)
   return string.format('{"v":%d,"o":"%s","b":"%s","p":%s}', seat_version, owner, body, places)
 end
 
-local function bump_version(run)
-  run.version = run.version + 1
-  run.version_text = string.format('%.0f', run.version)
+local function version_text(run)
+  return string.format('%d', run.version)
 end
 
--- Writes what was changed. `stamp` is the call's own.
+-- What was tried came to nothing: the copy is again what Redis has.
+local function leave_run(run)
+  run.at = run.was_at
+end
+
+local function write_seats(run)
+  for code, seats in pairs(run.dirty_seats) do
+    local class = run.classes[code]
+    local base, bytes = class.info.base, class.bytes
+    for seat in pairs(seats) do redis.call('SETRANGE', run.bits_key, (base + seat) * bytes, encode_seat(class, seat)) end
+  end
+end
+
+-- Writes what was changed, as the next version. `stamp` is the call's own.
 local function save_run(run, stamp)
-  local fields, count, dropped = { 'version', run.version_text, 'stamp', stamp }, 4, {}
+  local at = version_text(run) .. ' ' .. stamp
+  local fields, count, dropped = { 'at', at }, 2, nil
   for hold_id, kept in pairs(run.written) do
     if kept then
       fields[count + 1], fields[count + 2] = record_field(hold_id), run.records[hold_id]
       count = count + 2
     else
-      dropped[#dropped + 1] = record_field(hold_id)
+      dropped = record_field(hold_id)
     end
   end
   if run.standing_dirty then
@@ -194,11 +204,8 @@ local function save_run(run, stamp)
     for segment = 1, run.segments do parts[segment] = struct.pack('<I2', run.standing[segment]) end
     fields[count + 1], fields[count + 2] = 'standing', table.concat(parts)
   end
-  for code, seats in pairs(run.dirty_seats) do
-    local class = run.cached.classes[code]
-    for seat in pairs(seats) do redis.call('SETRANGE', run.bits_key, (class.info.base + seat) * class.bytes, encode_seat(class, seat)) end
-  end
+  write_seats(run)
   redis.call('HSET', run.state_key, unpack(fields))
-  if #dropped > 0 then redis.call('HDEL', run.state_key, unpack(dropped)) end
-  run.cached.stamp, run.cached.version = stamp, run.version_text
+  if dropped then redis.call('HDEL', run.state_key, dropped) end
+  run.at = at
 end

@@ -92,56 +92,36 @@ local function spans_of(info, key)
   return info[name]
 end
 
--- The one best seat for a trip without wishes; nil when none is free. Decides while it looks, without making tables: this
--- is what most calls are.
+-- The one best seat for a trip without wishes; nil when none is free. Decides while it looks, without making tables, and
+-- looks at no more than one word of seats that nobody has touched: this is what most calls are.
 local function best_seat(class, from, to, allowed)
-  local taken, words = class.taken, class.words
-  local first, last, right = from * words, (to - 1) * words, to * words
-  local left, two, three = first - words, 2 * words, 3 * words
-  local at_start, at_end = from == 0, to == class.segments
-  local half_word, half_at, any_word, any_at
-  for word = 1, words do
-    local used, at, stop = taken[first + word], first + words + word, last + word
-    while used ~= -1 and at + three <= stop do
-      used = bor(used, taken[at], taken[at + words], taken[at + two], taken[at + three])
-      at = at + two + two
-    end
-    while used ~= -1 and at <= stop do
-      used = bor(used, taken[at])
-      at = at + words
-    end
-    if used ~= -1 then
-      local free = bnot(used)
-      if allowed then free = band(free, allowed[word]) end
-      if free ~= 0 then
-        local before = at_start and -1 or taken[left + word]
-        local after = at_end and -1 or taken[right + word]
-        local tight = band(free, before, after)
-        if tight ~= 0 then return (word - 1) * 32 + lowest_bit(tight) end
-        if not half_word then
-          local half = band(free, bor(before, after))
-          if half ~= 0 then
-            half_word, half_at = half, word
-          elseif not any_word then
-            any_word, any_at = free, word
-          end
+  local taken, segments, half, half_at, any, any_at = class.taken, class.segments, nil, nil, nil, nil
+  for word = 0, allowed and class.words - 1 or math.min(class.words - 1, class.touched) do
+    local free = bnot(used_word(class, word, from, to))
+    if allowed then free = band(free, allowed[word + 1]) end
+    if free ~= 0 then
+      local touched, first = word < class.touched, word * segments
+      local before = from == 0 and -1 or (touched and taken[first + from] or 0)
+      local after = to == segments and -1 or (touched and taken[first + to + 1] or 0)
+      local tight = band(free, before, after)
+      if tight ~= 0 then return word * 32 + lowest_bit(tight) end
+      if not half then
+        local one_side = band(free, bor(before, after))
+        if one_side ~= 0 then
+          half, half_at = one_side, word
+        elseif not any then
+          any, any_at = free, word
         end
       end
     end
   end
-  if half_word then return (half_at - 1) * 32 + lowest_bit(half_word) end
-  return any_word and (any_at - 1) * 32 + lowest_bit(any_word)
+  if half then return half_at * 32 + lowest_bit(half) end
+  return any and any_at * 32 + lowest_bit(any)
 end
 
--- What is free of a class on a stretch, and where its neighbouring segments are taken. The ends of the run count as
--- taken: nothing is lost there.
-local function survey(run, class, from, to, wish, allowed)
-  local function taken_on(segment)
-    local row = {}
-    for word = 1, class.words do row[word] = (segment < 0 or segment >= run.segments) and -1 or class.taken[segment * class.words + word] end
-    return row
-  end
-  return { free = free_words(class, from, to, allowed), left = taken_on(from - 1), right = taken_on(to), wish = wish_mask(class.info, wish) }
+-- What is free of a class on a stretch, and where its neighbouring segments are taken.
+local function survey(class, from, to, wish, allowed)
+  return { free = free_words(class, from, to, allowed), left = taken_words(class, from - 1), right = taken_words(class, to), wish = wish_mask(class.info, wish) }
 end
 
 local function candidates(view, required)

@@ -92,7 +92,7 @@ local function take_close(run, hold, items, placed)
   for _, code in ipairs(items[1].classes) do
     local class = code ~= STANDING and class_of(run, code)
     if class then
-      local view = survey(run, class, hold.from, hold.to, hold.wish, allowed_mask(run, class, entitled))
+      local view = survey(class, hold.from, hold.to, hold.wish, allowed_mask(run, class, entitled))
       local wished = candidates(view, true)
       local required, count = hold.wish.required, #items
       local seats = hold.wish.together and (together(class, view, wished, count) or (not required and together(class, view, view.free, count)))
@@ -128,7 +128,7 @@ local function add_lot(run, hold, lots, room, code, quota)
   else
     allowed = allowed_mask(run, class, NO_QUOTAS)
   end
-  lots[name] = survey(run, class, hold.from, hold.to, hold.wish, allowed)
+  lots[name] = survey(class, hold.from, hold.to, hold.wish, allowed)
   room[name] = count_ones(candidates(lots[name], hold.wish.required))
   return name
 end

@@ -29,7 +29,7 @@ local function take_back(run, old_places, new_places)
   for _, place in ipairs(old_places) do
     if tostring(place[2]) ~= STANDING then mark(run, place, false) end
   end
-  local counts = standing_of(run)
+  local counts = run.standing
   if not counts then return end
   local before, after = standing_by_segment(run, old_places), standing_by_segment(run, new_places)
   for segment = 1, run.segments do counts[segment] = counts[segment] - math.max(0, before[segment] - after[segment]) end
@@ -43,8 +43,8 @@ local function place_instead(run, hold, old_places)
   return outcome, places
 end
 
-local function held_text(seat_version, version_text, places)
-  return string.format('{"s":"HELD","v":%d,"r":"%s","p":%s}', seat_version, version_text, places)
+local function held_text(seat_version, run_version, places)
+  return string.format('{"s":"HELD","v":%d,"r":"%s","p":%s}', seat_version, run_version, places)
 end
 
 local function refused_text(status)
@@ -62,7 +62,7 @@ local function hold_one(run, hold)
   local known = record_of(run, hold.id)
   if known then
     if known.b ~= hold.body then return refused_text('CONFLICT') end
-    return string.format('{"replay":true,%s', string.sub(held_text(known.v, run.version_text, places_text(known.p)), 2))
+    return string.format('{"replay":true,%s', string.sub(held_text(known.v, version_text(run), places_text(known.p)), 2))
   end
   if not run.open then return refused_text('RUN_CLOSED') end
   local outcome, places
@@ -74,11 +74,11 @@ local function hold_one(run, hold)
     outcome, places = place_group(run, hold)
   end
   if not places then return refused_text(outcome) end
-  bump_version(run)
+  run.version = run.version + 1
   run.changed = true
   local text = places_text(places)
   put_record(run, hold.id, record_text(1, hold.owner, hold.body, text))
-  return held_text(1, run.version_text, text)
+  return held_text(1, version_text(run), text)
 end
 
 local function asked_records(list)
@@ -101,12 +101,7 @@ local function hold(keys, args)
     for index, list in ipairs(lists) do holds[index] = hold_of(list) end
     local run, problem = load_run(keys, position * 3 - 1, args[1], asked_records(holds))
     for _, wanted in ipairs(holds) do outcomes[#outcomes + 1] = run and hold_one(run, wanted) or refused_text(problem) end
-    if run and run.changed then
-      save_run(run, args[2])
-    elseif run then
-      -- What was taken for a group that did not fit was freed again.
-      run.cached.stamp = run.stamp
-    end
+    if run then (run.changed and save_run or leave_run)(run, args[2]) end
   end
   return { 'OK', next_sequence(keys[1]), '[' .. table.concat(outcomes, ',') .. ']' }
 end
@@ -120,10 +115,10 @@ local function changes_hold(change)
     local run, problem = load_run(keys, 2, args[1], { args[3] })
     if not run then return { problem } end
     next_sequence(keys[1])
-    if not change(run, args[3], args) then return { 'NONE', run.version_text } end
-    bump_version(run)
+    if not change(run, args[3], args) then return { 'NONE', version_text(run) } end
+    run.version = run.version + 1
     save_run(run, args[2])
-    return { 'OK', run.version_text }
+    return { 'OK', version_text(run) }
   end
 end
 

@@ -32,7 +32,7 @@ local function open_run(keys, args)
   redis.call('DEL', keys[2])
   redis.call('SET', keys[3], args[4])
   for first = 5, #args, FIELDS_AT_ONCE do redis.call('HSET', keys[2], unpack(args, first, math.min(#args, first + FIELDS_AT_ONCE - 1))) end
-  redis.call('HSET', keys[2], 'epoch', epoch, 'version', args[2], 'stamp', args[3])
+  redis.call('HSET', keys[2], 'epoch', epoch, 'at', args[2] .. ' ' .. args[3])
   return { 'OK' }
 end
 
@@ -42,19 +42,20 @@ local function set_field(keys, args)
   if status ~= 'OK' then return { status } end
   local run, problem = load_run(keys, 2, args[1], {})
   if not run then return { problem } end
-  if (redis.call('HGET', keys[2], args[3]) or '') == args[4] then return { 'NONE', run.version_text } end
-  redis.call('HSET', keys[2], args[3], args[4])
-  bump_version(run)
-  save_run(run, args[2])
-  return { 'OK', run.version_text }
+  if (redis.call('HGET', keys[2], args[3]) or '') == args[4] then return { 'NONE', version_text(run) } end
+  run.version = run.version + 1
+  redis.call('HSET', keys[2], args[3], args[4], 'at', version_text(run) .. ' ' .. args[2])
+  -- The copy has the field as it was.
+  run.at = false
+  return { 'OK', version_text(run) }
 end
 
 -- One consistent picture. KEYS: bucket, state, bits. ARGV: epoch, '1' to include the records of holds.
--- Answers status, version, open, segments, standing, quotas, seats, then (field, value) of the records.
+-- Answers status, version and stamp, open, segments, standing, quotas, seats, then (field, value) of the records.
 local function snapshot(keys, args)
   local status = check_bucket(keys[1], args[1])
   if status ~= 'OK' then return { status } end
-  local state = redis.call('HMGET', keys[2], 'epoch', 'version', 'open', 'segments', 'standing', 'quotas')
+  local state = redis.call('HMGET', keys[2], 'epoch', 'at', 'open', 'segments', 'standing', 'quotas')
   if state[1] ~= args[1] then return { 'MISSING' } end
   local answer = { 'OK', state[2], state[3], state[4], state[5] or '', state[6] or '', redis.call('GET', keys[3]) or '' }
   if args[2] == '1' then
@@ -74,14 +75,15 @@ end
 local function repair(keys, args)
   local status = check_bucket(keys[1], args[1])
   if status ~= 'OK' then return { status } end
-  local fields = redis.call('HMGET', keys[2], 'epoch', 'version')
+  local fields = redis.call('HMGET', keys[2], 'epoch', 'at')
   if fields[1] ~= args[1] then return { 'MISSING' } end
-  if fields[2] ~= args[2] then return { 'MOVED' } end
+  local version = string.match(fields[2], '^%d+')
+  if version ~= args[2] then return { 'MOVED' } end
   next_sequence(keys[1])
-  local version = string.format('%.0f', tonumber(fields[2]) + 1)
+  local following = string.format('%d', tonumber(version) + 1)
   redis.call('SET', keys[3], args[4])
-  redis.call('HSET', keys[2], 'version', version, 'stamp', args[3], unpack(args, 5))
-  return { 'OK', version }
+  redis.call('HSET', keys[2], 'at', following .. ' ' .. args[3], unpack(args, 5))
+  return { 'OK', following }
 end
 
 redis.register_function { function_name = 'inventory_v2_begin', callback = ready(begin), flags = { 'allow-oom' } }
