@@ -157,11 +157,12 @@ local function drop_record(run, hold_id)
   run.written[hold_id] = false
 end
 
+local PLACE_TEXT = '["%s",%s,%d,%d,%d]'
+
 local function places_text(places)
+  if #places == 1 then return string.format('[' .. PLACE_TEXT .. ']', unpack(places[1])) end
   local parts = {}
-  for position, place in ipairs(places) do
-    parts[position] = string.format('["%s",%s,%d,%d,%d]', place[1], place[2], place[3], place[4], place[5])
-  end
+  for position, place in ipairs(places) do parts[position] = string.format(PLACE_TEXT, unpack(place)) end
   return '[' .. table.concat(parts, ',') .. ']'
 end
 

@@ -92,31 +92,55 @@ local function spans_of(info, key)
   return info[name]
 end
 
--- The one best seat for a trip without wishes; nil when none is free. Decides while it looks, without making tables, and
--- looks at no more than one word of seats that nobody has touched: this is what most calls are.
-local function best_seat(class, from, to, allowed)
-  local taken, segments, half, half_at, any, any_at = class.taken, class.segments, nil, nil, nil, nil
-  for word = 0, allowed and class.words - 1 or math.min(class.words - 1, class.touched) do
-    local free = bnot(used_word(class, word, from, to))
+-- The first seat that nobody has touched.
+local function untouched_seat(class, allowed)
+  for word = class.touched, class.words - 1 do
+    local free = bnot(fresh_word(class, word))
     if allowed then free = band(free, allowed[word + 1]) end
-    if free ~= 0 then
-      local touched, first = word < class.touched, word * segments
-      local before = from == 0 and -1 or (touched and taken[first + from] or 0)
-      local after = to == segments and -1 or (touched and taken[first + to + 1] or 0)
-      local tight = band(free, before, after)
-      if tight ~= 0 then return word * 32 + lowest_bit(tight) end
-      if not half then
-        local one_side = band(free, bor(before, after))
-        if one_side ~= 0 then
-          half, half_at = one_side, word
-        elseif not any then
-          any, any_at = free, word
+    if free ~= 0 then return word * 32 + lowest_bit(free) end
+  end
+  return nil
+end
+
+-- The one best seat for a trip without wishes; nil when none is free. This is what most calls are, so it decides while it
+-- looks: no tables, no calls for what `used_word` does, and no seats behind the first that nobody has touched.
+local function best_seat(class, from, to, allowed)
+  local taken, segments = class.taken, class.segments
+  local half, half_at, any, any_at
+  for word = 0, class.touched - 1 do
+    local first = word * segments
+    local at, stop = first + from + 1, first + to
+    local used = taken[at]
+    while at + 4 <= stop and used ~= -1 do
+      used = bor(used, taken[at + 1], taken[at + 2], taken[at + 3], taken[at + 4])
+      at = at + 4
+    end
+    while at < stop and used ~= -1 do
+      at = at + 1
+      used = bor(used, taken[at])
+    end
+    if used ~= -1 then
+      local free = bnot(used)
+      if allowed then free = band(free, allowed[word + 1]) end
+      if free ~= 0 then
+        local before = from == 0 and -1 or taken[first + from]
+        local after = to == segments and -1 or taken[first + to + 1]
+        local tight = band(free, before, after)
+        if tight ~= 0 then return word * 32 + lowest_bit(tight) end
+        if not half then
+          local one_side = band(free, bor(before, after))
+          if one_side ~= 0 then
+            half, half_at = one_side, word
+          elseif not any then
+            any, any_at = free, word
+          end
         end
       end
     end
   end
   if half then return half_at * 32 + lowest_bit(half) end
-  return any and any_at * 32 + lowest_bit(any)
+  if any then return any_at * 32 + lowest_bit(any) end
+  return untouched_seat(class, allowed)
 end
 
 -- What is free of a class on a stretch, and where its neighbouring segments are taken.
