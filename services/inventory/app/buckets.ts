@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '#kit/base/clock.ts';
 import type { Log } from '#kit/telemetry/log.ts';
 import type { Epochs, Ledger, RunImage, RunStore, SeatStore } from './ports.ts';
 import { recordOf } from './records.ts';
+import { closedQuotas } from '../domain/quota.ts';
 import type { RunHeader } from '../domain/run.ts';
 
-export type BucketsOptions = { count: number; epochs: Epochs; seats: SeatStore; runs: RunStore; ledger: Ledger; log: Log; onRebuilt?: (bucket: number, epoch: number) => void };
+export type BucketsOptions = { count: number; epochs: Epochs; seats: SeatStore; runs: RunStore; ledger: Ledger; clock: Clock; log: Log; onRebuilt?: (bucket: number, epoch: number) => void };
 
 export type Rebuilt = { runs: number; holds: number };
 
@@ -159,6 +161,6 @@ export class Buckets {
   async imagesOf(runs: readonly RunHeader[]): Promise<RunImage[]> {
     const bits = await this.#options.ledger.readBits(runs);
     const held = Map.groupBy(await this.#options.ledger.heldHolds(runs), (hold) => hold.run_id);
-    return runs.map((run) => ({ run, ...bits.get(run.run_id)!, closed_quotas: [], records: (held.get(run.run_id) ?? []).map(recordOf) }));
+    return runs.map((run) => ({ run, ...bits.get(run.run_id)!, closed_quotas: closedQuotas(run.quotas, run.layout, this.#options.clock.now_ms()), records: (held.get(run.run_id) ?? []).map(recordOf) }));
   }
 }

@@ -67,6 +67,15 @@ export function pairIndex(segments: number, from: number, to: number): number {
   return from * segments - (from * (from - 1)) / 2 + (to - from - 1);
 }
 
+/** The same with some spans of seats taken throughout. */
+export function withoutSeats(bits: ClassBits, spans: readonly { first: number; count: number }[]): ClassBits {
+  if (spans.length === 0) return bits;
+  const copy = { ...bits, rows: bits.rows.slice() };
+  const all = (1n << BigInt(bits.segments)) - 1n;
+  for (const { first, count } of spans) for (let seat = first; seat < first + count; seat += 1) clearSeat(copy, seat, all);
+  return copy;
+}
+
 function andRows(bits: ClassBits, from: number, to: number): Uint32Array {
   const row = bits.rows.slice(from * bits.words, (from + 1) * bits.words);
   for (let segment = from + 1; segment < to; segment += 1) {
