@@ -1,6 +1,6 @@
 import type { ClassBits } from '../domain/bitmap.ts';
 import type { HeldPlace, Hold, HoldOwner, HoldState } from '../domain/hold.ts';
-import type { ClosedQuota } from '../domain/quota.ts';
+import type { ClosedQuota, NewQuota } from '../domain/quota.ts';
 import type { RunHeader, RunPlan } from '../domain/run.ts';
 
 /** What the stores and other services must offer to the use cases. */
@@ -137,7 +137,7 @@ export type Epochs = {
   withLease<T>(bucket: number, work: () => Promise<T>): Promise<T | undefined>;
 };
 
-export type NewRun = { plan: RunPlan; bucket: number };
+export type NewRun = { plan: RunPlan; bucket: number; quotas: readonly NewQuota[] };
 
 export type RunStore = {
   find(run_ids: readonly string[]): Promise<Map<string, RunHeader>>;
@@ -148,6 +148,14 @@ export type RunStore = {
   /** Runs whose sale has not ended, by run_no, a page at a time. */
   page(filter: { buckets: readonly number[]; after_run_no: bigint; limit: number; service_dates?: readonly string[] }): Promise<RunHeader[]>;
   setState(run: RunHeader, open: boolean, reason: string): Promise<void>;
+  /** Replaces the quotas under new numbers; the run as it is then. It is due at once, in case the caller dies. */
+  setQuotas(run: RunHeader, quotas: readonly NewQuota[], by: { actor: string; request_id: string }): Promise<RunHeader>;
+  /** When the next quota is released; undefined for never. */
+  scheduleQuotas(run: RunHeader, due_ms: number | undefined): Promise<void>;
+  /** The run as the ledger has it now. */
+  reload(run_id: string): Promise<RunHeader | undefined>;
+  /** Takes over what other processes have changed of quotas lately. */
+  refreshQuotas(): Promise<void>;
 };
 
 /** The parts of other services this one needs. */

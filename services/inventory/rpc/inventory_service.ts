@@ -10,20 +10,24 @@ import { DETAILS_KEY, toStatus } from '#kit/rpc/status.ts';
 import { attachOrder } from '../app/attach_order.ts';
 import { closeRun } from '../app/close_run.ts';
 import type { HoldAnswer, HoldSeats } from '../app/hold_seats.ts';
-import { openRuns } from '../app/open_runs.ts';
+import { exchangeHold } from '../app/exchange_hold.ts';
+import { openRuns, type Opening } from '../app/open_runs.ts';
 import type { TimetableSource } from '../app/ports.ts';
 import { reconcile, type ReconcileParts } from '../app/reconcile.ts';
 import { releaseHold } from '../app/release_hold.ts';
 import { getRemaining } from '../app/remaining.ts';
 import type { RemainingFeed } from '../app/remaining_feed.ts';
+import { getRunQuotas, setRunQuotas } from '../app/run_quotas.ts';
 import { getRunStates } from '../app/run_states.ts';
 import { sellHold } from '../app/sell_hold.ts';
 import type { Hold } from '../domain/hold.ts';
 import { holdMessage, holdRequestFromMessage, ownerFromMessage } from './convert_hold.ts';
+import { channelFromMessage, passengerTypeFromMessage } from '../wire/buyer_message.ts';
+import { quotaFromMessage, quotaMessage } from '../wire/quota_message.ts';
 import { remainingMessage } from '../wire/remaining_message.ts';
 import { classCodeMessage } from '../wire/seat_message.ts';
 
-export type InventoryParts = ReconcileParts & { hold: HoldSeats; feed: RemainingFeed; timetable: TimetableSource; bucket_count: number };
+export type InventoryParts = ReconcileParts & { hold: HoldSeats; feed: RemainingFeed; timetable: TimetableSource } & Opening;
 
 const MAX_BATCH = 256;
 const MAX_RUN_STATES = 500;
@@ -36,7 +40,7 @@ export function inventoryService(parts: InventoryParts): Implementation {
   return implement(InventoryService, {
     async openRuns({ serviceDate: service_date, runIds: run_ids }) {
       if (!isServiceDate(service_date)) unwrap(fieldInvalid('service_date', 'YYYY-MM-DD'));
-      const { opened, already_open, refused } = await openRuns(parts, parts.timetable, parts.bucket_count, { service_date, run_ids });
+      const { opened, already_open, refused } = await openRuns(parts, parts.timetable, parts, { service_date, run_ids });
       return { opened, alreadyOpen: already_open, refused };
     },
     async holdSeats(request) {
@@ -68,23 +72,30 @@ export function inventoryService(parts: InventoryParts): Implementation {
     async sellHold({ holdId: hold_id, runId: run_id, orderId: order_id }) {
       return answerOf(await sellHold(parts, { hold_id, run_id, order_id }));
     },
-    exchangeHold() {
-      throw new FailureError({ reason: 'NOT_IMPLEMENTED', detail: 'exchange within a run' });
+    async exchangeHold({ holdId: hold_id, runId: run_id, version, replacement }) {
+      if (replacement === undefined) unwrap(fieldInvalid('replacement', 'needed'));
+      const wanted = unwrap(holdRequestFromMessage(replacement!));
+      const { hold, run_version } = unwrap(await exchangeHold(parts, parts.hold, { hold_id, run_id, version: Number(version), replacement: wanted }));
+      return { hold: await messageOf(hold, run_version) };
     },
     extendHold() {
       throw new FailureError({ reason: 'NOT_IMPLEMENTED', detail: 'extension' });
     },
-    setRunQuotas() {
-      throw new FailureError({ reason: 'NOT_IMPLEMENTED', detail: 'quotas' });
+    async setRunQuotas({ requestId: request_id, runId: run_id, quotas }, call) {
+      const wanted = quotas.map((quota) => unwrap(quotaFromMessage(quota)));
+      const set = unwrap(await setRunQuotas(parts, { run_id, quotas: wanted, actor: call.account?.account_id ?? '', request_id }));
+      return { quotas: set.map((quota) => quotaMessage(quota, parts.clock.now_ms())) };
     },
-    getRunQuotas() {
-      throw new FailureError({ reason: 'NOT_IMPLEMENTED', detail: 'quotas' });
+    async getRunQuotas({ runId }) {
+      const quotas = unwrap(await getRunQuotas(parts, runId));
+      return { quotas: quotas.map((quota) => quotaMessage(quota, parts.clock.now_ms())) };
     },
     closeBuckets() {
       throw new FailureError({ reason: 'NOT_IMPLEMENTED', detail: 'closing buckets' });
     },
-    async getRemaining({ runId, stretches }) {
-      const { remaining, version, epoch } = unwrap(await getRemaining(parts, runId, stretches.map(({ fromIndex: from, toIndex: to }) => ({ from, to }))));
+    async getRemaining({ runId, stretches, channel, passengerType }) {
+      const buyer = { channel: channelFromMessage(channel), passenger_type: passengerTypeFromMessage(passengerType) };
+      const { remaining, version, epoch } = unwrap(await getRemaining(parts, runId, stretches.map(({ fromIndex: from, toIndex: to }) => ({ from, to })), buyer));
       return { version, epoch, remaining: remaining.map(({ class_code, from, to, remaining: count }) => ({ seatClass: classCodeMessage(class_code), fromIndex: from, toIndex: to, remaining: count })) };
     },
     async *watchRemaining({ buckets, serviceDates }, call) {
