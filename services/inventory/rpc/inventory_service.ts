@@ -9,6 +9,7 @@ import { implement, type Implementation } from '#kit/rpc/implement.ts';
 import { DETAILS_KEY, toStatus } from '#kit/rpc/status.ts';
 import { attachOrder } from '../app/attach_order.ts';
 import { closeRun } from '../app/close_run.ts';
+import { extendHold } from '../app/extend_hold.ts';
 import type { HoldAnswer, HoldSeats } from '../app/hold_seats.ts';
 import { openRuns } from '../app/open_runs.ts';
 import type { TimetableSource } from '../app/ports.ts';
@@ -71,8 +72,8 @@ export function inventoryService(parts: InventoryParts): Implementation {
     exchangeHold() {
       throw new FailureError({ reason: 'NOT_IMPLEMENTED', detail: 'exchange within a run' });
     },
-    extendHold() {
-      throw new FailureError({ reason: 'NOT_IMPLEMENTED', detail: 'extension' });
+    async extendHold({ holdId: hold_id, runId: run_id, owner, holdTtlMs: hold_ttl_ms }) {
+      return answerOf(await extendHold(parts, { hold_id, run_id, owner: unwrap(ownerFromMessage(owner)), hold_ttl_ms }));
     },
     setRunQuotas() {
       throw new FailureError({ reason: 'NOT_IMPLEMENTED', detail: 'quotas' });
