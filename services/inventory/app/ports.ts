@@ -78,8 +78,8 @@ export type SeatStore = {
   repair(run: RunHeader, epoch: number, version: bigint, image: RunImage): Promise<{ status: 'OK' | 'MOVED' | Closed }>;
 };
 
-/** Why the ledger did not take a transaction; it was rolled back. */
-export type Refusal = 'SEAT' | 'HOLD_ID' | 'EPOCH' | 'SEQUENCE';
+/** Why the ledger did not take a transaction; it was rolled back. REPLACED: a hold to be replaced is not as it was read. */
+export type Refusal = 'SEAT' | 'HOLD_ID' | 'EPOCH' | 'SEQUENCE' | 'REPLACED';
 
 export class LedgerRefused extends Error {
   override name = 'LedgerRefused';
@@ -106,6 +106,9 @@ export type ReleaseWish = { hold_id: string; run: RunHeader; epoch: number; owne
 
 export type Released = { hold: Hold; before: Hold; freed: readonly HeldPlace[] };
 
+/** BEYOND: it would end later than a hold may live. ATTACHED: an order has it, or had. */
+export type Extension = { status: 'OK'; hold: Hold } | { status: 'UNKNOWN' | 'EXPIRED' | 'ATTACHED' | 'ABORTED' | 'OTHER_OWNER' | 'BEYOND' };
+
 export type RunBits = { occupied: Map<number, Map<number, bigint>>; standing_used: number[] };
 
 /** MySQL: decides. */
@@ -122,7 +125,10 @@ export type Ledger = {
   sell(hold_id: string, run: RunHeader, epoch: number, order_id: string): Promise<Hold | undefined>;
   /** Undefined when there is nothing (left) to release for this owner and version. */
   release(wish: ReleaseWish): Promise<Released | undefined>;
+  /** The backstop of an attached hold whose order is alive. */
   extend(hold_id: string, by_ms: number): Promise<void>;
+  /** More time for an unattached hold, from now; never less than it has. */
+  extendUnattached(wish: { hold_id: string; run: RunHeader; epoch: number; owner: HoldOwner; ttl_ms: number }): Promise<Extension>;
   locksOf(account_id: string, run: RunHeader): Promise<Hold[]>;
   readBits(runs: readonly RunHeader[]): Promise<Map<string, RunBits>>;
   heldHolds(runs: readonly RunHeader[]): Promise<Hold[]>;

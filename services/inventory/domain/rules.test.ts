@@ -7,6 +7,7 @@ import { freeParts } from './free_parts.ts';
 import { seatClaims, standingClaims } from './hold.ts';
 import { layoutForRedis, layoutHash, layoutOfCoaches, layoutProblem } from './layout.ts';
 import { findSeat, NO_SEAT, seatNameOf } from './place.ts';
+import { placesWithout } from './places_without.ts';
 import { isRetired, planProblem, runBucket } from './run.ts';
 import { decodeSeats, encodeSeats } from './seat_bytes.ts';
 import { segmentMask, stretchBetween, stretchesOf } from './stretch.ts';
@@ -77,6 +78,14 @@ test('masks and stretches are the same thing', (t) => {
   t.is(segmentMask({ from: 2, to: 4 }), 0b1100n);
   t.deepEqual(stretchesOf(0b1101n), [{ from: 0, to: 1 }, { from: 2, to: 4 }]);
   t.deepEqual(freeParts({ item_id: '1', class_code: 3, index: 0, from: 0, to: 4 }, 0b0010n).map(({ from, to }) => [from, to]), [[0, 1], [2, 4]]);
+});
+
+test('what places have that others have not: by seat and segment, standing by number', (t) => {
+  const place = (index: number, from: number, to: number) => ({ item_id: '1', class_code: index < 0 ? 8 : 3, index, from, to });
+  const parts = (places: ReturnType<typeof place>[], others: ReturnType<typeof place>[]) => placesWithout(places, others).map(({ index, from, to }) => [index, from, to]);
+  t.deepEqual(parts([place(1, 0, 5), place(2, 0, 2)], [place(1, 1, 2), place(1, 3, 4)]), [[1, 0, 1], [1, 2, 3], [1, 4, 5], [2, 0, 2]]);
+  t.deepEqual(parts([{ ...place(1, 0, 2), class_code: 2 }], [place(1, 0, 2)]), [[1, 0, 2]], 'the same number in another class is another seat');
+  t.deepEqual(parts([place(NO_SEAT, 0, 3), place(NO_SEAT, 0, 3)], [place(NO_SEAT, 1, 4)]), [[NO_SEAT, 0, 1], [NO_SEAT, 0, 3]], 'one of two is used up');
 });
 
 test('a train that calls at a station twice is entered late and left early', (t) => {

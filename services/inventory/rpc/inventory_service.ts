@@ -9,6 +9,7 @@ import { implement, type Implementation } from '#kit/rpc/implement.ts';
 import { DETAILS_KEY, toStatus } from '#kit/rpc/status.ts';
 import { attachOrder } from '../app/attach_order.ts';
 import { closeRun } from '../app/close_run.ts';
+import { extendHold } from '../app/extend_hold.ts';
 import type { HoldAnswer, HoldSeats } from '../app/hold_seats.ts';
 import { exchangeHold } from '../app/exchange_hold.ts';
 import { openRuns, type Opening } from '../app/open_runs.ts';
@@ -78,8 +79,8 @@ export function inventoryService(parts: InventoryParts): Implementation {
       const { hold, run_version } = unwrap(await exchangeHold(parts, parts.hold, { hold_id, run_id, version: Number(version), replacement: wanted }));
       return { hold: await messageOf(hold, run_version) };
     },
-    extendHold() {
-      throw new FailureError({ reason: 'NOT_IMPLEMENTED', detail: 'extension' });
+    async extendHold({ holdId: hold_id, runId: run_id, owner, holdTtlMs: hold_ttl_ms }) {
+      return answerOf(await extendHold(parts, { hold_id, run_id, owner: unwrap(ownerFromMessage(owner)), hold_ttl_ms }));
     },
     async setRunQuotas({ requestId: request_id, runId: run_id, quotas }, call) {
       const wanted = quotas.map((quota) => unwrap(quotaFromMessage(quota)));
