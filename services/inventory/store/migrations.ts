@@ -103,4 +103,9 @@ export const migrations: Migration[] = [
       ) ${END}`,
     ],
   },
+  {
+    // 1: closed by an operator. A version that does not know the column reopens such a bucket, so none are closed during its rollout.
+    name: '0002_closed_buckets',
+    up: ['ALTER TABLE bucket_epoch ADD COLUMN closed TINYINT NOT NULL DEFAULT 0'],
+  },
 ];
