@@ -103,7 +103,7 @@ async function makeParts(config: Config, { clock, log, db, owner, lifecycle, sea
     metrics.epoch.set({ bucket }, epoch);
     feed.bucketRebuilt(bucket).catch((error: unknown) => log.warn({ error, bucket }, 'watchers were not told of a rebuilt bucket'));
   };
-  const buckets = new Buckets({ count: config.inventory_buckets, epochs: openEpochs(db, owner, log), seats, runs, ledger, clock, log, onRebuilt });
+  const buckets = new Buckets({ count: config.inventory_buckets, epochs: openEpochs({ db, owner, log, clock, random: systemRandom }), seats, runs, ledger, clock, log, onRebuilt });
   const feed = lifecycle.add('feed', new RemainingFeed({ buckets, seats, runs, metrics, log, clock, relay }));
   const chores = lifecycle.add('chores', openChores(log, metrics));
   return { feed, parts: { buckets, seats, ledger, runs, chores, metrics, log, clock, onChanged: (run_ids) => feed.changed(run_ids) } };

@@ -30,9 +30,9 @@ test.before(async () => {
   await migrate(server.url, migrations, { log });
   db = await openDatabase({ url: server.url, log, service: 'test', multiple_statements: true });
   const events = stockEvents({ clock, random: systemRandom, layouts: (run_ids) => runs.find(run_ids) });
-  runs = openRunStore(db, events.publishRuns);
+  runs = openRunStore({ db, clock, random: systemRandom, onChanged: events.publishRuns });
   ledger = openLedger({ db, clock, random: systemRandom, publish: events.publish });
-  epoch = await openEpochs(db, 'test', log).bump(0);
+  epoch = (await openEpochs({ db, owner: 'test', log, clock, random: systemRandom }).bump(0))!;
 });
 test.after.always(async () => {
   await db?.close();
@@ -44,7 +44,7 @@ async function newRun(): Promise<RunHeader> {
   const run_id = `X${(trains += 1)}.20260115`;
   const stops = Array.from({ length: 7 }, (_, index) => ({ station_id: `s${index}`, departure_ms: clock.now_ms() + 3_600_000 * (index + 1) }));
   const plan = { run_id, train_id: run_id, service_date: '2026-01-15', timetable_version: '1', stops, coaches: [{ ...coach(1, 'second', 10), quiet: false }], standing_capacity: 2, sale_start_ms: 0 };
-  await runs.insert([{ plan, bucket: 0 }]);
+  await runs.insert([{ plan, bucket: 0, quotas: [] }]);
   const run = (await runs.find([run_id])).get(run_id)!;
   await ledger.materialise(run);
   return run;

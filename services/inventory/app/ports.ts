@@ -61,6 +61,8 @@ export type RunImage = { run: RunHeader; occupied: ReadonlyMap<number, ReadonlyM
 /** `ALL`: whatever the record lists, for a hold that the ledger never had. */
 export type SeatChange = { hold_id: string; owner: HoldOwner; seat_version: number; freed: readonly HeldPlace[] | 'ALL'; stays: readonly HeldPlace[] };
 
+export type BucketState = { epoch: number; open: boolean; /** Of the last Function call. */ sequence: bigint };
+
 /** Redis: finds seats. Every method throws only when Redis is away or a bug shows. */
 export type SeatStore = {
   /** One Function call for each entry, all in one round trip. An entry that Redis could not answer is UNAVAILABLE. */
@@ -71,7 +73,8 @@ export type SeatStore = {
   setOpen(run: RunHeader, epoch: number, open: boolean): Promise<ChangeReply>;
   setQuotas(run: RunHeader, epoch: number, closed: readonly ClosedQuota[]): Promise<ChangeReply>;
   snapshots(runs: readonly { run: RunHeader; epoch: number }[], options?: { records: boolean }): Promise<SnapshotReply[]>;
-  bucketStates(buckets: readonly number[]): Promise<({ epoch: number; open: boolean } | undefined)[]>;
+  /** In the order of the buckets; undefined where Redis knows nothing of one, AWAY where its server (of several) can't be reached. */
+  bucketStates(buckets: readonly number[]): Promise<(BucketState | 'AWAY' | undefined)[]>;
   begin(bucket: number, epoch: number): Promise<'OK' | 'EPOCH'>;
   finish(bucket: number, epoch: number): Promise<'OK' | 'EPOCH'>;
   openRuns(epochs: ReadonlyMap<number, number>, images: readonly RunImage[]): Promise<('OK' | 'EXISTS' | 'EPOCH')[]>;
@@ -135,10 +138,21 @@ export type Ledger = {
   pruneSequences(): Promise<number>;
 };
 
+/** What the ledger says of a bucket. `sequence`: the greatest that was committed in its epoch, 0 where none was. */
+export type BucketEpoch = { epoch: number; closed: boolean; sequence: bigint };
+
+/** Who wants a bucket closed or opened again, for the audit. */
+export type OperatorAct = { account_id: string; service: string; request_id: string; reason: string };
+
 export type Epochs = {
-  read(buckets: readonly number[]): Promise<Map<number, number>>;
-  /** Adds one; commits before it returns. Waits for every ledger transaction of the older epoch. */
-  bump(bucket: number): Promise<number>;
+  read(buckets: readonly number[]): Promise<Map<number, BucketEpoch>>;
+  /**
+   * Adds one; commits before it returns. Waits for every ledger transaction of the older epoch. Undefined when an operator
+   * keeps the bucket closed; with `reopening` that ends here.
+   */
+  bump(bucket: number, reopening?: OperatorAct): Promise<number | undefined>;
+  /** Closes until a bump reopens: adds one to the epoch in the same way, unless it was closed already. The epoch. */
+  close(bucket: number, act: OperatorAct): Promise<number>;
   /** Runs `work` when nobody else rebuilds the bucket; undefined when somebody does. */
   withLease<T>(bucket: number, work: () => Promise<T>): Promise<T | undefined>;
 };

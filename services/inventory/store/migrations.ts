@@ -104,6 +104,11 @@ export const migrations: Migration[] = [
     ],
   },
   {
+    // 1: closed by an operator. A version that does not know the column reopens such a bucket, so none are closed during its rollout.
+    name: '0002_closed_buckets',
+    up: ['ALTER TABLE bucket_epoch ADD COLUMN closed TINYINT NOT NULL DEFAULT 0'],
+  },
+  {
     name: '0003_run_quotas',
     up: [
       // Driven like every row that is not final: next_action_time says when the next quota becomes everybody's.

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { isRedisOutage, StoreUnavailable } from '#kit/store/errors.ts';
 import type { RedisClient } from '#kit/store/redis.ts';
 import { registerLibrary, type CallOutcome, type FunctionCall, type FunctionLibrary } from '#kit/store/redis_functions.ts';
-import type { ChangeReply, Closed, HoldCall, HoldReply, PlannedHold, RunImage, SeatStore, SnapshotReply } from '../app/ports.ts';
+import type { BucketState, ChangeReply, Closed, HoldCall, HoldReply, PlannedHold, RunImage, SeatStore, SnapshotReply } from '../app/ports.ts';
 import { layoutForRedis } from '../domain/layout.ts';
 import type { RunHeader } from '../domain/run.ts';
 import { firstVersion, holdToWire, outcomesFromWire, placesToJson, quotasToWire, recordToJson, seatsOfImage, snapshotFromWire, stateFields } from './seat_codec.ts';
@@ -104,11 +104,19 @@ class RedisSeats implements SeatStore {
     });
   }
 
-  async bucketStates(buckets: readonly number[]): Promise<({ epoch: number; open: boolean } | undefined)[]> {
-    return Promise.all(buckets.map(async (bucket) => {
-      const [epoch, open] = await this.#client.hmget(bucketKey(bucket), 'epoch', 'open');
-      return typeof epoch !== 'string' ? undefined : { epoch: Number(epoch), open: open === '1' };
+  async bucketStates(buckets: readonly number[]): Promise<(BucketState | 'AWAY' | undefined)[]> {
+    const states = await Promise.all(buckets.map(async (bucket): Promise<BucketState | 'AWAY' | undefined> => {
+      try {
+        const [epoch, open, sequence] = await this.#client.hmget(bucketKey(bucket), 'epoch', 'open', 'sequence');
+        return typeof epoch !== 'string' ? undefined : { epoch: Number(epoch), open: open === '1', sequence: BigInt(sequence ?? 0) };
+      } catch (error) {
+        // One master of a cluster that is away says nothing of the others.
+        if (!isRedisOutage(error)) throw error;
+        return 'AWAY';
+      }
     }));
+    if (states.length > 0 && states.every((state) => state === 'AWAY')) throw new StoreUnavailable('Redis is away');
+    return states;
   }
 
   async begin(bucket: number, epoch: number): Promise<'OK' | 'EPOCH'> {
