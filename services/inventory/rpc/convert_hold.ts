@@ -17,6 +17,11 @@ export function ownerFromMessage(owner: OwnerMessage): Result<HoldOwner> {
   return name === undefined || name === 'SEAT_LOCK' ? fieldInvalid('owner', 'ORDER, CHANGE or STANDBY') : ok(name);
 }
 
+/** The owner of a hold to give back or extend: of seat locks, too, which order keeps for entries that wait. */
+export function anyOwnerFromMessage(owner: OwnerMessage): Result<HoldOwner> {
+  return owner === OwnerMessage.SEAT_LOCK ? ok('SEAT_LOCK') : ownerFromMessage(owner);
+}
+
 export function holdRequestFromMessage(message: HoldSeatsRequest): Result<HoldRequest> {
   const owner = ownerFromMessage(message.owner);
   if (!owner.ok) return owner;
@@ -52,5 +57,6 @@ export function holdMessage(hold: Hold, layout: RunLayout, run_version = 0n): Ho
     orderId: hold.order_id,
     expireTime: timestampFromMs(hold.expires_ms),
     runVersion: run_version,
+    accountId: hold.account_id,
   });
 }

@@ -23,7 +23,7 @@ import { getRunQuotas, setRunQuotas } from '../app/run_quotas.ts';
 import { getRunStates } from '../app/run_states.ts';
 import { sellHold } from '../app/sell_hold.ts';
 import type { Hold } from '../domain/hold.ts';
-import { holdMessage, holdRequestFromMessage, ownerFromMessage } from './convert_hold.ts';
+import { anyOwnerFromMessage, holdMessage, holdRequestFromMessage, ownerFromMessage } from './convert_hold.ts';
 import { channelFromMessage, passengerTypeFromMessage } from '../wire/buyer_message.ts';
 import { quotaFromMessage, quotaMessage } from '../wire/quota_message.ts';
 import { remainingMessage } from '../wire/remaining_message.ts';
@@ -74,7 +74,7 @@ export function inventoryService(parts: InventoryParts): Implementation {
       return answerOf(await attachOrder(parts, { hold_id, run_id, order_id, owner: unwrap(ownerFromMessage(owner)) }));
     },
     async releaseHold({ holdId: hold_id, runId: run_id, owner, version, itemIds: item_ids, reason }) {
-      return answerOf(await releaseHold(parts, { hold_id, run_id, owner: unwrap(ownerFromMessage(owner)), version: Number(version), item_ids, reason }));
+      return answerOf(await releaseHold(parts, { hold_id, run_id, owner: unwrap(anyOwnerFromMessage(owner)), version: Number(version), item_ids, reason }));
     },
     async sellHold({ holdId: hold_id, runId: run_id, orderId: order_id }) {
       return answerOf(await sellHold(parts, { hold_id, run_id, order_id }));
