@@ -154,7 +154,8 @@ export function second(itemId: string): NonNullable<HoldInit['items']>[number] {
   return { itemId, seatClasses: [SeatClass.SECOND] };
 }
 
-function peersOf(timetable: Map<string, TestRun>, orders: Map<string, OrderState>): Implementation[] {
+/** A query service with these runs and an order service with these orders. */
+export function peersOf(timetable: Map<string, TestRun>, orders: Map<string, OrderState>): Implementation[] {
   const query = {
     async *streamTrainRuns({ serviceDate, runIds, exceptRunIds }: { serviceDate: string; runIds: string[]; exceptRunIds: string[] }) {
       const wanted = [...timetable.values()].filter((run) => run.serviceDate === serviceDate && (runIds.length === 0 || runIds.includes(run.runId!)));
