@@ -1,6 +1,7 @@
 /** The seat inventory: every figure of it, on servers of its own. */
 import type { Bench } from '../bench.ts';
-import { benchOptions, helpText } from './inventory/options.ts';
+import { printError } from '../say.ts';
+import { benchOptions, helpText, type BenchOptions, type PartName } from './inventory/options.ts';
 import type { Findings } from './inventory/oracle_rules.ts';
 import { measureRebuild } from './inventory/rebuild.ts';
 import { measureRedis } from './inventory/redis_layer.ts';
@@ -17,26 +18,37 @@ export const bench: Bench = {
       console.log(helpText());
       return {};
     }
-    const { parts } = options;
-    const result: Record<string, unknown> = {};
-    const findings: Findings[] = [];
-    if (parts.has('redis')) Object.assign(result, await measureRedis(options));
-    if (SERVICE_PARTS.some((part) => parts.has(part))) {
-      const measured = await measureService(options);
-      Object.assign(result, measured.fields);
-      findings.push(measured.findings);
+    const measured: Measured[] = [];
+    for (const unit of UNITS) {
+      if (unit.names.some((name) => options.parts.has(name))) measured.push(await orWhy(unit.names.join('+'), () => unit.measure(options)));
     }
-    if (parts.has('rebuild')) {
-      const measured = await measureRebuild(options);
-      Object.assign(result, measured.fields);
-      findings.push(measured.findings);
-    }
-    if (parts.has('served')) Object.assign(result, await measureServed(options));
-    if (findings.length > 0) Object.assign(result, sumOf(findings));
+    const findings = measured.flatMap((one) => one.findings ?? []);
+    const failed = measured.flatMap((one) => one.failed ?? []);
+    const result = { ...Object.assign({}, ...measured.map(({ fields }) => fields)), ...(findings.length === 0 ? {} : sumOf(findings)), ...(failed.length === 0 ? {} : { failed }) };
     printTable(result);
     return result;
   },
 };
+
+type Measured = { fields: Record<string, unknown>; findings?: Findings; failed?: string };
+
+/** What is measured on servers of its own, one after the other. */
+const UNITS: readonly { names: readonly PartName[]; measure(options: BenchOptions): Promise<Measured> }[] = [
+  { names: ['redis'], measure: async (options) => ({ fields: await measureRedis(options) }) },
+  { names: SERVICE_PARTS, measure: measureService },
+  { names: ['rebuild'], measure: measureRebuild },
+  { names: ['served'], measure: async (options) => ({ fields: await measureServed(options) }) },
+];
+
+/** A part that fails is told of and named in the result; what the others measured is not lost with it. */
+async function orWhy(name: string, measure: () => Promise<Measured>): Promise<Measured> {
+  try {
+    return await measure();
+  } catch (error) {
+    printError(error);
+    return { fields: {}, failed: `${name}: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
 
 /** Of every world that was loaded. */
 function sumOf(findings: readonly Findings[]): Record<'oversold' | 'lost' | 'leaked', number> {

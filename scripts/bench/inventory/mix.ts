@@ -9,14 +9,13 @@ import type { TrainRunSchema } from '#gen/rail/query/v1/query_pb.ts';
 import { SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
 import { integerBetween, type Random } from '#kit/base/random.ts';
 import { addDays, serviceDateAt, serviceTimeToEpoch_ms, toCompactDate } from '#kit/base/time.ts';
-import { layoutOfCoaches, type RunCoach } from '../../../services/inventory/domain/layout.ts';
+import { layoutOfCoaches, type RunCoach, type RunLayout } from '../../../services/inventory/domain/layout.ts';
 import { runBucket, type RunHeader } from '../../../services/inventory/domain/run.ts';
 import { CLASS_CODE } from '../../../services/inventory/domain/seat_class.ts';
 import type { PlannedHold } from '../../../services/inventory/app/ports.ts';
 import { layoutId } from '../../../timetable/seats.ts';
 
 export const SEGMENTS = 20;
-export const SEATS = 1_000;
 export const BUCKETS = 64;
 /** Holds of one call, of whatever kind. */
 export const HOLDS_PER_CALL = 64;
@@ -33,6 +32,8 @@ export const HOLDS_PER_HOT_RUN = 1_500;
 
 const COACHES: RunCoach[] = Array.from({ length: 10 }, (_, index) => ({ coach_no: index + 1, seat_class: 'second', layout_id: layoutId('second', 100), seat_count: 100, quiet: false }));
 export const LAYOUT = layoutOfCoaches(COACHES);
+/** One coach of 100 seats. */
+export const SMALL_LAYOUT = layoutOfCoaches(COACHES.slice(0, 1));
 
 export type Wish = { hold_id: string; run_id: string; from: number; to: number };
 
@@ -77,7 +78,7 @@ export function timetableRun(train: string): MessageInitShape<typeof TrainRunSch
 }
 
 /** The same run as the service keeps it, for measuring stores without the service. */
-export function runHeader(train: string, run_no: number): RunHeader {
+export function runHeader(train: string, run_no: number, layout: RunLayout = LAYOUT): RunHeader {
   return {
     run_no: BigInt(run_no),
     run_id: runIdOf(train),
@@ -86,11 +87,11 @@ export function runHeader(train: string, run_no: number): RunHeader {
     timetable_version: 'bench-1',
     stops: Array.from({ length: SEGMENTS + 1 }, (_, index) => ({ station_id: stationOf(index), departure_ms: departure_ms(index), arrival_ms: departure_ms(index) })),
     segments: SEGMENTS,
-    layout: LAYOUT,
+    layout,
     standing_capacity: 0,
     sale_start_ms: Date.now() - 3_600_000,
     sale_end_ms: departure_ms(SEGMENTS),
-    seats_at_opening: SEATS,
+    seats_at_opening: layout.seat_count,
     quotas: [],
     open: true,
   };

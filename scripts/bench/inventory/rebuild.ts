@@ -1,4 +1,6 @@
 /** Redis is lost with a million holds: how long until it is back as the ledger says. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RpcError } from '#kit/rpc/error.ts';
 import type { SqlValue } from '#kit/store/mysql.ts';
 import { say, step } from '../../say.ts';
 import { Acknowledgements } from './acknowledged.ts';
@@ -14,6 +16,8 @@ import { startWorld, type World } from './world.ts';
 /** Runs whose holds are made by the service; the others get copies of their rows, which is setup and not measured. */
 const TEMPLATES = 4;
 const RUNS_PER_COPY = 50;
+const ASK_AGAIN_MS = 500;
+const GIVE_UP_MS = 180_000;
 
 export async function measureRebuild(options: BenchOptions): Promise<{ fields: Record<string, unknown>; findings: Findings }> {
   const { sizes } = options;
@@ -26,13 +30,28 @@ export async function measureRebuild(options: BenchOptions): Promise<{ fields: R
     await step(say, `copying holds to ${run_ids.length} runs`, `正在把预扣复制到 ${run_ids.length} 个车次`, () => copyToOthers(world, templates, run_ids.slice(TEMPLATES)));
     await untilIdle(world.processes());
     await world.redis.client.flushall();
-    const { value, took_s } = await step(say, 'rebuilding Redis from the ledger', '正在从账本重建 Redis', () => timed(() => world.ops.rebuildBuckets({ buckets: [] })));
+    const { value, took_s } = await step(say, 'rebuilding Redis from the ledger', '正在从账本重建 Redis', () => timed(() => rebuildAll(world)));
     const info = String(await world.redis.client.call('INFO', 'memory'));
     const findings = await askOracle(world, acknowledged);
-    const fields = { rebuild_s: round(took_s, 1), rebuild_runs: run_ids.length, rebuild_holds: run_ids.length * sizes.rebuilt_holds_per_run, rebuild_told_holds: Number(value.holds), rebuilt_redis_mib: round(Number(/^used_memory:(\d+)/m.exec(info)?.[1]) / 2 ** 20) };
+    const fields = { rebuild_s: round(took_s, 1), rebuild_runs: run_ids.length, rebuild_holds: run_ids.length * sizes.rebuilt_holds_per_run, rebuild_calls: value, rebuilt_redis_mib: round(Number(/^used_memory:(\d+)/m.exec(info)?.[1]) / 2 ** 20) };
     return { fields, findings };
   } finally {
     await world.stop();
+  }
+}
+
+/** Asks until it is done: the service may have begun by itself, and refuses while Redis is too busy. How often it was asked. */
+async function rebuildAll({ ops }: World): Promise<number> {
+  const deadline_ms = performance.now() + GIVE_UP_MS;
+  for (let calls = 1; ; calls += 1) {
+    try {
+      await ops.rebuildBuckets({ buckets: [] });
+      return calls;
+    } catch (error) {
+      if (!(error instanceof RpcError) || performance.now() > deadline_ms) throw error;
+      say(`rebuilding was refused: ${error.message}`, `重建被拒绝：${error.message}`);
+      await sleep(ASK_AGAIN_MS);
+    }
   }
 }
 

@@ -3,21 +3,22 @@ import { seededRandom, integerBetween } from '#kit/base/random.ts';
 import { openRedis } from '#kit/store/redis.ts';
 import { silentLog } from '#kit/telemetry/log.ts';
 import type { SeatStore } from '../../../services/inventory/app/ports.ts';
+import type { RunLayout } from '../../../services/inventory/domain/layout.ts';
 import type { RunHeader } from '../../../services/inventory/domain/run.ts';
 import { openSeatStore } from '../../../services/inventory/store/seats.ts';
 import { say } from '../../say.ts';
 import { round } from './measure.ts';
-import { plannedHold, randomPair, runHeader, SEATS, trainName } from './mix.ts';
+import { LAYOUT, plannedHold, randomPair, runHeader, SMALL_LAYOUT, trainName } from './mix.ts';
 import { optimumBounds, type Trip } from './optimum.ts';
 import type { BenchOptions } from './options.ts';
 import { EPOCH, openBuckets, openFreeRuns } from './seat_runs.ts';
 import { startServers } from './servers.ts';
 
-/** Half as many again as fill the run at its middle. */
-const WISHES = 3 * SEATS;
+/** A third more than fill a run at its middle, which takes 1.9 for each seat. */
+const WISHES_PER_SEAT = 2.5;
 const CANCELLED_SHARE = 0.1;
-/** Who cancels does so before so many more have come. */
-const CANCELS_WITHIN = 500;
+/** Who cancels does so before so many more have come, for each seat. */
+const CANCELS_WITHIN_PER_SEAT = 0.5;
 const TIMEOUT_MS = 20_000;
 
 /** `cancels_at`: the wish before whose turn the place is given back, if it was served. */
@@ -29,36 +30,47 @@ type Chooser = (arrival: Arrival, number: number) => Promise<(() => Promise<void
 export async function measureServed({ sizes, keep }: BenchOptions): Promise<Record<string, unknown>> {
   const servers = await startServers({ redis: true }, keep);
   const redis = await openRedis({ url: servers.redis_url!, log: silentLog(), service: 'bench', command_timeout_ms: TIMEOUT_MS });
-  const sums = { wishes: 0, best: 0, first: 0, at_most: 0, at_least: 0 };
   try {
     const seats = await openSeatStore(redis.client);
     await openBuckets(seats);
-    for (let number = 1; number <= sizes.simulations; number += 1) {
-      const arrivals = arrivalsOf(number);
-      const run = runHeader(trainName('S', number), number);
-      await openFreeRuns(seats, [run]);
-      const bounds = optimumBounds(arrivals, SEATS);
-      const [best, first] = [await simulate(arrivals, bestFit(seats, run)), await simulate(arrivals, firstFit())];
-      sums.wishes += arrivals.length;
-      sums.best += best;
-      sums.first += first;
-      sums.at_most += bounds.at_most;
-      sums.at_least += bounds.at_least;
-      say(`sold out, simulation ${number}: best fit ${best}, first fit ${first}, at most ${bounds.at_most} of ${arrivals.length}`, `售罄模拟 ${number}：最佳适配 ${best}，首次适配 ${first}，上限 ${bounds.at_most}，共 ${arrivals.length}`);
-    }
+    const small = await shares(seats, SMALL_LAYOUT, sizes.simulations);
+    const large = await shares(seats, LAYOUT, Math.ceil(sizes.simulations / 10));
+    return {
+      served_best_fit: small.best_fit, served_first_fit: small.first_fit, served_optimum: small.optimum,
+      served_optimum_at_least: small.optimum_at_least, served_seats: SMALL_LAYOUT.seat_count, served_of_1000_seats: large,
+    };
   } finally {
     await redis.close();
     await servers.stop();
   }
-  const share = (served: number) => round(served / sums.wishes, 4);
-  return { served_best_fit: share(sums.best), served_first_fit: share(sums.first), served_optimum: share(sums.at_most), served_optimum_at_least: share(sums.at_least) };
 }
 
-function arrivalsOf(seed: number): Arrival[] {
+type Shares = { best_fit: number; first_fit: number; optimum: number; optimum_at_least: number };
+
+async function shares(seats: SeatStore, layout: RunLayout, simulations: number): Promise<Shares> {
+  const sums = { wishes: 0, best: 0, first: 0, at_most: 0, at_least: 0 };
+  for (let number = 1; number <= simulations; number += 1) {
+    const arrivals = arrivalsOf(number, layout.seat_count);
+    const run = runHeader(trainName(`S${layout.seat_count}N`, number), number, layout);
+    await openFreeRuns(seats, [run]);
+    const bounds = optimumBounds(arrivals, layout.seat_count);
+    sums.best += await simulate(arrivals, bestFit(seats, run));
+    sums.first += await simulate(arrivals, firstFit(layout.seat_count));
+    sums.wishes += arrivals.length;
+    sums.at_most += bounds.at_most;
+    sums.at_least += bounds.at_least;
+  }
+  const { wishes, best, first, at_most } = sums;
+  say(`sold out, ${layout.seat_count} seats: best fit ${best}, first fit ${first}, at most ${at_most} of ${wishes}`, `售罄模拟，${layout.seat_count} 席：最佳适配 ${best}，首次适配 ${first}，上限 ${at_most}，共 ${wishes}`);
+  const share = (served: number) => round(served / wishes, 4);
+  return { best_fit: share(best), first_fit: share(first), optimum: share(at_most), optimum_at_least: share(sums.at_least) };
+}
+
+function arrivalsOf(seed: number, seats: number): Arrival[] {
   const random = seededRandom(seed);
-  return Array.from({ length: WISHES }, (_, number) => {
+  return Array.from({ length: WISHES_PER_SEAT * seats }, (_, number) => {
     const cancelled = random.unit() < CANCELLED_SHARE;
-    return { ...randomPair(random), cancelled, cancels_at: number + integerBetween(random, 1, CANCELS_WITHIN) };
+    return { ...randomPair(random), cancelled, cancels_at: number + integerBetween(random, 1, CANCELS_WITHIN_PER_SEAT * seats) };
   });
 }
 
@@ -92,8 +104,8 @@ function bestFit(seats: SeatStore, run: RunHeader): Chooser {
 }
 
 /** A model: the first seat that is free on the whole trip. */
-function firstFit(): Chooser {
-  const taken = new Uint32Array(SEATS);
+function firstFit(seats: number): Chooser {
+  const taken = new Uint32Array(seats);
   return async ({ from, to }) => {
     const mask = ((1 << (to - from)) - 1) << from;
     const seat = taken.findIndex((segments) => (segments & mask) === 0);

@@ -73,7 +73,7 @@ export async function startWorld(options: BenchOptions): Promise<World> {
       folders: foldersOf(servers),
       processes: () => ({ inventory: service.pid(), redis: servers.pids.redis!, mariadb: servers.pids.mariadb!, nats: servers.pids.nats! }),
       open: (trains) => openTrains(ops, timetable, trains),
-      restart: service.restart,
+      restart: () => service.restart(),
       metrics: async () => (await fetch(`http://${LOOPBACK}:${service.metrics_port}/metrics`, { signal: AbortSignal.timeout(10_000) })).text(),
     };
   });
