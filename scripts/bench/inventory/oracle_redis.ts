@@ -9,7 +9,7 @@ export type TakenInRedis = { taken: Taken; records: ReadonlySet<string> };
 
 export async function epochsInRedis(seats: SeatStore): Promise<number[]> {
   const states = await seats.bucketStates(Array.from({ length: BUCKETS }, (_, bucket) => bucket));
-  return states.map((state) => state?.epoch ?? 0);
+  return states.map((state) => (state === undefined || state === 'AWAY' ? 0 : state.epoch));
 }
 
 /** By run id. Throws when a run is not there: then Redis is not at rest. */

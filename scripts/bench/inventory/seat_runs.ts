@@ -22,5 +22,5 @@ export async function openFreeRuns(seats: SeatStore, runs: readonly RunHeader[])
 }
 
 function freeImage(run: RunHeader): RunImage {
-  return { run, occupied: new Map(), standing_used: Array.from({ length: run.segments }, () => 0), records: [] };
+  return { run, occupied: new Map(), standing_used: Array.from({ length: run.segments }, () => 0), closed_quotas: [], records: [] };
 }
