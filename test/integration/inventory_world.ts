@@ -62,6 +62,7 @@ export type InventoryWorld = {
   client: ServiceClient<typeof InventoryService>;
   ops: ServiceClient<typeof InventoryService>;
   query: ServiceClient<typeof InventoryService>;
+  aftersales: ServiceClient<typeof InventoryService>;
   seats: ServiceClient<typeof SeatService>;
   tokens: TokenServer;
   db: Database;
@@ -129,7 +130,7 @@ async function openIn(lifecycle: Lifecycle, extra: Record<string, string>): Prom
   const seats = createClient(SeatService, { default_timeout_ms: 60_000, address: running.address, service: 'test' });
   lifecycle.onStop('client', () => seats.close());
   return {
-    lifecycle, client, ops, query: as('query'), seats, tokens, db, redis: store, timetable, orders,
+    lifecycle, client, ops, query: as('query'), aftersales: as('aftersales'), seats, tokens, db, redis: store, timetable, orders,
     async restart() {
       await running.stop();
       running = await inventory.start(readConfig(inventory.configSchema, { ...env, INVENTORY_PORT: String(running.port) }), { log });

@@ -2,7 +2,7 @@ import { create, fromBinary } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { StatusSchema } from '#gen/google/rpc/status_pb.ts';
 import { InventoryService, type HoldSeatsRequest } from '#gen/rail/inventory/v1/inventory_pb.ts';
-import { fail, FailureError, fieldInvalid, type Failure, type Result } from '#kit/base/result.ts';
+import { fail, fieldInvalid, type Failure, type Result } from '#kit/base/result.ts';
 import { isServiceDate } from '#kit/base/time.ts';
 import type { Call } from '#kit/rpc/call.ts';
 import { unwrap } from '#kit/rpc/error.ts';
