@@ -104,7 +104,7 @@ async function apply(run_id: string, model: ReferenceModel, held: Held, command:
 }
 
 async function applyQuotas(run_id: string, model: ReferenceModel, wishes: readonly QuotaWish[]): Promise<void> {
-  const left = new Map([[SeatClass.FIRST, 3], [SeatClass.SECOND, 7]]);
+  const left = new Map<SeatClass, number>([[SeatClass.FIRST, 3], [SeatClass.SECOND, 7]]);
   const quotas = wishes.flatMap((one, index) => {
     const end = left.get(one.seat_class)!;
     const seats = Math.min(one.seats, end);
