@@ -29,7 +29,7 @@ export class Load {
 
   constructor(options: LoadOptions, name: string) {
     this.#options = options;
-    this.#buyers = Array.from({ length: options.buyers }, (_, buyer) => this.#buy(`${name}-${buyer}`));
+    this.#buyers = Array.from({ length: options.buyers }, (_, buyer) => this.#buy(`${name}-${buyer}`, buyer));
   }
 
   /** Holds acknowledged so far, of some buckets or of all. */
@@ -44,10 +44,11 @@ export class Load {
     await Promise.all(this.#buyers);
   }
 
-  async #buy(name: string): Promise<void> {
+  async #buy(name: string, buyer: number): Promise<void> {
     const { runs, stops } = this.#options;
+    // Each keeps to one train, so that those whose bucket is closed do not stand in for the others.
+    const { run_id, bucket } = runs[buyer % runs.length]!;
     for (let round = 0; !this.#stopping; round += 1) {
-      const { run_id, bucket } = runs[Math.floor(Math.random() * runs.length)]!;
       const from = Math.floor(Math.random() * (stops - 1));
       const to = from + 1 + Math.floor(Math.random() * Math.min(2, stops - 1 - from));
       const hold_id = `${name}-${round}`;
