@@ -86,11 +86,37 @@ test.serial('inside its transaction: the bump waits for it, and its hold is in w
   const run_id = await freshRun();
   const { answer } = await freezeAt({ store: 'ledger', method: 'commitHolds', when: 'inside' }, () => old.client.holdSeats(request(run_id, `late-${run_id}`), PATIENT));
   const rebuilt = other.ops.rebuildBuckets({}, PATIENT);
-  await eventually(async () => (await world.db.query("SELECT 1 FROM information_schema.processlist WHERE info LIKE 'INSERT INTO bucket_epoch%' AND id <> CONNECTION_ID()")).length > 0);
+  const waiting = eventually(async () => (await world.db.query("SELECT 1 FROM information_schema.processlist WHERE info LIKE 'INSERT INTO bucket_epoch%' AND id <> CONNECTION_ID()")).length > 0);
+  await Promise.race([waiting, rebuilt.then(() => Promise.reject(new Error('the bump did not wait')))]);
   old.thaw();
   t.is(await answer, 'done');
   await rebuilt;
   t.is(seatOf(await other.client.holdSeats(request(run_id, `new-${run_id}`), PATIENT)), '01B');
+  t.deepEqual(await examineInventory(world.stores), []);
+});
+
+test.serial('before ledger.commitHolds of a hold: its caller has given it up and the seat was sold meanwhile, so it commits nothing', async (t) => {
+  const run_id = await freshRun();
+  const { answer } = await freezeAt({ store: 'ledger', method: 'commitHolds', when: 'before' }, () => old.client.holdSeats(request(run_id, `late-${run_id}`), PATIENT));
+  const { hold } = await other.client.releaseHold({ holdId: `late-${run_id}`, runId: run_id, owner: HoldOwner.ORDER });
+  t.is(hold?.state, HoldState.ABORTED);
+  t.is(seatOf(await other.client.holdSeats(request(run_id, `new-${run_id}`))), '01A', 'freed by its record');
+  await other.client.releaseHold({ holdId: `new-${run_id}`, runId: run_id, owner: HoldOwner.ORDER });
+  old.thaw();
+  t.is(await answer, 'HOLD_CONFLICT');
+  t.is(await stateOf(`late-${run_id}`), 'ABORTED');
+  t.deepEqual(await examineInventory(world.stores), []);
+});
+
+test.serial('before ledger.release: the version it knew was sold meanwhile, so it releases nothing', async (t) => {
+  const run_id = await freshRun();
+  const { hold } = await old.client.holdSeats(request(run_id, `first-${run_id}`));
+  const { answer } = await freezeAt({ store: 'ledger', method: 'release', when: 'before' }, () =>
+    old.client.releaseHold({ holdId: hold!.holdId, runId: run_id, owner: HoldOwner.ORDER, version: hold!.version }, PATIENT));
+  await other.client.sellHold({ holdId: hold!.holdId, runId: run_id, orderId: '1' });
+  old.thaw();
+  t.is(await answer, 'VERSION_STALE');
+  t.is(await stateOf(hold!.holdId), 'SOLD');
   t.deepEqual(await examineInventory(world.stores), []);
 });
 

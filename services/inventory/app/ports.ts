@@ -1,5 +1,6 @@
 import type { ClassBits } from '../domain/bitmap.ts';
 import type { HeldPlace, Hold, HoldOwner, HoldState } from '../domain/hold.ts';
+import type { OrderItem } from '../domain/order_differences.ts';
 import type { ClosedQuota, NewQuota } from '../domain/quota.ts';
 import type { RunHeader, RunPlan } from '../domain/run.ts';
 
@@ -135,6 +136,8 @@ export type Ledger = {
   locksOf(account_id: string, run: RunHeader): Promise<Hold[]>;
   readBits(runs: readonly RunHeader[]): Promise<Map<string, RunBits>>;
   heldHolds(runs: readonly RunHeader[]): Promise<Hold[]>;
+  /** Held and sold ones. */
+  liveHolds(runs: readonly RunHeader[]): Promise<Hold[]>;
   pruneSequences(): Promise<number>;
 };
 
@@ -181,8 +184,15 @@ export type RunStore = {
 /** The parts of other services this one needs. */
 export type TimetableSource = { runs(service_date: string, run_ids: readonly string[], except_run_ids: readonly string[]): AsyncIterable<RunPlan> };
 
-/** ALIVE: the order still needs its seats. ENDED: it doesn't. UNKNOWN: it could not be asked. */
-export type OrderAnswer = 'ALIVE' | 'ENDED' | 'MISSING' | 'UNKNOWN';
-export type OrderSource = { ask(order_id: string, hold_id: string): Promise<OrderAnswer> };
+/**
+ * ALIVE: the order still needs the seats of the hold. ENDED: it goes on without this hold. CLOSED: it is over as a whole, for
+ * ever. MISSING: there is none. UNKNOWN: it could not be asked.
+ */
+export type OrderAnswer = 'ALIVE' | 'ENDED' | 'CLOSED' | 'MISSING' | 'UNKNOWN';
+export type OrderSource = {
+  ask(order_id: string, hold_id: string): Promise<OrderAnswer>;
+  /** Items that are not closed, of orders placed on these runs; undefined when the orders could not be asked. */
+  liveItems(run_ids: readonly string[]): Promise<OrderItem[] | undefined>;
+};
 
 export type ListedState = HoldState;
