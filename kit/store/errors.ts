@@ -113,7 +113,11 @@ export function isOutage(error: unknown): boolean {
   return false;
 }
 
-const REDIS_OUTAGE_TEXT = /^(Connection is closed|Command timed out|Stream isn't writeable|Failed to refresh slots cache|None of startup nodes|CLUSTERDOWN|LOADING|MASTERDOWN)/;
+// The last line is what a cluster says while a master is replaced or a slot is moved.
+const REDIS_OUTAGE_TEXT = new RegExp(
+  '^(Connection is closed|Command timed out|Stream isn\'t writeable|Failed to refresh slots cache|None of startup nodes|LOADING|MASTERDOWN' +
+  '|CLUSTERDOWN|TRYAGAIN|READONLY|Too many Cluster redirections|Cluster isn\'t ready|Cluster is ended)',
+);
 
 /** True for errors by which ioredis says that Redis can't be reached. */
 export function isRedisOutage(error: unknown): boolean {

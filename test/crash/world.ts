@@ -4,6 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { systemClock } from '#kit/base/clock.ts';
+import { systemRandom } from '#kit/base/random.ts';
 import { InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { OrderState } from '#gen/rail/order/v1/order_pb.ts';
 import { createClient, type ServiceClient } from '#kit/rpc/client.ts';
@@ -96,7 +98,7 @@ async function openIn(lifecycle: Lifecycle, aof: boolean, own_mysql_url: string 
   await first.kill();
   const seats = await openSeatStore(own.client);
   // Headers are read anew each time: this reader must not remember what the service has changed since.
-  const runs = async (): Promise<RunHeader[]> => openRunStore(db, async () => {}).page({ buckets: Array.from({ length: BUCKETS }, (_, bucket) => bucket), after_run_no: 0n, limit: 10_000 });
+  const runs = async (): Promise<RunHeader[]> => openRunStore({ db, clock: systemClock, random: systemRandom, onChanged: async () => {} }).page({ buckets: Array.from({ length: BUCKETS }, (_, bucket) => bucket), after_run_no: 0n, limit: 10_000 });
   return {
     lifecycle, db, redis, redis_client: own.client, seats, start,
     stores: { db, seats, runs },
@@ -119,7 +121,7 @@ async function openIn(lifecycle: Lifecycle, aof: boolean, own_mysql_url: string 
       for (let status = ''; status !== 'OK'; ) {
         const [reply] = await seats.snapshots([{ run, epoch }]);
         if (reply?.status !== 'OK') throw new Error(`Redis says ${reply?.status} of run ${run_id}`);
-        ({ status } = await seats.repair(run, epoch, reply.snapshot.version, { run, occupied: new Map(), standing_used: [], records: [] }));
+        ({ status } = await seats.repair(run, epoch, reply.snapshot.version, { run, occupied: new Map(), standing_used: [], closed_quotas: [], records: [] }));
       }
     },
     async reconcile({ ops }) {

@@ -32,7 +32,7 @@ function newRun(): RunHeader {
   return { run_no: 1n, run_id: 'G1.20260115', bucket: buckets, service_date: '2026-01-15', timetable_version: '1', stops: [], segments: 3, layout, standing_capacity: 0, sale_start_ms: 0, sale_end_ms: 0, seats_at_opening: 10, quotas: [], open: true };
 }
 
-const imageOf = (run: RunHeader): RunImage => ({ run, occupied: new Map(), standing_used: [], records: [] });
+const imageOf = (run: RunHeader): RunImage => ({ run, occupied: new Map(), standing_used: [], closed_quotas: [], records: [] });
 
 async function openedRun(epoch = 1): Promise<RunHeader> {
   const run = newRun();

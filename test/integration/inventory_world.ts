@@ -62,6 +62,7 @@ export type InventoryWorld = {
   client: ServiceClient<typeof InventoryService>;
   ops: ServiceClient<typeof InventoryService>;
   query: ServiceClient<typeof InventoryService>;
+  aftersales: ServiceClient<typeof InventoryService>;
   seats: ServiceClient<typeof SeatService>;
   tokens: TokenServer;
   db: Database;
@@ -99,7 +100,9 @@ export async function openInventory(extra: Record<string, string> = {}): Promise
 }
 
 async function openIn(lifecycle: Lifecycle, extra: Record<string, string>): Promise<InventoryWorld> {
-  const [mysql, redis, nats, tokens] = await Promise.all([freshDatabase(), freshRedis(), freshNats(), startTokens()]);
+  // A test that brings its own Redis (a cluster, one behind a proxy) names it in REDIS_URL and ends it.
+  const ownRedis = async () => (extra.REDIS_URL === undefined ? freshRedis() : { url: extra.REDIS_URL, stop: async () => {} });
+  const [mysql, redis, nats, tokens] = await Promise.all([freshDatabase(), ownRedis(), freshNats(), startTokens()]);
   for (const server of [mysql, redis, nats, tokens]) lifecycle.onStop('server', () => server.stop());
   const caller_key = randomBytes(32);
   const log = silentLog();
@@ -125,7 +128,7 @@ async function openIn(lifecycle: Lifecycle, extra: Record<string, string>): Prom
   lifecycle.onStop('inventory', () => running.stop());
   const db = await openDatabase({ url: mysql.url, log, service: 'test' });
   lifecycle.onStop('connection', () => db.close());
-  const store = await openRedis({ url: redis.url, log, service: 'test' });
+  const store = await openRedis({ url: redis.url.split(','), log, service: 'test' });
   lifecycle.onStop('redis connection', () => store.close());
   const as = (service: string, address = running.address) => {
     const client = createClient(InventoryService, { address, service, caller_key, default_timeout_ms: 20_000, max_receive_bytes: 16 << 20 });
@@ -136,7 +139,7 @@ async function openIn(lifecycle: Lifecycle, extra: Record<string, string>): Prom
   const seats = createClient(SeatService, { default_timeout_ms: 60_000, address: running.address, service: 'test' });
   lifecycle.onStop('client', () => seats.close());
   return {
-    lifecycle, client, ops, query: as('query'), seats, tokens, db, redis: store, timetable, orders, order_book,
+    lifecycle, client, ops, query: as('query'), aftersales: as('aftersales'), seats, tokens, db, redis: store, timetable, orders, order_book,
     async restart() {
       await running.stop();
       running = await inventory.start(readConfig(inventory.configSchema, { ...env, INVENTORY_PORT: String(running.port) }), { log });

@@ -5,7 +5,7 @@ import { anyPack, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { PaymentSucceededSchema } from '#gen/rail/event/v1/payment_events_pb.ts';
 import { IdentityService, VerifyState } from '#gen/rail/identity/v1/identity_pb.ts';
-import { HoldState, InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
+import { HoldOwner, HoldState, InventoryService, type HoldSeatsRequest } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { PaymentKind, PaymentService, PaymentState, RefundState } from '#gen/rail/payment/v1/payment_pb.ts';
 import { QueryService, SaleState } from '#gen/rail/query/v1/query_pb.ts';
 import { Decision, RiskService } from '#gen/rail/risk/v1/risk_pb.ts';
@@ -25,6 +25,8 @@ export const FARE_FEN = 55_350;
 export const STATIONS = ['bj', 'tj', 'jn', 'sh'];
 
 type HoldFacts = { seats: string[]; order_id: string; state: 'HELD' | 'SOLD' | 'RELEASED' };
+/** A hold that travellers may name as a seat lock. */
+export type LockFacts = { account_id: string; run_id: string; owner: HoldOwner; state: HoldState; seats: { coachNo: string; seatNo: string; seatClass: SeatClass }[]; from: number; to: number; kept_ms: number; lost_when_seen?: boolean; cannot_extend?: boolean };
 type PaymentFacts = { payment_id: string; order_id: string; amount_fen: bigint; state: PaymentState; settled?: boolean; returned: boolean };
 
 /** What the peers know and were asked. Tests set the knobs and read the rest. */
@@ -32,6 +34,9 @@ export class PeerWorld {
   /** Seats of runs that have not the usual number. */
   readonly seats = new Map<string, number>();
   readonly holds = new Map<string, HoldFacts>();
+  readonly locks = new Map<string, LockFacts>();
+  /** By hold id: what was asked for. */
+  readonly hold_requests = new Map<string, HoldSeatsRequest>();
   readonly payments = new Map<string, PaymentFacts>();
   readonly refunds = new Map<string, { payment_id: string; amount_fen: bigint; state: RefundState }>();
   /** Persons by passenger id; the id itself where none is named. */
@@ -80,17 +85,36 @@ function inventory(world: PeerWorld): Implementation {
     batchHoldSeats({ requests }) {
       world.count('hold');
       return {
-        results: requests.map(({ holdId, runId, items }) => {
+        results: requests.map((request) => {
+          const { holdId, runId, items, seatLockId, accountId } = request;
+          world.hold_requests.set(holdId, request);
+          const lock = world.locks.get(seatLockId);
+          if (seatLockId !== '' && (lock?.state !== HoldState.HELD || lock.account_id !== accountId)) return { outcome: { case: 'error' as const, value: { code: 9, message: 'SEAT_LOCKED', details: [refusal('SEAT_LOCKED')] } } };
+          if (lock !== undefined) lock.state = HoldState.RELEASED;
           const known = world.hold(runId, holdId);
           if (known === undefined && world.taken(runId) + items.length > world.seatsOf(runId)) return { outcome: { case: 'error' as const, value: { code: 9, message: 'SOLD_OUT', details: [refusal('SOLD_OUT')] } } };
           const first = world.taken(runId);
           const hold = known ?? { seats: items.map((_, index) => `${first + index + 1}A`), order_id: '', state: 'HELD' as const };
           if (known === undefined) world.hold_log.push(holdId);
           world.holds.set(`${runId}/${holdId}`, hold);
-          const seats = items.map((item, index) => ({ itemId: item.itemId, seat: { coachNo: '01', seatNo: hold.seats[index]!, seatClass: item.seatClasses[0]!, berthLevel: BerthLevel.UNSPECIFIED }, fromIndex: 0, toIndex: 3 }));
+          const seats = items.map((item, index) => ({ itemId: item.itemId, seat: item.seat ?? { coachNo: '01', seatNo: hold.seats[index]!, seatClass: item.seatClasses[0]!, berthLevel: BerthLevel.UNSPECIFIED }, fromIndex: 0, toIndex: 3 }));
           return { outcome: { case: 'hold' as const, value: { holdId, runId, state: HoldState.HELD, seats, version: 1n } } };
         }),
       };
+    },
+    getHold({ holdId, runId }) {
+      const lock = world.locks.get(holdId);
+      if (lock === undefined || lock.run_id !== runId) return unwrap(fail('HOLD_NOT_FOUND'));
+      const { account_id: accountId, owner, state, from: fromIndex, to: toIndex } = lock;
+      const seats = lock.seats.map((seat, index) => ({ itemId: String(index + 1), seat, fromIndex, toIndex }));
+      if (lock.lost_when_seen === true) lock.state = HoldState.RELEASED;
+      return { hold: { holdId, runId, owner, state, accountId, seats: state === HoldState.HELD ? seats.toReversed() : [], version: 1n } };
+    },
+    extendHold({ holdId, owner, holdTtlMs }) {
+      const lock = world.locks.get(holdId);
+      if (lock === undefined || lock.owner !== owner || lock.cannot_extend === true) return unwrap(fail('HOLD_EXPIRED'));
+      lock.kept_ms = holdTtlMs;
+      return {};
     },
     attachOrder({ holdId, runId, orderId }) {
       world.count('attach');
@@ -99,7 +123,10 @@ function inventory(world: PeerWorld): Implementation {
       hold.order_id = orderId;
       return { hold: { holdId, runId, orderId } };
     },
-    releaseHold({ holdId, runId }) {
+    releaseHold({ holdId, runId, owner }) {
+      const lock = world.locks.get(holdId);
+      if (lock?.owner === owner) lock.state = HoldState.RELEASED;
+      if (lock !== undefined) return {};
       world.count('release');
       const hold = world.hold(runId, holdId);
       if (hold !== undefined) hold.state = 'RELEASED';

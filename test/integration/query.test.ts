@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { QueryService, SaleState } from '#gen/rail/query/v1/query_pb.ts';
-import { PassengerType, SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
+import { Channel, PassengerType, SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { WatchRemainingResponseSchema } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { systemClock } from '#kit/base/clock.ts';
@@ -108,7 +108,7 @@ async function startAll() {
     await database.stop();
     rmSync(folder, { recursive: true, force: true });
   };
-  return { query, other, ops, stream, railway, feed_file, stop };
+  return { query, other, ops, stream, railway, tokens, feed_file, stop };
 }
 
 let stack: Awaited<ReturnType<typeof startAll>>;
@@ -161,6 +161,26 @@ test.serial('numbers are what inventory streamed last; while the stream is away 
   stack.stream.wake();
   const fresh = await until(mine, (offer) => !offer.stale);
   t.deepEqual([fresh.version, left(fresh)], [8n, 11]);
+});
+
+test.serial('quotas are counted for whom they are made: by the channel of the token, else of the request', async (t) => {
+  const stops = train.stops.length;
+  const pairs = (through: number, part: number) => Array.from({ length: (stops * (stops - 1)) / 2 }, (_, pair) => (pair === stops - 2 ? through : part));
+  const quotas = [{ channel: Channel.APP, remaining: pairs(6, 6) }, { channel: Channel.APP, passengerType: PassengerType.STUDENT, remaining: pairs(9, 9) }];
+  const state = { runId: run_id, bucket: 5, epoch: 1, version: 9n, open: true, classes: [{ seatClass: CLASS[seat_class]!, remaining: pairs(0, 3), quotas }] };
+  stack.stream.push({ runs: [state] });
+  stack.stream.wake();
+  await until(mine, ({ version }) => version === 9n);
+  const ask = { runId: run_id, fromStationId: first, toStationId: last };
+  const of = ({ classes }: { classes: Awaited<ReturnType<typeof mine>>['classes'] }) => classes.find((entry) => entry.seatClass === CLASS[seat_class])!;
+  const nobody = of(await stack.query.getAvailability(ask));
+  t.like(nobody, { remaining: 0, sameTrainChangeRemaining: 3 }, 'no seat goes through, but seats can be changed');
+  t.deepEqual(nobody.sameTrainChangeStops.map(({ index, stationId }) => [index, stationId]), [[stops - 2, train.stops.at(-2)!.station_id]]);
+  t.true(nobody.sameTrainChangeStops.every(({ stationName }) => stationName.length > 0));
+  t.like(of(await stack.query.getAvailability({ ...ask, channel: Channel.APP })), { remaining: 6, sameTrainChangeRemaining: 0, sameTrainChangeStops: [] });
+  t.is(of(await stack.query.getAvailability({ ...ask, channel: Channel.APP, passengerType: PassengerType.STUDENT })).remaining, 9);
+  const web = { metadata: await stack.tokens.headersFor({ channel: 'web' }) };
+  t.is(of(await stack.query.getAvailability({ ...ask, channel: Channel.APP }, web)).remaining, 0, 'a traveller of the web does not get what the app has by asking for it');
 });
 
 test.serial('a feed that was cut off or is no feed is refused whole, and the timetable stays', async (t) => {

@@ -61,7 +61,7 @@ export function differencesOf(reading: Reading): Difference[] {
 export function expectedImage({ run, snapshot, bits, ...reading }: Reading): RunImage {
   const occupied = withPlaces(bits.occupied, placesOf(snapshot.records));
   const standing_used = standingUsed(bits.standing_used, pendingStanding({ run, snapshot, bits, ...reading }));
-  return { run, occupied, standing_used, records: [] };
+  return { run, occupied, standing_used, closed_quotas: snapshot.closed_quotas, records: [] };
 }
 
 export function withoutRecord({ snapshot, held }: Reading): Hold[] {

@@ -1,8 +1,9 @@
-/** LeaveQueue: gives the place up and frees the passengers' time. An entry that became an order stays one. */
+/** LeaveQueue: gives the place and a seat lock up and frees the passengers' time. An entry that became an order stays one. */
 import { fail, ok, type Result } from '#kit/base/result.ts';
 import type { AccountFacts, Actor } from './actor.ts';
 import type { Paces } from './paces.ts';
 import type { Ports } from './ports.ts';
+import { giveLockBack } from './keep_lock.ts';
 import { openToken, statusOf, type QueueView } from './queue_status.ts';
 import { entryKey, runKey } from './signals.ts';
 
@@ -18,5 +19,6 @@ export async function leaveQueue(ports: Ports & { paces: Paces }, token: string,
     ports.signals.emit(runKey(run_id));
   }
   const entry = await ports.entries.find(entry_id);
+  if (entry?.state === 'LEFT') await giveLockBack(ports, entry);
   return entry === undefined ? fail('QUEUE_ENTRY_NOT_FOUND') : ok(await statusOf(ports, entry));
 }

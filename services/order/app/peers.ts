@@ -5,6 +5,7 @@ import type { Fare } from '../domain/fares.ts';
 import type { Channel, Journey, Order, PassengerType, SeatClass, SeatPart } from '../domain/order.ts';
 import type { Stock } from '../domain/pace.ts';
 import type { SeatPreference } from '../domain/request.ts';
+import type { SeatLock } from '../domain/seat_lock.ts';
 import type { TrainRun } from '../domain/sale.ts';
 import type { Actor } from './actor.ts';
 
@@ -15,7 +16,11 @@ export type HoldRequest = {
   preference?: SeatPreference;
   channel: Channel;
   accept_same_train_change: boolean;
+  /** Taken over in the same step; its seats are named by the passengers. */
+  seat_lock?: { lock_id: string; account_id: string };
 };
+
+export type LockName = { lock_id: string; run_id: string };
 
 /** Places by item: one part each unless seats are changed on the way. */
 export type Hold = { hold_id: string; places: { item_no: number; parts: SeatPart[] }[] };
@@ -25,6 +30,11 @@ export type Inventory = {
   holdMany(requests: readonly HoldRequest[]): Promise<Result<Hold>[]>;
   attach(order: Order): Promise<Result<undefined>>;
   release(hold: { hold_id: string; run_id: string; item_nos?: number[]; reason: string }): Promise<Result<undefined>>;
+  /** A hold that a traveller named as a seat lock. HOLD_NOT_FOUND. */
+  findLock(actor: Actor, lock: LockName): Promise<Result<SeatLock>>;
+  /** Keeps a lock for so long from now. */
+  extendLock(lock: LockName, ttl_ms: number): Promise<Result<undefined>>;
+  releaseLock(lock: LockName, reason: string): Promise<Result<undefined>>;
   sell(order: Order): Promise<Result<undefined>>;
   /** Of the runs that are known; others are left out. */
   stocks(run_ids: readonly string[]): Promise<Map<string, Stock>>;

@@ -88,8 +88,9 @@ async function refuse(ports: ProcessPorts, entry: QueueEntry, reason: ErrorReaso
 }
 
 function holdRequestOf(entry: QueueEntry): HoldRequest {
-  const { journey, passengers, preference, accept_same_train_change } = entry.body;
-  return { hold_id: holdIdOf(entry), journey, passengers, preference, channel: entry.channel, accept_same_train_change };
+  const { journey, passengers, preference, accept_same_train_change, seat_lock_id } = entry.body;
+  const seat_lock = seat_lock_id === undefined ? undefined : { lock_id: seat_lock_id, account_id: entry.account_id };
+  return { hold_id: holdIdOf(entry), journey, passengers, preference, channel: entry.channel, accept_same_train_change, seat_lock };
 }
 
 /** Answers of inventory that asking again won't change. Everything else is asked again. */

@@ -2,18 +2,25 @@
 import { fail, fieldInvalid, ok, type Result } from '#kit/base/result.ts';
 import type { EntryBody, EntryPassenger } from '../domain/entry.ts';
 import { lowestFare, type Fare } from '../domain/fares.ts';
-import type { SeatClass } from '../domain/order.ts';
+import type { Seat, SeatClass } from '../domain/order.ts';
 import type { SubmitRequest } from '../domain/request.ts';
 import { checkSale, journeyOn } from '../domain/sale.ts';
-import type { Actor } from './actor.ts';
-import type { Identity, ResolvedPassenger, Timetable } from './peers.ts';
+import { seatsOfLock } from '../domain/seat_lock.ts';
+import type { AccountFacts, Actor } from './actor.ts';
+import type { Identity, Inventory, ResolvedPassenger, Timetable } from './peers.ts';
 import type { Ports } from './ports.ts';
 
-/** PASSENGER_NOT_FOUND, REAL_NAME_REQUIRED, ITEMS_DUPLICATE, the sale's reasons, SEAT_CLASS_UNKNOWN, QUOTE_STALE. */
-export async function resolveSubmission(ports: Pick<Ports, 'clock'> & { identity: Identity; timetable: Timetable }, request: SubmitRequest, actor: Actor): Promise<Result<EntryBody>> {
-  const [people, run] = await Promise.all([
+type Asked = Pick<Ports, 'clock'> & { identity: Identity; timetable: Timetable; inventory: Pick<Inventory, 'findLock'> };
+
+/**
+ * PASSENGER_NOT_FOUND, REAL_NAME_REQUIRED, ITEMS_DUPLICATE, the sale's reasons, SEAT_CLASS_UNKNOWN, QUOTE_STALE, and those of
+ * a seat lock that is not what it should be.
+ */
+export async function resolveSubmission(ports: Asked, request: SubmitRequest, actor: Actor & { account: AccountFacts }): Promise<Result<EntryBody>> {
+  const [people, run, lock] = await Promise.all([
     ports.identity.resolve(actor, request.passengers.map(({ passenger_id }) => passenger_id)),
     ports.timetable.run(actor, request.run_id),
+    request.seat_lock_id === '' ? ok(undefined) : ports.inventory.findLock(actor, { lock_id: request.seat_lock_id, run_id: request.run_id }),
   ]);
   if (!run.ok) return run;
   const journey = journeyOn(run.value, request.from_station_id, request.to_station_id);
@@ -21,7 +28,10 @@ export async function resolveSubmission(ports: Pick<Ports, 'clock'> & { identity
   const sale = checkSale(run.value, journey.value, ports.clock.now_ms());
   if (!sale.ok) return sale;
   if (!people.ok) return people;
-  const passengers = passengersOf(request, people.value);
+  if (!lock.ok) return lock;
+  const seats = lock.value === undefined ? ok(undefined) : seatsOfLock(lock.value, { account_id: actor.account.account_id, journey: journey.value, passengers: request.passengers });
+  if (!seats.ok) return seats;
+  const passengers = passengersOf(request, people.value, seats.value);
   if (!passengers.ok) return passengers;
 
   const { run_id, from_station_id, to_station_id } = request;
@@ -36,12 +46,14 @@ export async function resolveSubmission(ports: Pick<Ports, 'clock'> & { identity
     passengers: passengers.value,
     preference: request.preference,
     accept_same_train_change: request.accept_same_train_change,
+    seat_lock_id: lock.value === undefined ? undefined : request.seat_lock_id,
     fares: fares.value,
     max_total_fen: request.max_total_fen,
   });
 }
 
-function passengersOf(request: SubmitRequest, people: readonly ResolvedPassenger[]): Result<EntryPassenger[]> {
+/** With locked seats each passenger gets the seat of the same number, and its class is the only one to be priced. */
+function passengersOf(request: SubmitRequest, people: readonly ResolvedPassenger[], locked: readonly Seat[] | undefined): Result<EntryPassenger[]> {
   const passengers: EntryPassenger[] = [];
   for (const [index, wish] of request.passengers.entries()) {
     const person = people[index];
@@ -57,8 +69,8 @@ function passengersOf(request: SubmitRequest, people: readonly ResolvedPassenger
       passenger_name_masked: person.name_masked,
       id_number_masked: person.id_number_masked,
       passenger_type: wish.passenger_type,
-      seat_classes: withStanding(wish.seat_classes, request.accept_standing),
-      seat: wish.seat,
+      seat_classes: locked === undefined ? withStanding(wish.seat_classes, request.accept_standing) : [locked[index]!.seat_class],
+      seat: locked === undefined ? wish.seat : locked[index]!,
     });
   }
   // One person under two passenger entries travels only once as well.

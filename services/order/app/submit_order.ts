@@ -12,6 +12,7 @@ import { QUEUE_BUCKETS, type EntryBody, type QueueEntry } from '../domain/entry.
 import { priorityOf, scoreOf } from '../domain/priority.ts';
 import { checkRequest, type SubmitRequest } from '../domain/request.ts';
 import { SYSTEM, type AccountFacts, type Actor } from './actor.ts';
+import { keepLock } from './keep_lock.ts';
 import type { Paces } from './paces.ts';
 import type { Ports, RequestKey } from './ports.ts';
 import { statusOf, type QueueView } from './queue_status.ts';
@@ -72,7 +73,10 @@ async function enter(ports: Ports & { paces: Paces }, request: SubmitRequest, ac
   );
   // Of two at once with one request id the second gets the entry as the first has it, perhaps served already.
   if (!submitted.ok || submitted.value.state !== 'WAITING') return submitted;
-  return putInQueue(ports, submitted.value, cap);
+  const entered = await putInQueue(ports, submitted.value, cap);
+  // After the queue said yes: whoever is turned away should not keep seats for minutes.
+  if (entered.ok) await keepLock(ports, entered.value);
+  return entered;
 }
 
 /** After the commit. When Redis is away the row is there all the same: the owner reads rows then, the sweeper enters it later. */

@@ -23,6 +23,8 @@ export type EntryBody = {
   passengers: EntryPassenger[];
   preference?: SeatPreference;
   accept_same_train_change: boolean;
+  /** The traveller's seat lock that the hold takes over; the passengers' seats are its. */
+  seat_lock_id?: string;
   fares: Fare[];
   max_total_fen?: number;
   /** The account's, where its token names one: settings may differ by it. */

@@ -54,6 +54,7 @@ export function checkRequest(request: SubmitRequest, now_ms: number): Result<und
     if (!/^[\w-]{1,32}$/.test(value)) return fail('STATION_UNKNOWN', { metadata: { field } });
   }
   if (request.from_station_id === request.to_station_id) return fail('SAME_STATION');
+  if (!/^[\x21-\x7e]{0,64}$/.test(request.seat_lock_id)) return fail('HOLD_NOT_FOUND', { metadata: { field: 'seat_lock_id' } });
   if (request.max_total_fen !== undefined && request.max_total_fen < 0) return fail('AMOUNT_INVALID', { metadata: { field: 'max_total' } });
   return checkPassengers(request.passengers);
 }

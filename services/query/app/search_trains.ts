@@ -1,9 +1,9 @@
 import { fnv1a64 } from '#kit/base/hash.ts';
 import { ok, type Result } from '#kit/base/result.ts';
-import type { PassengerType } from '../../../timetable/rules/fares.ts';
+import type { Buyer } from '../domain/buyer.ts';
 import type { Catalog } from '../domain/catalog.ts';
 import { compareOffers, matches, type Filter, type Sort } from '../domain/filter.ts';
-import { offerOf, type Offer } from '../domain/offer.ts';
+import { offerOf, type ClassOffer, type Offer } from '../domain/offer.ts';
 import { nextToken, pageOf } from '../domain/page.ts';
 import type { RemainingTable } from '../domain/remaining.ts';
 import { checkTravelDate } from '../domain/sale.ts';
@@ -18,7 +18,7 @@ export type TrainSearch = {
   date: string;
   filter: Filter;
   sort: Sort;
-  passenger_type: PassengerType;
+  buyer: Buyer;
   page_size: number;
   page_token: string;
 };
@@ -33,10 +33,10 @@ export function searchTrains({ catalog, remaining, now_ms }: SearchDeps, search:
   if (!date.ok) return date;
   const ends = endsOf(catalog, search.from, search.to);
   if (!ends.ok) return ends;
-  const identity = JSON.stringify([search.from, search.to, search.date, search.filter, search.sort, search.passenger_type, catalog.timetable.version]);
+  const identity = JSON.stringify([search.from, search.to, search.date, search.filter, search.sort, search.buyer, catalog.timetable.version]);
   const page = pageOf(search.page_size, search.page_token, identity, PAGES);
   if (!page.ok) return page;
-  const context = { passenger_type: search.passenger_type, now_ms, remainingOf: (run_id: string) => remaining.get(run_id), isStale: (bucket: number | undefined) => remaining.isStale(bucket) };
+  const context = { buyer: search.buyer, now_ms, remainingOf: (run_id: string) => remaining.get(run_id), isStale: (bucket: number | undefined) => remaining.isStale(bucket) };
   const offers = searchDirect(catalog, ends.value.from, ends.value.to, search.date)
     .map((found) => offerOf(found, context))
     .filter((offer) => matches(offer, search.filter))
@@ -48,6 +48,10 @@ export function searchTrains({ catalog, remaining, now_ms }: SearchDeps, search:
 
 /** Equal pages have equal checksums, whichever replica made them. */
 function checksumOf(offers: readonly Offer[]): string {
-  const lines = offers.map((offer) => [offer.run.run_id, offer.from_index, offer.to_index, offer.sale_state, ...offer.classes.flatMap((entry) => [entry.seat_class, entry.remaining, entry.fare_fen])].join(' '));
+  const lines = offers.map((offer) => [offer.run.run_id, offer.from_index, offer.to_index, offer.sale_state, ...offer.classes.flatMap(wordsOfClass)].join(' '));
   return fnv1a64(lines.join('\n')).toString(16).padStart(16, '0');
+}
+
+function wordsOfClass({ seat_class, remaining, fare_fen, seat_change }: ClassOffer): unknown[] {
+  return [seat_class, remaining, fare_fen, ...(seat_change === undefined ? [] : [`change ${seat_change.trips} at ${seat_change.stops.join('/')}`])];
 }

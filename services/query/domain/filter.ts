@@ -28,7 +28,7 @@ export function matches(offer: Offer, filter: Filter): boolean {
     within(filter.arrival, offer.arrival_ms) &&
     oneOf(filter.from_station_ids, train.stops[offer.from_index]!.station_id) &&
     oneOf(filter.to_station_ids, train.stops[offer.to_index]!.station_id) &&
-    (!filter.only_available || asked.some(({ remaining }) => remaining > 0))
+    (!filter.only_available || asked.some(({ remaining, seat_change }) => remaining > 0 || seat_change !== undefined))
   );
 }
 

@@ -1,12 +1,20 @@
 import { capacityOf } from '../../../timetable/seats.ts';
 import type { BerthLevel, SeatClass } from '../../../timetable/model.ts';
 import { fareFen, isSold, type PassengerType } from '../../../timetable/rules/fares.ts';
+import { leftTo, type Buyer } from './buyer.ts';
 import { arrivalMs, departureMs } from './catalog.ts';
 import { pairIndex, type RunRemaining } from './remaining.ts';
 import { saleStartMs, saleStateOf, type SaleState } from './sale.ts';
 import type { Found } from './search.ts';
+import { seatChangeOf, type SeatChange } from './seat_change.ts';
 
-export type ClassOffer = { seat_class: SeatClass; remaining: number; fare_fen: number };
+export type ClassOffer = {
+  seat_class: SeatClass;
+  remaining: number;
+  fare_fen: number;
+  /** Only where no seat goes through. */
+  seat_change?: SeatChange;
+};
 
 export type Offer = Found & {
   departure_ms: number;
@@ -20,7 +28,7 @@ export type Offer = Found & {
 };
 
 export type OfferContext = {
-  passenger_type: PassengerType;
+  buyer: Buyer;
   now_ms: number;
   remainingOf: (run_id: string) => RunRemaining | undefined;
   isStale: (bucket: number | undefined) => boolean;
@@ -31,11 +39,11 @@ export function offerOf(found: Found, context: OfferContext): Offer {
   const { run, from_index, to_index } = found;
   const state = context.remainingOf(run.run_id);
   const sale_state = saleStateOf(run, from_index, context.now_ms, state?.open);
-  const pair = pairIndex(run.train.stops.length, from_index, to_index);
+  const on_sale = sale_state === 'OPEN' ? state : undefined;
   const classes = classesOf(found).map((seat_class) => ({
     seat_class,
-    remaining: sale_state === 'OPEN' ? (state?.classes.get(seat_class)?.[pair] ?? 0) : 0,
-    fare_fen: fareOf(found, seat_class, context.passenger_type),
+    ...(on_sale === undefined ? { remaining: 0 } : leftOn(found, leftTo(context.buyer, on_sale, seat_class))),
+    fare_fen: fareOf(found, seat_class, context.buyer.passenger_type),
   }));
   return {
     ...found,
@@ -48,6 +56,13 @@ export function offerOf(found: Found, context: OfferContext): Offer {
     version: state?.version ?? 0n,
     stale: context.isStale(state?.bucket),
   };
+}
+
+/** Changes of seats are looked for only when nothing else is left: most stretches never need them. */
+function leftOn({ run, from_index, to_index }: Found, left: (pair: number) => number): Pick<ClassOffer, 'remaining' | 'seat_change'> {
+  const stop_count = run.train.stops.length;
+  const remaining = left(pairIndex(stop_count, from_index, to_index));
+  return remaining > 0 ? { remaining } : { remaining, seat_change: seatChangeOf({ stop_count, left }, from_index, to_index) };
 }
 
 /** Classes the train carries and its type can price, in the order of the model. */

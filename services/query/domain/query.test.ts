@@ -15,7 +15,7 @@ const timetable = generateTimetable({ seed: 7, scale: 0.05 });
 const catalog = buildCatalog(timetable);
 const TODAY = '2026-06-10';
 const NOW_MS = Date.parse(`${TODAY}T09:00:00+08:00`);
-const context = { passenger_type: 'adult' as const, now_ms: NOW_MS, remainingOf: () => undefined, isStale: () => false };
+const context = { buyer: { channel: 'web' as const, passenger_type: 'adult' as const }, now_ms: NOW_MS, remainingOf: () => undefined, isStale: () => false };
 
 test('pairs of stops fill the triangle without gap or overlap', (t) => {
   for (const stops of [2, 3, 5, 17, 65]) {

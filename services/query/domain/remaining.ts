@@ -1,4 +1,5 @@
 import type { SeatClass } from '../../../timetable/model.ts';
+import type { QuotaCounts } from './buyer.ts';
 
 /** What remains of one run, for every pair of stops: absolute, so the newest (epoch, version) is all that counts. */
 export type RunRemaining = {
@@ -7,8 +8,10 @@ export type RunRemaining = {
   epoch: number;
   version: bigint;
   open: boolean;
-  /** Row-major upper triangle of pairs (0,1), (0,2) … (n-2,n-1). */
+  /** Row-major upper triangle of pairs (0,1), (0,2) … (n-2,n-1): what anybody can buy. */
   classes: ReadonlyMap<SeatClass, readonly number[] | Uint16Array>;
+  /** What some can buy beside; left out where nobody can, which is nearly everywhere. */
+  quotas?: ReadonlyMap<SeatClass, readonly QuotaCounts[]>;
 };
 
 /** The whole country's remaining, by run. */

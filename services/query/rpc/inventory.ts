@@ -1,9 +1,10 @@
-import type { InventoryService, RunRemaining as Message } from '#gen/rail/inventory/v1/inventory_pb.ts';
+import type { InventoryService, QuotaRemaining as QuotaMessage, RunRemaining as Message } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import type { ServiceClient } from '#kit/rpc/client.ts';
 import type { SeatClass } from '../../../timetable/model.ts';
 import type { RemainingSource } from '../app/follow_remaining.ts';
+import type { QuotaCounts } from '../domain/buyer.ts';
 import type { RunRemaining } from '../domain/remaining.ts';
-import { seatClassOf } from './words.ts';
+import { channelOf, passengerTypeOf, seatClassOf } from './words.ts';
 
 /** Remaining as inventory streams it, all buckets. Digests come each second once the snapshot is through. */
 export function remainingFrom(client: ServiceClient<typeof InventoryService>): RemainingSource {
@@ -19,9 +20,21 @@ export function remainingFrom(client: ServiceClient<typeof InventoryService>): R
 /** 16 bits a number: no train has more places. The whole country in tens of megabytes instead of hundreds. */
 function remainingOf({ runId, bucket, epoch, version, open, classes }: Message): RunRemaining {
   const known = new Map<SeatClass, Uint16Array>();
-  for (const { seatClass, remaining } of classes) {
+  const quotas = new Map<SeatClass, QuotaCounts[]>();
+  for (const { seatClass, remaining, quotas: own } of classes) {
     const word = seatClassOf(seatClass);
-    if (word !== undefined) known.set(word, Uint16Array.from(remaining));
+    if (word === undefined) continue;
+    known.set(word, Uint16Array.from(remaining));
+    const counts = own.flatMap((quota) => countsOf(quota) ?? []);
+    if (counts.length > 0) quotas.set(word, counts);
   }
-  return { run_id: runId, bucket, epoch, version, open, classes: known };
+  return { run_id: runId, bucket, epoch, version, open, classes: known, ...(quotas.size === 0 ? {} : { quotas }) };
+}
+
+/** Undefined for channels and types of a newer contract: nobody here could be one of them. */
+function countsOf({ channel, passengerType, remaining }: QuotaMessage): QuotaCounts | undefined {
+  const word = channelOf(channel);
+  const type = passengerTypeOf(passengerType);
+  if ((word === undefined && channel !== 0) || (type === undefined && passengerType !== 0)) return undefined;
+  return { channel: word, passenger_type: type, counts: Uint16Array.from(remaining) };
 }

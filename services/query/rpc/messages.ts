@@ -3,7 +3,7 @@ import { capacityOf, inBitOrder } from '../../../timetable/seats.ts';
 import type { Station } from '../../../timetable/model.ts';
 import type { TimetableVersion } from '../app/ports.ts';
 import { arrivalMs, departureMs, type Catalog, type Run } from '../domain/catalog.ts';
-import { distanceOf, type Offer } from '../domain/offer.ts';
+import { distanceOf, type ClassOffer, type Offer } from '../domain/offer.ts';
 import { saleStartMs, type SaleState } from '../domain/sale.ts';
 import type { Found } from '../domain/search.ts';
 import { SALE_STATE, SEAT_CLASS, TRAIN_TYPE } from './words.ts';
@@ -49,11 +49,24 @@ export function offerMessage(catalog: Catalog, offer: Offer) {
     originStationName: catalog.stations.get(train.stops[0]!.station_id)!.name_zh,
     terminalStationName: catalog.stations.get(train.stops.at(-1)!.station_id)!.name_zh,
     durationS: (offer.arrival_ms - offer.departure_ms) / 1000,
-    classes: offer.classes.map(({ seat_class, remaining, fare_fen }) => ({ seatClass: SEAT_CLASS[seat_class], remaining, fare: money(fare_fen) })),
+    classes: offer.classes.map((entry) => classMessage(catalog, offer, entry)),
     saleState: SALE_STATE[offer.sale_state],
     saleStartTime: timestampFromMs(offer.sale_start_ms),
     version: offer.version,
     stale: offer.stale,
+  };
+}
+
+function classMessage(catalog: Catalog, { run }: Offer, { seat_class, remaining, fare_fen, seat_change }: ClassOffer) {
+  return {
+    seatClass: SEAT_CLASS[seat_class],
+    remaining,
+    fare: money(fare_fen),
+    sameTrainChangeRemaining: seat_change?.trips ?? 0,
+    sameTrainChangeStops: seat_change?.stops.map((index) => {
+      const { station_id } = run.train.stops[index]!;
+      return { index, stationId: station_id, stationName: catalog.stations.get(station_id)!.name_zh };
+    }),
   };
 }
 

@@ -4,22 +4,22 @@ import type { Clock } from '#kit/base/clock.ts';
 import type { Call } from '#kit/rpc/call.ts';
 import { RpcError, unwrap } from '#kit/rpc/error.ts';
 import { implement, type Implementation } from '#kit/rpc/implement.ts';
-import { PASSENGER_TYPES } from '../../../timetable/rules/fares.ts';
 import { suggestStations } from '../../../timetable/search/stations.ts';
 import type { Actor } from '../app/ports.ts';
 import { requireRun, requireStretch } from '../app/runs.ts';
 import { searchTrains, type SearchAnswer } from '../app/search_trains.ts';
 import type { Timetables } from '../app/timetables.ts';
+import type { Buyer } from '../domain/buyer.ts';
 import { findRun, runsOfDate, type Catalog, type Run } from '../domain/catalog.ts';
 import { offerOf } from '../domain/offer.ts';
 import { nextToken, pageOf } from '../domain/page.ts';
 import type { RemainingTable } from '../domain/remaining.ts';
 import { saleStateOf, type SaleState } from '../domain/sale.ts';
+import { buyerOf } from './buyer.ts';
 import { quotedFares } from './fares.ts';
 import { offerMessage, runMessage, stationMessage, versionMessage } from './messages.ts';
 import { searchOf } from './requests.ts';
 import { changedOffers } from './watch.ts';
-import { passengerTypeOf } from './words.ts';
 
 export type QueryDeps = { timetables: Timetables; remaining: RemainingTable; clock: Clock };
 
@@ -32,9 +32,10 @@ export function queryService({ timetables, remaining, clock }: QueryDeps): Imple
     if (catalog === undefined) throw RpcError.of({ reason: 'DEPENDENCY_UNAVAILABLE', detail: 'no timetable is loaded yet', retry_after_ms: 1000 });
     return catalog;
   };
-  const search = (catalog: Catalog, request: SearchTrainsRequest): SearchAnswer => unwrap(searchTrains({ catalog, remaining, now_ms: clock.now_ms() }, unwrap(searchOf(request))));
-  const context = (passenger_type: (typeof PASSENGER_TYPES)[number]) => ({
-    passenger_type, now_ms: clock.now_ms(), remainingOf: (run_id: string) => remaining.get(run_id), isStale: (bucket: number | undefined) => remaining.isStale(bucket),
+  const search = (catalog: Catalog, request: SearchTrainsRequest, call: Call): SearchAnswer =>
+    unwrap(searchTrains({ catalog, remaining, now_ms: clock.now_ms() }, unwrap(searchOf(request, buyerOf(request, call)))));
+  const context = (buyer: Buyer) => ({
+    buyer, now_ms: clock.now_ms(), remainingOf: (run_id: string) => remaining.get(run_id), isStale: (bucket: number | undefined) => remaining.isStale(bucket),
   });
 
   const saleStateOfRun = (run: Run): SaleState => {
@@ -57,9 +58,9 @@ export function queryService({ timetables, remaining, clock }: QueryDeps): Imple
       const stations = timetable.stations.slice(page.offset, page.offset + page.size).map(stationMessage);
       return { stations, nextPageToken: nextToken(page, timetable.stations.length, timetable.version), timetableVersion: timetable.version };
     },
-    searchTrains(request) {
+    searchTrains(request, call) {
       const catalog = catalogNow();
-      const { offers, next_page_token, checksum, stale } = search(catalog, request);
+      const { offers, next_page_token, checksum, stale } = search(catalog, request, call);
       return {
         offers: offers.map((offer) => offerMessage(catalog, offer)),
         nextPageToken: next_page_token, timetableVersion: catalog.timetable.version, asOf: timestampFromMs(clock.now_ms()), stale, checksum,
@@ -77,16 +78,16 @@ export function queryService({ timetables, remaining, clock }: QueryDeps): Imple
       const catalog = catalogNow();
       return quotedFares(catalog, unwrap(requireStretch(catalog, request.runId, request.fromStationId, request.toStationId)), request);
     },
-    getAvailability({ runId, fromStationId, toStationId, passengerType }) {
+    getAvailability(request, call) {
       const catalog = catalogNow();
-      const found = unwrap(requireStretch(catalog, runId, fromStationId, toStationId));
-      const offer = offerOf(found, context(passengerTypeOf(passengerType) ?? 'adult'));
+      const found = unwrap(requireStretch(catalog, request.runId, request.fromStationId, request.toStationId));
+      const offer = offerOf(found, context(buyerOf(request, call)));
       return { classes: offerMessage(catalog, offer).classes, version: offer.version, stale: offer.stale };
     },
     watchAvailability: ({ search: wanted }, call) => {
       if (wanted === undefined) throw RpcError.of({ reason: 'FIELD_INVALID', detail: 'search must be given', metadata: { field: 'search' } });
       const request = { ...wanted, pageToken: '' };
-      return changedOffers({ remaining, clock, search: () => search(catalogNow(), request), message: (offer) => offerMessage(catalogNow(), offer) }, call.signal);
+      return changedOffers({ remaining, clock, search: () => search(catalogNow(), request, call), message: (offer) => offerMessage(catalogNow(), offer) }, call.signal);
     },
     async *streamTrainRuns({ serviceDate, runIds, exceptRunIds }) {
       const catalog = catalogNow();

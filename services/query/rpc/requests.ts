@@ -2,14 +2,15 @@ import type { Place, SearchTrainsRequest } from '#gen/rail/query/v1/query_pb.ts'
 import { fail, fieldInvalid, ok, type Result } from '#kit/base/result.ts';
 import type { TrainSearch } from '../app/search_trains.ts';
 import type { PlaceQuery } from '../app/places.ts';
+import type { Buyer } from '../domain/buyer.ts';
 import type { Window } from '../domain/filter.ts';
-import { passengerTypeOf, seatClassOf, sortOf, trainTypeOf } from './words.ts';
+import { seatClassOf, sortOf, trainTypeOf } from './words.ts';
 
 const DAY_MIN = 1440;
 const MAX_NAMES = 50;
 
 /** A search as the domain knows it. FIELD_INVALID for absurd filters, SEAT_CLASS_UNKNOWN for unknown classes. */
-export function searchOf(request: SearchTrainsRequest): Result<TrainSearch> {
+export function searchOf(request: SearchTrainsRequest, buyer: Buyer): Result<TrainSearch> {
   const { filter } = request;
   const train_types = (filter?.trainTypes ?? []).map(trainTypeOf);
   const seat_classes = (filter?.seatClasses ?? []).map(seatClassOf);
@@ -27,7 +28,7 @@ export function searchOf(request: SearchTrainsRequest): Result<TrainSearch> {
     date: request.date,
     filter: { train_types: train_types as never[], seat_classes: seat_classes as never[], departure, arrival, only_available: filter?.onlyAvailable ?? false, from_station_ids, to_station_ids },
     sort: sortOf(request.sort) ?? 'DEPARTURE',
-    passenger_type: passengerTypeOf(request.passengerType) ?? 'adult',
+    buyer,
     page_size: request.pageSize,
     page_token: request.pageToken,
   });

@@ -1,7 +1,8 @@
-import { BerthLevel, PassengerType, SeatClass, TrainType } from '#gen/rail/type/v1/journey_pb.ts';
+import { BerthLevel, Channel, PassengerType, SeatClass, TrainType } from '#gen/rail/type/v1/journey_pb.ts';
 import { SaleState, SearchSort } from '#gen/rail/query/v1/query_pb.ts';
 import type { BerthLevel as Berth, SeatClass as Class, TrainType as Type } from '../../../timetable/model.ts';
 import type { PassengerType as Passenger } from '../../../timetable/rules/fares.ts';
+import type { Channel as ChannelWord } from '../domain/buyer.ts';
 import type { Sort } from '../domain/filter.ts';
 import type { SaleState as State } from '../domain/sale.ts';
 
@@ -18,11 +19,13 @@ export const PASSENGER_TYPE: Record<Passenger, PassengerType> = {
 };
 export const BERTH: Record<Berth, BerthLevel> = { lower: BerthLevel.LOWER, middle: BerthLevel.MIDDLE, upper: BerthLevel.UPPER };
 export const SALE_STATE: Record<State, SaleState> = { BEFORE: SaleState.BEFORE, OPEN: SaleState.OPEN, CLOSED: SaleState.CLOSED };
+const CHANNEL: Record<ChannelWord, Channel> = { web: Channel.WEB, app: Channel.APP, mini_program: Channel.MINI_PROGRAM, counter: Channel.COUNTER, partner: Channel.PARTNER };
 const SORT: Record<Sort, SearchSort> = { DEPARTURE: SearchSort.DEPARTURE, ARRIVAL: SearchSort.ARRIVAL, DURATION: SearchSort.DURATION, PRICE: SearchSort.PRICE };
 
 export const seatClassOf = reverse(SEAT_CLASS);
 export const trainTypeOf = reverse(TRAIN_TYPE);
 export const passengerTypeOf = reverse(PASSENGER_TYPE);
+export const channelOf = reverse(CHANNEL);
 export const sortOf = reverse(SORT);
 
 /** Undefined for UNSPECIFIED and for numbers of a newer contract. */

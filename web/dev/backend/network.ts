@@ -5,6 +5,7 @@ import { ClassAvailabilitySchema, SaleState, StationSchema, TrainOfferSchema, Tr
 import type { Place, TrainOffer, TrainRun } from '#gen/rail/query/v1/query_pb.ts';
 import { JourneySchema, PassengerType, SeatClass, TrainType } from '#gen/rail/type/v1/journey_pb.ts';
 import type { Journey } from '#gen/rail/type/v1/journey_pb.ts';
+import { coachesOf } from './seats.ts';
 import { stableHash32 } from '#kit/base/hash.ts';
 import { serviceTimeToEpoch_ms } from '#kit/base/time.ts';
 
@@ -62,7 +63,7 @@ export function journeyOf(runId: string, fromStationId: string, toStationId: str
 export function runOf(runId: string): TrainRun {
   const { trainNo, serviceDate } = journeyOf(runId, LINE[0]!, LINE.at(-1)!);
   return create(TrainRunSchema, {
-    runId, trainNo, serviceDate, saleState: SaleState.OPEN,
+    runId, trainNo, serviceDate, saleState: SaleState.OPEN, coaches: coachesOf(runId),
     stops: LINE.map((id, index) => ({
       index, station: STATIONS.find(({ stationId }) => stationId === id),
       arrivalTime: index === 0 ? undefined : passing(trainNo, serviceDate, index),
@@ -76,8 +77,16 @@ export function classesOf(journey: Journey, type: PassengerType) {
   return FARES_FEN.filter(([seat_class]) => (seat_class <= SeatClass.SECOND) === fast).map(([seatClass]) => {
     const noise = stableHash32(`${journey.runId}${seatClass}`) % 7;
     const remaining = [0, 3, 18, 240, 0, 7, 512][noise] ?? 0;
-    return create(ClassAvailabilitySchema, { seatClass, remaining, standbyAllowed: noise !== 4, fare: { amountFen: fareFen(journey, seatClass, type), currency: 'CNY' } });
+    const change = noise === 0 && journey.toIndex - journey.fromIndex > 1 ? changeIn(journey) : {};
+    return create(ClassAvailabilitySchema, { seatClass, remaining, standbyAllowed: noise !== 4, fare: { amountFen: fareFen(journey, seatClass, type), currency: 'CNY' }, ...change });
   });
+}
+
+/** Seats are changed half-way. */
+function changeIn({ fromIndex, toIndex }: Journey) {
+  const index = Math.floor((fromIndex + toIndex) / 2);
+  const stationId = LINE[index]!;
+  return { sameTrainChangeRemaining: 3, sameTrainChangeStops: [{ index, stationId, stationName: nameOf(stationId) }] };
 }
 
 export function fareFen(journey: Journey, seat_class: SeatClass, type: PassengerType): bigint {

@@ -6,6 +6,7 @@ import { maybeFail, refuse } from './failures.ts';
 import { changeOrder, orderNow, readOrders, writeOrders } from './orders.ts';
 import type { PretendOrder } from './orders.ts';
 import { readPassengers, toPassenger } from './people.ts';
+import { takeLock } from './seats.ts';
 
 type Entry = { entry_id: string; submit_ms: number; order: PretendOrder };
 
@@ -13,13 +14,14 @@ type Entry = { entry_id: string; submit_ms: number; order: PretendOrder };
 export const selling: Partial<ServiceImpl<typeof OrderService>> = {
   submitOrder(request) {
     maybeFail('SubmitOrder');
+    const seats = request.seatLockId === '' ? [] : takeLock(request.seatLockId);
     const people = readPassengers().map(toPassenger);
     const order_id = String(7_000_000_000_000_000_000n + BigInt(Date.now()));
     const order = {
-      order_id, run_id: request.runId, from: request.fromStationId, to: request.toStationId, create_ms: 0,
-      travellers: request.passengers.map(({ passengerId, passengerType, seatClasses }) => {
+      order_id, run_id: request.runId, from: request.fromStationId, to: request.toStationId, create_ms: 0, change: request.acceptSameTrainChange,
+      travellers: request.passengers.map(({ passengerId, passengerType, seatClasses }, index) => {
         const person = people.find((one) => one.passengerId === passengerId);
-        return { passenger_id: passengerId, name: person?.nameMasked ?? '', id_number: person?.idNumberMasked ?? '', type: passengerType, seat_class: seatClasses[0] ?? SeatClass.SECOND };
+        return { passenger_id: passengerId, name: person?.nameMasked ?? '', id_number: person?.idNumberMasked ?? '', type: passengerType, seat_class: seatClasses[0] ?? SeatClass.SECOND, seat: seats[index] };
       }),
     };
     const entry: Entry = { entry_id: order_id, submit_ms: Date.now(), order };

@@ -7,12 +7,14 @@ import { NotificationService } from '#gen/rail/notification/v1/notification_pb.t
 import { OrderService } from '#gen/rail/order/v1/order_pb.ts';
 import { PaymentService, PaymentState } from '#gen/rail/payment/v1/payment_pb.ts';
 import { QueryService } from '#gen/rail/query/v1/query_pb.ts';
+import { SeatService } from '#gen/rail/seat/v1/seat_pb.ts';
 import { TicketingService } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import type { TransportFactory } from '../../src/api/transport.ts';
 import { maybeFail } from './failures.ts';
 import { classesOf, fareFen, journeyOf, offersFor, runOf, suggest } from './network.ts';
 import { REFUND_MS, changeOrder, orderNow, readOrders, ticketsNow } from './orders.ts';
 import { people } from './people.ts';
+import { seating } from './seats.ts';
 import { orderOf, selling } from './selling.ts';
 
 /** The services inside the page, with the delay of a network. */
@@ -40,6 +42,7 @@ function routes(router: ConnectRouter): void {
     },
     getAvailability: ({ runId, fromStationId, toStationId, passengerType }) => ({ classes: classesOf(journeyOf(runId, fromStationId, toStationId), passengerType) }),
   });
+  router.service(SeatService, seating);
   router.service(PaymentService, {
     createPayment: ({ orderId }) => ({ payment: { paymentId: '1', orderId, state: PaymentState.PENDING, payUrl: `/pretend-cashier?order=${orderId}` } }),
   });

@@ -8,6 +8,7 @@ import { NotificationService } from '#gen/rail/notification/v1/notification_pb.t
 import { OrderService } from '#gen/rail/order/v1/order_pb.ts';
 import { PaymentService } from '#gen/rail/payment/v1/payment_pb.ts';
 import { QueryService } from '#gen/rail/query/v1/query_pb.ts';
+import { SeatService } from '#gen/rail/seat/v1/seat_pb.ts';
 import { TicketingService } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import { systemClock } from '#kit/base/clock.ts';
 import { deviceId } from './device.ts';
@@ -29,6 +30,7 @@ export type Api = {
   entrance: Client<typeof IdentityService>;
   identity: Client<typeof IdentityService>;
   order: Client<typeof OrderService>;
+  seat: Client<typeof SeatService>;
   payment: Client<typeof PaymentService>;
   ticketing: Client<typeof TicketingService>;
   refund: Client<typeof RefundService>;
@@ -56,6 +58,7 @@ export function makeApi(makeTransport: TransportFactory): Api {
     entrance,
     identity: createClient(IdentityService, personal),
     order: createClient(OrderService, personal),
+    seat: createClient(SeatService, personal),
     payment: createClient(PaymentService, personal),
     ticketing: createClient(TicketingService, personal),
     refund: createClient(RefundService, personal),

@@ -84,7 +84,9 @@ export type SubmitOrderRequest = Message<"rail.order.v1.SubmitOrderRequest"> & {
   acceptSameTrainChange: boolean;
 
   /**
-   * Seats locked on the seat map.
+   * Seats locked on the seat map by this account, on this run and stretch: one for each passenger, in order, of a class
+   * that passenger accepts. The lock lives on while the entry waits. HOLD_NOT_FOUND for no lock of the caller's,
+   * HOLD_EXPIRED when it ran out, SEAT_MALFORMED when it does not fit the request; SEAT_LOCKED when a seat of it was lost.
    *
    * @generated from field: string seat_lock_id = 10;
    */
@@ -1566,7 +1568,7 @@ export const OrderService: GenService<{
    * Idempotent by request_id (the same body returns the first answer). Errors: FIELD_INVALID, TOO_MANY_PASSENGERS,
    * PASSENGER_NOT_FOUND, REAL_NAME_REQUIRED, JOURNEY_OVERLAP, SALE_NOT_OPEN, SALE_CLOSED, DATE_PAST,
    * DATE_BEYOND_SALE_WINDOW, QUEUE_FULL (when standby is not accepted), CANCELLATION_LIMIT, ACCOUNT_BLOCKED,
-   * CAPTCHA_REQUIRED.
+   * CAPTCHA_REQUIRED, and those of seat_lock_id.
    *
    * @generated from rpc rail.order.v1.OrderService.SubmitOrder
    */

@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file rail/query/v1/query.proto.
  */
 export const file_rail_query_v1_query: GenFile = /*@__PURE__*/
-  fileDesc("ChlyYWlsL3F1ZXJ5L3YxL3F1ZXJ5LnByb3RvEg1yYWlsLnF1ZXJ5LnYxIqQBCgdTdGF0aW9uEhIKCnN0YXRpb25faWQYASABKAkSDwoHbmFtZV96aBgCIAEoCRIPCgduYW1lX2VuGAMgASgJEg4KBnBpbnlpbhgEIAEoCRIXCg9waW55aW5faW5pdGlhbHMYBSABKAkSDwoHY2l0eV96aBgGIAEoCRIPCgdjaXR5X2VuGAcgASgJEgsKA2xhdBgIIAEoARILCgNsb24YCSABKAEiNQoWU3VnZ2VzdFN0YXRpb25zUmVxdWVzdBIMCgR0ZXh0GAEgASgJEg0KBWxpbWl0GAIgASgNIt4BChdTdWdnZXN0U3RhdGlvbnNSZXNwb25zZRJGCgtzdWdnZXN0aW9ucxgBIAMoCzIxLnJhaWwucXVlcnkudjEuU3VnZ2VzdFN0YXRpb25zUmVzcG9uc2UuU3VnZ2VzdGlvbhp7CgpTdWdnZXN0aW9uEikKB3N0YXRpb24YASABKAsyFi5yYWlsLnF1ZXJ5LnYxLlN0YXRpb25IABIRCgdjaXR5X3poGAIgASgJSAASDwoHY2l0eV9lbhgDIAEoCRIVCg1zdGF0aW9uX2NvdW50GAQgASgNQgcKBXBsYWNlIjwKE0xpc3RTdGF0aW9uc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkidAoUTGlzdFN0YXRpb25zUmVzcG9uc2USKAoIc3RhdGlvbnMYASADKAsyFi5yYWlsLnF1ZXJ5LnYxLlN0YXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhkKEXRpbWV0YWJsZV92ZXJzaW9uGAMgASgJIjkKBVBsYWNlEhQKCnN0YXRpb25faWQYASABKAlIABIRCgdjaXR5X3poGAIgASgJSABCBwoFcGxhY2UiwwIKE1NlYXJjaFRyYWluc1JlcXVlc3QSIgoEZnJvbRgBIAEoCzIULnJhaWwucXVlcnkudjEuUGxhY2USIAoCdG8YAiABKAsyFC5yYWlsLnF1ZXJ5LnYxLlBsYWNlEgwKBGRhdGUYAyABKAkSKwoGZmlsdGVyGAQgASgLMhsucmFpbC5xdWVyeS52MS5TZWFyY2hGaWx0ZXISJwoEc29ydBgFIAEoDjIZLnJhaWwucXVlcnkudjEuU2VhcmNoU29ydBIzCg5wYXNzZW5nZXJfdHlwZRgGIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEiYKB2NoYW5uZWwYByABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbBIRCglwYWdlX3NpemUYCCABKA0SEgoKcGFnZV90b2tlbhgJIAEoCSKdAgoMU2VhcmNoRmlsdGVyEiwKC3RyYWluX3R5cGVzGAEgAygOMhcucmFpbC50eXBlLnYxLlRyYWluVHlwZRItCgxzZWF0X2NsYXNzZXMYAiADKA4yFy5yYWlsLnR5cGUudjEuU2VhdENsYXNzEhoKEmRlcGFydHVyZV9mcm9tX21pbhgDIAEoDRIYChBkZXBhcnR1cmVfdG9fbWluGAQgASgNEhgKEGFycml2YWxfZnJvbV9taW4YBSABKA0SFgoOYXJyaXZhbF90b19taW4YBiABKA0SFgoOb25seV9hdmFpbGFibGUYByABKAgSGAoQZnJvbV9zdGF0aW9uX2lkcxgIIAMoCRIWCg50b19zdGF0aW9uX2lkcxgJIAMoCSK0AQoRQ2xhc3NBdmFpbGFiaWxpdHkSKwoKc2VhdF9jbGFzcxgBIAEoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSEQoJcmVtYWluaW5nGAIgASgNEiEKBGZhcmUYAyABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSFwoPc3RhbmRieV9hbGxvd2VkGAQgASgIEiMKG3NhbWVfdHJhaW5fY2hhbmdlX3JlbWFpbmluZxgFIAEoDSLnAgoKVHJhaW5PZmZlchImCgdqb3VybmV5GAEgASgLMhUucmFpbC50eXBlLnYxLkpvdXJuZXkSKwoKdHJhaW5fdHlwZRgCIAEoDjIXLnJhaWwudHlwZS52MS5UcmFpblR5cGUSGwoTb3JpZ2luX3N0YXRpb25fbmFtZRgDIAEoCRIdChV0ZXJtaW5hbF9zdGF0aW9uX25hbWUYBCABKAkSEgoKZHVyYXRpb25fcxgFIAEoDRIxCgdjbGFzc2VzGAYgAygLMiAucmFpbC5xdWVyeS52MS5DbGFzc0F2YWlsYWJpbGl0eRIsCgpzYWxlX3N0YXRlGAcgASgOMhgucmFpbC5xdWVyeS52MS5TYWxlU3RhdGUSMwoPc2FsZV9zdGFydF90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgd2ZXJzaW9uGAkgASgDEg0KBXN0YWxlGAogASgIIsEBChRTZWFyY2hUcmFpbnNSZXNwb25zZRIpCgZvZmZlcnMYASADKAsyGS5yYWlsLnF1ZXJ5LnYxLlRyYWluT2ZmZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhkKEXRpbWV0YWJsZV92ZXJzaW9uGAMgASgJEikKBWFzX29mGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVzdGFsZRgFIAEoCBIQCghjaGVja3N1bRgGIAEoCSLiAgoWU2VhcmNoVHJhbnNmZXJzUmVxdWVzdBIiCgRmcm9tGAEgASgLMhQucmFpbC5xdWVyeS52MS5QbGFjZRIgCgJ0bxgCIAEoCzIULnJhaWwucXVlcnkudjEuUGxhY2USDAoEZGF0ZRgDIAEoCRIrCgZmaWx0ZXIYBCABKAsyGy5yYWlsLnF1ZXJ5LnYxLlNlYXJjaEZpbHRlchInCgRzb3J0GAUgASgOMhkucmFpbC5xdWVyeS52MS5TZWFyY2hTb3J0EjMKDnBhc3Nlbmdlcl90eXBlGAYgASgOMhsucmFpbC50eXBlLnYxLlBhc3NlbmdlclR5cGUSJgoHY2hhbm5lbBgHIAEoDjIVLnJhaWwudHlwZS52MS5DaGFubmVsEhoKEm1pbl9jb25uZWN0aW9uX21pbhgIIAEoDRIRCglwYWdlX3NpemUYCSABKA0SEgoKcGFnZV90b2tlbhgKIAEoCSK6AgoXU2VhcmNoVHJhbnNmZXJzUmVzcG9uc2USQgoJdHJhbnNmZXJzGAEgAygLMi8ucmFpbC5xdWVyeS52MS5TZWFyY2hUcmFuc2ZlcnNSZXNwb25zZS5UcmFuc2ZlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSKQoFYXNfb2YYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXN0YWxlGAQgASgIGocBCghUcmFuc2ZlchInCgRsZWdzGAEgAygLMhkucmFpbC5xdWVyeS52MS5UcmFpbk9mZmVyEhQKDGNvbm5lY3Rpb25fcxgCIAEoDRISCgpkdXJhdGlvbl9zGAMgASgNEigKC2xvd2VzdF9mYXJlGAQgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5IrwBCghTdG9wVGltZRINCgVpbmRleBgBIAEoDRInCgdzdGF0aW9uGAIgASgLMhYucmFpbC5xdWVyeS52MS5TdGF0aW9uEjAKDGFycml2YWxfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoOZGVwYXJ0dXJlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmRpc3RhbmNlX20YBSABKAMifAoFQ29hY2gSEAoIY29hY2hfbm8YASABKAkSKwoKc2VhdF9jbGFzcxgCIAEoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSEQoJbGF5b3V0X2lkGAMgASgJEhIKCnNlYXRfY291bnQYBCABKA0SDQoFcXVpZXQYBSABKAgi6QIKCFRyYWluUnVuEg4KBnJ1bl9pZBgBIAEoCRIQCgh0cmFpbl9pZBgCIAEoCRIQCgh0cmFpbl9ubxgDIAEoCRIrCgp0cmFpbl90eXBlGAQgASgOMhcucmFpbC50eXBlLnYxLlRyYWluVHlwZRIUCgxzZXJ2aWNlX2RhdGUYBSABKAkSJgoFc3RvcHMYBiADKAsyFy5yYWlsLnF1ZXJ5LnYxLlN0b3BUaW1lEiUKB2NvYWNoZXMYByADKAsyFC5yYWlsLnF1ZXJ5LnYxLkNvYWNoEhkKEXN0YW5kaW5nX2NhcGFjaXR5GAggASgNEjMKD3NhbGVfc3RhcnRfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoKc2FsZV9zdGF0ZRgKIAEoDjIYLnJhaWwucXVlcnkudjEuU2FsZVN0YXRlEhkKEXRpbWV0YWJsZV92ZXJzaW9uGAsgASgJIiQKEkdldFRyYWluUnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkiOwoTR2V0VHJhaW5SdW5SZXNwb25zZRIkCgNydW4YASABKAsyFy5yYWlsLnF1ZXJ5LnYxLlRyYWluUnVuIrgBChFRdW90ZUZhcmVzUmVxdWVzdBIOCgZydW5faWQYASABKAkSFwoPZnJvbV9zdGF0aW9uX2lkGAIgASgJEhUKDXRvX3N0YXRpb25faWQYAyABKAkSLQoMc2VhdF9jbGFzc2VzGAQgAygOMhcucmFpbC50eXBlLnYxLlNlYXRDbGFzcxI0Cg9wYXNzZW5nZXJfdHlwZXMYBSADKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZSLGAgoSUXVvdGVGYXJlc1Jlc3BvbnNlEjUKBWZhcmVzGAEgAygLMiYucmFpbC5xdWVyeS52MS5RdW90ZUZhcmVzUmVzcG9uc2UuRmFyZRIUCgxmYXJlX3ZlcnNpb24YAiABKAkSJgoHam91cm5leRgDIAEoCzIVLnJhaWwudHlwZS52MS5Kb3VybmV5GroBCgRGYXJlEisKCnNlYXRfY2xhc3MYASABKA4yFy5yYWlsLnR5cGUudjEuU2VhdENsYXNzEjMKDnBhc3Nlbmdlcl90eXBlGAIgASgOMhsucmFpbC50eXBlLnYxLlBhc3NlbmdlclR5cGUSLQoLYmVydGhfbGV2ZWwYAyABKA4yGC5yYWlsLnR5cGUudjEuQmVydGhMZXZlbBIhCgRmYXJlGAQgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5IrUBChZHZXRBdmFpbGFiaWxpdHlSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIXCg9mcm9tX3N0YXRpb25faWQYAiABKAkSFQoNdG9fc3RhdGlvbl9pZBgDIAEoCRIzCg5wYXNzZW5nZXJfdHlwZRgEIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEiYKB2NoYW5uZWwYBSABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbCJsChdHZXRBdmFpbGFiaWxpdHlSZXNwb25zZRIxCgdjbGFzc2VzGAEgAygLMiAucmFpbC5xdWVyeS52MS5DbGFzc0F2YWlsYWJpbGl0eRIPCgd2ZXJzaW9uGAIgASgDEg0KBXN0YWxlGAMgASgIIk4KGFdhdGNoQXZhaWxhYmlsaXR5UmVxdWVzdBIyCgZzZWFyY2gYASABKAsyIi5yYWlsLnF1ZXJ5LnYxLlNlYXJjaFRyYWluc1JlcXVlc3QicQoZV2F0Y2hBdmFpbGFiaWxpdHlSZXNwb25zZRIpCgZvZmZlcnMYASADKAsyGS5yYWlsLnF1ZXJ5LnYxLlRyYWluT2ZmZXISKQoFYXNfb2YYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlcKFlN0cmVhbVRyYWluUnVuc1JlcXVlc3QSFAoMc2VydmljZV9kYXRlGAEgASgJEg8KB3J1bl9pZHMYAiADKAkSFgoOZXhjZXB0X3J1bl9pZHMYAyADKAkiPwoXU3RyZWFtVHJhaW5SdW5zUmVzcG9uc2USJAoDcnVuGAEgASgLMhcucmFpbC5xdWVyeS52MS5UcmFpblJ1biIqChRTeW5jVGltZXRhYmxlUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJIrIBChBUaW1ldGFibGVWZXJzaW9uEg8KB3ZlcnNpb24YASABKAkSEAoIY2hlY2tzdW0YAiABKAkSDgoGc291cmNlGAMgASgJEi8KC2ltcG9ydF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZhY3RpdmUYBSABKAgSFQoNc3RhdGlvbl9jb3VudBgGIAEoDRITCgt0cmFpbl9jb3VudBgHIAEoDSJZChVTeW5jVGltZXRhYmxlUmVzcG9uc2USLwoGYWN0aXZlGAEgASgLMh8ucmFpbC5xdWVyeS52MS5UaW1ldGFibGVWZXJzaW9uEg8KB2NoYW5nZWQYAiABKAgiHgocTGlzdFRpbWV0YWJsZVZlcnNpb25zUmVxdWVzdCJSCh1MaXN0VGltZXRhYmxlVmVyc2lvbnNSZXNwb25zZRIxCgh2ZXJzaW9ucxgBIAMoCzIfLnJhaWwucXVlcnkudjEuVGltZXRhYmxlVmVyc2lvbiI/ChhSb2xsYmFja1RpbWV0YWJsZVJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJIkwKGVJvbGxiYWNrVGltZXRhYmxlUmVzcG9uc2USLwoGYWN0aXZlGAEgASgLMh8ucmFpbC5xdWVyeS52MS5UaW1ldGFibGVWZXJzaW9uKo4BCgpTZWFyY2hTb3J0EhsKF1NFQVJDSF9TT1JUX1VOU1BFQ0lGSUVEEAASGQoVU0VBUkNIX1NPUlRfREVQQVJUVVJFEAESFwoTU0VBUkNIX1NPUlRfQVJSSVZBTBACEhgKFFNFQVJDSF9TT1JUX0RVUkFUSU9OEAMSFQoRU0VBUkNIX1NPUlRfUFJJQ0UQBCqEAQoJU2FsZVN0YXRlEhoKFlNBTEVfU1RBVEVfVU5TUEVDSUZJRUQQABIVChFTQUxFX1NUQVRFX0JFRk9SRRABEhMKD1NBTEVfU1RBVEVfT1BFThACEhUKEVNBTEVfU1RBVEVfQ0xPU0VEEAMSGAoUU0FMRV9TVEFURV9DQU5DRUxMRUQQBDL2DAoMUXVlcnlTZXJ2aWNlEosBCg9TdWdnZXN0U3RhdGlvbnMSJS5yYWlsLnF1ZXJ5LnYxLlN1Z2dlc3RTdGF0aW9uc1JlcXVlc3QaJi5yYWlsLnF1ZXJ5LnYxLlN1Z2dlc3RTdGF0aW9uc1Jlc3BvbnNlIimQAgGKtRgGCgEBGOgHgtPkkwIWEhQvdjEvc3RhdGlvbnM6c3VnZ2VzdBJ6CgxMaXN0U3RhdGlvbnMSIi5yYWlsLnF1ZXJ5LnYxLkxpc3RTdGF0aW9uc1JlcXVlc3QaIy5yYWlsLnF1ZXJ5LnYxLkxpc3RTdGF0aW9uc1Jlc3BvbnNlIiGQAgGKtRgGCgEBGOgHgtPkkwIOEgwvdjEvc3RhdGlvbnMSfwoMU2VhcmNoVHJhaW5zEiIucmFpbC5xdWVyeS52MS5TZWFyY2hUcmFpbnNSZXF1ZXN0GiMucmFpbC5xdWVyeS52MS5TZWFyY2hUcmFpbnNSZXNwb25zZSImkAIBirUYBgoBARjQD4LT5JMCExIRL3YxL3RyYWluczpzZWFyY2gSiwEKD1NlYXJjaFRyYW5zZmVycxIlLnJhaWwucXVlcnkudjEuU2VhcmNoVHJhbnNmZXJzUmVxdWVzdBomLnJhaWwucXVlcnkudjEuU2VhcmNoVHJhbnNmZXJzUmVzcG9uc2UiKZACAYq1GAYKAQEY0A+C0+STAhYSFC92MS90cmFuc2ZlcnM6c2VhcmNoEqsBCgtHZXRUcmFpblJ1bhIhLnJhaWwucXVlcnkudjEuR2V0VHJhaW5SdW5SZXF1ZXN0GiIucmFpbC5xdWVyeS52MS5HZXRUcmFpblJ1blJlc3BvbnNlIlWQAgGKtRg1CgIBBRIFb3JkZXISCWludmVudG9yeRIJdGlja2V0aW5nEgphZnRlcnNhbGVzEgNvcHMY6AeC0+STAhMSES92MS9ydW5zL3tydW5faWR9EosBCgpRdW90ZUZhcmVzEiAucmFpbC5xdWVyeS52MS5RdW90ZUZhcmVzUmVxdWVzdBohLnJhaWwucXVlcnkudjEuUXVvdGVGYXJlc1Jlc3BvbnNlIjiQAgGKtRgaCgIBBRIFb3JkZXISCmFmdGVyc2FsZXMY6AeC0+STAhESDy92MS9mYXJlczpxdW90ZRKbAQoPR2V0QXZhaWxhYmlsaXR5EiUucmFpbC5xdWVyeS52MS5HZXRBdmFpbGFiaWxpdHlSZXF1ZXN0GiYucmFpbC5xdWVyeS52MS5HZXRBdmFpbGFiaWxpdHlSZXNwb25zZSI5kAIBirUYGgoCAQUSBW9yZGVyEgphZnRlcnNhbGVzGOgHgtPkkwISEhAvdjEvYXZhaWxhYmlsaXR5EnMKEVdhdGNoQXZhaWxhYmlsaXR5EicucmFpbC5xdWVyeS52MS5XYXRjaEF2YWlsYWJpbGl0eVJlcXVlc3QaKC5yYWlsLnF1ZXJ5LnYxLldhdGNoQXZhaWxhYmlsaXR5UmVzcG9uc2UiCYq1GAUKAQEgATABEn8KD1N0cmVhbVRyYWluUnVucxIlLnJhaWwucXVlcnkudjEuU3RyZWFtVHJhaW5SdW5zUmVxdWVzdBomLnJhaWwucXVlcnkudjEuU3RyZWFtVHJhaW5SdW5zUmVzcG9uc2UiG4q1GBcKAQUSCWludmVudG9yeRIDb3BzGMCpBzABEm0KDVN5bmNUaW1ldGFibGUSIy5yYWlsLnF1ZXJ5LnYxLlN5bmNUaW1ldGFibGVSZXF1ZXN0GiQucmFpbC5xdWVyeS52MS5TeW5jVGltZXRhYmxlUmVzcG9uc2UiEYq1GA0KAgMFEgNvcHMYwKkHEpIBChVMaXN0VGltZXRhYmxlVmVyc2lvbnMSKy5yYWlsLnF1ZXJ5LnYxLkxpc3RUaW1ldGFibGVWZXJzaW9uc1JlcXVlc3QaLC5yYWlsLnF1ZXJ5LnYxLkxpc3RUaW1ldGFibGVWZXJzaW9uc1Jlc3BvbnNlIh6QAgGKtRgXCgIDBRIDb3BzEglpbnZlbnRvcnkY0A8SeQoRUm9sbGJhY2tUaW1ldGFibGUSJy5yYWlsLnF1ZXJ5LnYxLlJvbGxiYWNrVGltZXRhYmxlUmVxdWVzdBooLnJhaWwucXVlcnkudjEuUm9sbGJhY2tUaW1ldGFibGVSZXNwb25zZSIRirUYDQoCAwUSA29wcxjg1ANiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey, file_rail_type_v1_money]);
+  fileDesc("ChlyYWlsL3F1ZXJ5L3YxL3F1ZXJ5LnByb3RvEg1yYWlsLnF1ZXJ5LnYxIqQBCgdTdGF0aW9uEhIKCnN0YXRpb25faWQYASABKAkSDwoHbmFtZV96aBgCIAEoCRIPCgduYW1lX2VuGAMgASgJEg4KBnBpbnlpbhgEIAEoCRIXCg9waW55aW5faW5pdGlhbHMYBSABKAkSDwoHY2l0eV96aBgGIAEoCRIPCgdjaXR5X2VuGAcgASgJEgsKA2xhdBgIIAEoARILCgNsb24YCSABKAEiNQoWU3VnZ2VzdFN0YXRpb25zUmVxdWVzdBIMCgR0ZXh0GAEgASgJEg0KBWxpbWl0GAIgASgNIt4BChdTdWdnZXN0U3RhdGlvbnNSZXNwb25zZRJGCgtzdWdnZXN0aW9ucxgBIAMoCzIxLnJhaWwucXVlcnkudjEuU3VnZ2VzdFN0YXRpb25zUmVzcG9uc2UuU3VnZ2VzdGlvbhp7CgpTdWdnZXN0aW9uEikKB3N0YXRpb24YASABKAsyFi5yYWlsLnF1ZXJ5LnYxLlN0YXRpb25IABIRCgdjaXR5X3poGAIgASgJSAASDwoHY2l0eV9lbhgDIAEoCRIVCg1zdGF0aW9uX2NvdW50GAQgASgNQgcKBXBsYWNlIjwKE0xpc3RTdGF0aW9uc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkidAoUTGlzdFN0YXRpb25zUmVzcG9uc2USKAoIc3RhdGlvbnMYASADKAsyFi5yYWlsLnF1ZXJ5LnYxLlN0YXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhkKEXRpbWV0YWJsZV92ZXJzaW9uGAMgASgJIjkKBVBsYWNlEhQKCnN0YXRpb25faWQYASABKAlIABIRCgdjaXR5X3poGAIgASgJSABCBwoFcGxhY2UiwwIKE1NlYXJjaFRyYWluc1JlcXVlc3QSIgoEZnJvbRgBIAEoCzIULnJhaWwucXVlcnkudjEuUGxhY2USIAoCdG8YAiABKAsyFC5yYWlsLnF1ZXJ5LnYxLlBsYWNlEgwKBGRhdGUYAyABKAkSKwoGZmlsdGVyGAQgASgLMhsucmFpbC5xdWVyeS52MS5TZWFyY2hGaWx0ZXISJwoEc29ydBgFIAEoDjIZLnJhaWwucXVlcnkudjEuU2VhcmNoU29ydBIzCg5wYXNzZW5nZXJfdHlwZRgGIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEiYKB2NoYW5uZWwYByABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbBIRCglwYWdlX3NpemUYCCABKA0SEgoKcGFnZV90b2tlbhgJIAEoCSKdAgoMU2VhcmNoRmlsdGVyEiwKC3RyYWluX3R5cGVzGAEgAygOMhcucmFpbC50eXBlLnYxLlRyYWluVHlwZRItCgxzZWF0X2NsYXNzZXMYAiADKA4yFy5yYWlsLnR5cGUudjEuU2VhdENsYXNzEhoKEmRlcGFydHVyZV9mcm9tX21pbhgDIAEoDRIYChBkZXBhcnR1cmVfdG9fbWluGAQgASgNEhgKEGFycml2YWxfZnJvbV9taW4YBSABKA0SFgoOYXJyaXZhbF90b19taW4YBiABKA0SFgoOb25seV9hdmFpbGFibGUYByABKAgSGAoQZnJvbV9zdGF0aW9uX2lkcxgIIAMoCRIWCg50b19zdGF0aW9uX2lkcxgJIAMoCSL0AQoRQ2xhc3NBdmFpbGFiaWxpdHkSKwoKc2VhdF9jbGFzcxgBIAEoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSEQoJcmVtYWluaW5nGAIgASgNEiEKBGZhcmUYAyABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSFwoPc3RhbmRieV9hbGxvd2VkGAQgASgIEiMKG3NhbWVfdHJhaW5fY2hhbmdlX3JlbWFpbmluZxgFIAEoDRI+ChdzYW1lX3RyYWluX2NoYW5nZV9zdG9wcxgGIAMoCzIdLnJhaWwucXVlcnkudjEuU2VhdENoYW5nZVN0b3AiSQoOU2VhdENoYW5nZVN0b3ASDQoFaW5kZXgYASABKA0SEgoKc3RhdGlvbl9pZBgCIAEoCRIUCgxzdGF0aW9uX25hbWUYAyABKAki5wIKClRyYWluT2ZmZXISJgoHam91cm5leRgBIAEoCzIVLnJhaWwudHlwZS52MS5Kb3VybmV5EisKCnRyYWluX3R5cGUYAiABKA4yFy5yYWlsLnR5cGUudjEuVHJhaW5UeXBlEhsKE29yaWdpbl9zdGF0aW9uX25hbWUYAyABKAkSHQoVdGVybWluYWxfc3RhdGlvbl9uYW1lGAQgASgJEhIKCmR1cmF0aW9uX3MYBSABKA0SMQoHY2xhc3NlcxgGIAMoCzIgLnJhaWwucXVlcnkudjEuQ2xhc3NBdmFpbGFiaWxpdHkSLAoKc2FsZV9zdGF0ZRgHIAEoDjIYLnJhaWwucXVlcnkudjEuU2FsZVN0YXRlEjMKD3NhbGVfc3RhcnRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgJIAEoAxINCgVzdGFsZRgKIAEoCCLBAQoUU2VhcmNoVHJhaW5zUmVzcG9uc2USKQoGb2ZmZXJzGAEgAygLMhkucmFpbC5xdWVyeS52MS5UcmFpbk9mZmVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIZChF0aW1ldGFibGVfdmVyc2lvbhgDIAEoCRIpCgVhc19vZhgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFc3RhbGUYBSABKAgSEAoIY2hlY2tzdW0YBiABKAki4gIKFlNlYXJjaFRyYW5zZmVyc1JlcXVlc3QSIgoEZnJvbRgBIAEoCzIULnJhaWwucXVlcnkudjEuUGxhY2USIAoCdG8YAiABKAsyFC5yYWlsLnF1ZXJ5LnYxLlBsYWNlEgwKBGRhdGUYAyABKAkSKwoGZmlsdGVyGAQgASgLMhsucmFpbC5xdWVyeS52MS5TZWFyY2hGaWx0ZXISJwoEc29ydBgFIAEoDjIZLnJhaWwucXVlcnkudjEuU2VhcmNoU29ydBIzCg5wYXNzZW5nZXJfdHlwZRgGIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEiYKB2NoYW5uZWwYByABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbBIaChJtaW5fY29ubmVjdGlvbl9taW4YCCABKA0SEQoJcGFnZV9zaXplGAkgASgNEhIKCnBhZ2VfdG9rZW4YCiABKAkiugIKF1NlYXJjaFRyYW5zZmVyc1Jlc3BvbnNlEkIKCXRyYW5zZmVycxgBIAMoCzIvLnJhaWwucXVlcnkudjEuU2VhcmNoVHJhbnNmZXJzUmVzcG9uc2UuVHJhbnNmZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEikKBWFzX29mGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVzdGFsZRgEIAEoCBqHAQoIVHJhbnNmZXISJwoEbGVncxgBIAMoCzIZLnJhaWwucXVlcnkudjEuVHJhaW5PZmZlchIUCgxjb25uZWN0aW9uX3MYAiABKA0SEgoKZHVyYXRpb25fcxgDIAEoDRIoCgtsb3dlc3RfZmFyZRgEIAEoCzITLnJhaWwudHlwZS52MS5Nb25leSK8AQoIU3RvcFRpbWUSDQoFaW5kZXgYASABKA0SJwoHc3RhdGlvbhgCIAEoCzIWLnJhaWwucXVlcnkudjEuU3RhdGlvbhIwCgxhcnJpdmFsX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmRlcGFydHVyZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpkaXN0YW5jZV9tGAUgASgDInwKBUNvYWNoEhAKCGNvYWNoX25vGAEgASgJEisKCnNlYXRfY2xhc3MYAiABKA4yFy5yYWlsLnR5cGUudjEuU2VhdENsYXNzEhEKCWxheW91dF9pZBgDIAEoCRISCgpzZWF0X2NvdW50GAQgASgNEg0KBXF1aWV0GAUgASgIIukCCghUcmFpblJ1bhIOCgZydW5faWQYASABKAkSEAoIdHJhaW5faWQYAiABKAkSEAoIdHJhaW5fbm8YAyABKAkSKwoKdHJhaW5fdHlwZRgEIAEoDjIXLnJhaWwudHlwZS52MS5UcmFpblR5cGUSFAoMc2VydmljZV9kYXRlGAUgASgJEiYKBXN0b3BzGAYgAygLMhcucmFpbC5xdWVyeS52MS5TdG9wVGltZRIlCgdjb2FjaGVzGAcgAygLMhQucmFpbC5xdWVyeS52MS5Db2FjaBIZChFzdGFuZGluZ19jYXBhY2l0eRgIIAEoDRIzCg9zYWxlX3N0YXJ0X3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCnNhbGVfc3RhdGUYCiABKA4yGC5yYWlsLnF1ZXJ5LnYxLlNhbGVTdGF0ZRIZChF0aW1ldGFibGVfdmVyc2lvbhgLIAEoCSIkChJHZXRUcmFpblJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJIjsKE0dldFRyYWluUnVuUmVzcG9uc2USJAoDcnVuGAEgASgLMhcucmFpbC5xdWVyeS52MS5UcmFpblJ1biK4AQoRUXVvdGVGYXJlc1JlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhcKD2Zyb21fc3RhdGlvbl9pZBgCIAEoCRIVCg10b19zdGF0aW9uX2lkGAMgASgJEi0KDHNlYXRfY2xhc3NlcxgEIAMoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSNAoPcGFzc2VuZ2VyX3R5cGVzGAUgAygOMhsucmFpbC50eXBlLnYxLlBhc3NlbmdlclR5cGUixgIKElF1b3RlRmFyZXNSZXNwb25zZRI1CgVmYXJlcxgBIAMoCzImLnJhaWwucXVlcnkudjEuUXVvdGVGYXJlc1Jlc3BvbnNlLkZhcmUSFAoMZmFyZV92ZXJzaW9uGAIgASgJEiYKB2pvdXJuZXkYAyABKAsyFS5yYWlsLnR5cGUudjEuSm91cm5leRq6AQoERmFyZRIrCgpzZWF0X2NsYXNzGAEgASgOMhcucmFpbC50eXBlLnYxLlNlYXRDbGFzcxIzCg5wYXNzZW5nZXJfdHlwZRgCIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEi0KC2JlcnRoX2xldmVsGAMgASgOMhgucmFpbC50eXBlLnYxLkJlcnRoTGV2ZWwSIQoEZmFyZRgEIAEoCzITLnJhaWwudHlwZS52MS5Nb25leSK1AQoWR2V0QXZhaWxhYmlsaXR5UmVxdWVzdBIOCgZydW5faWQYASABKAkSFwoPZnJvbV9zdGF0aW9uX2lkGAIgASgJEhUKDXRvX3N0YXRpb25faWQYAyABKAkSMwoOcGFzc2VuZ2VyX3R5cGUYBCABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRImCgdjaGFubmVsGAUgASgOMhUucmFpbC50eXBlLnYxLkNoYW5uZWwibAoXR2V0QXZhaWxhYmlsaXR5UmVzcG9uc2USMQoHY2xhc3NlcxgBIAMoCzIgLnJhaWwucXVlcnkudjEuQ2xhc3NBdmFpbGFiaWxpdHkSDwoHdmVyc2lvbhgCIAEoAxINCgVzdGFsZRgDIAEoCCJOChhXYXRjaEF2YWlsYWJpbGl0eVJlcXVlc3QSMgoGc2VhcmNoGAEgASgLMiIucmFpbC5xdWVyeS52MS5TZWFyY2hUcmFpbnNSZXF1ZXN0InEKGVdhdGNoQXZhaWxhYmlsaXR5UmVzcG9uc2USKQoGb2ZmZXJzGAEgAygLMhkucmFpbC5xdWVyeS52MS5UcmFpbk9mZmVyEikKBWFzX29mGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJXChZTdHJlYW1UcmFpblJ1bnNSZXF1ZXN0EhQKDHNlcnZpY2VfZGF0ZRgBIAEoCRIPCgdydW5faWRzGAIgAygJEhYKDmV4Y2VwdF9ydW5faWRzGAMgAygJIj8KF1N0cmVhbVRyYWluUnVuc1Jlc3BvbnNlEiQKA3J1bhgBIAEoCzIXLnJhaWwucXVlcnkudjEuVHJhaW5SdW4iKgoUU3luY1RpbWV0YWJsZVJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCSKyAQoQVGltZXRhYmxlVmVyc2lvbhIPCgd2ZXJzaW9uGAEgASgJEhAKCGNoZWNrc3VtGAIgASgJEg4KBnNvdXJjZRgDIAEoCRIvCgtpbXBvcnRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGYWN0aXZlGAUgASgIEhUKDXN0YXRpb25fY291bnQYBiABKA0SEwoLdHJhaW5fY291bnQYByABKA0iWQoVU3luY1RpbWV0YWJsZVJlc3BvbnNlEi8KBmFjdGl2ZRgBIAEoCzIfLnJhaWwucXVlcnkudjEuVGltZXRhYmxlVmVyc2lvbhIPCgdjaGFuZ2VkGAIgASgIIh4KHExpc3RUaW1ldGFibGVWZXJzaW9uc1JlcXVlc3QiUgodTGlzdFRpbWV0YWJsZVZlcnNpb25zUmVzcG9uc2USMQoIdmVyc2lvbnMYASADKAsyHy5yYWlsLnF1ZXJ5LnYxLlRpbWV0YWJsZVZlcnNpb24iPwoYUm9sbGJhY2tUaW1ldGFibGVSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoCSJMChlSb2xsYmFja1RpbWV0YWJsZVJlc3BvbnNlEi8KBmFjdGl2ZRgBIAEoCzIfLnJhaWwucXVlcnkudjEuVGltZXRhYmxlVmVyc2lvbiqOAQoKU2VhcmNoU29ydBIbChdTRUFSQ0hfU09SVF9VTlNQRUNJRklFRBAAEhkKFVNFQVJDSF9TT1JUX0RFUEFSVFVSRRABEhcKE1NFQVJDSF9TT1JUX0FSUklWQUwQAhIYChRTRUFSQ0hfU09SVF9EVVJBVElPThADEhUKEVNFQVJDSF9TT1JUX1BSSUNFEAQqhAEKCVNhbGVTdGF0ZRIaChZTQUxFX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRU0FMRV9TVEFURV9CRUZPUkUQARITCg9TQUxFX1NUQVRFX09QRU4QAhIVChFTQUxFX1NUQVRFX0NMT1NFRBADEhgKFFNBTEVfU1RBVEVfQ0FOQ0VMTEVEEAQy9gwKDFF1ZXJ5U2VydmljZRKLAQoPU3VnZ2VzdFN0YXRpb25zEiUucmFpbC5xdWVyeS52MS5TdWdnZXN0U3RhdGlvbnNSZXF1ZXN0GiYucmFpbC5xdWVyeS52MS5TdWdnZXN0U3RhdGlvbnNSZXNwb25zZSIpkAIBirUYBgoBARjoB4LT5JMCFhIUL3YxL3N0YXRpb25zOnN1Z2dlc3QSegoMTGlzdFN0YXRpb25zEiIucmFpbC5xdWVyeS52MS5MaXN0U3RhdGlvbnNSZXF1ZXN0GiMucmFpbC5xdWVyeS52MS5MaXN0U3RhdGlvbnNSZXNwb25zZSIhkAIBirUYBgoBARjoB4LT5JMCDhIML3YxL3N0YXRpb25zEn8KDFNlYXJjaFRyYWlucxIiLnJhaWwucXVlcnkudjEuU2VhcmNoVHJhaW5zUmVxdWVzdBojLnJhaWwucXVlcnkudjEuU2VhcmNoVHJhaW5zUmVzcG9uc2UiJpACAYq1GAYKAQEY0A+C0+STAhMSES92MS90cmFpbnM6c2VhcmNoEosBCg9TZWFyY2hUcmFuc2ZlcnMSJS5yYWlsLnF1ZXJ5LnYxLlNlYXJjaFRyYW5zZmVyc1JlcXVlc3QaJi5yYWlsLnF1ZXJ5LnYxLlNlYXJjaFRyYW5zZmVyc1Jlc3BvbnNlIimQAgGKtRgGCgEBGNAPgtPkkwIWEhQvdjEvdHJhbnNmZXJzOnNlYXJjaBKrAQoLR2V0VHJhaW5SdW4SIS5yYWlsLnF1ZXJ5LnYxLkdldFRyYWluUnVuUmVxdWVzdBoiLnJhaWwucXVlcnkudjEuR2V0VHJhaW5SdW5SZXNwb25zZSJVkAIBirUYNQoCAQUSBW9yZGVyEglpbnZlbnRvcnkSCXRpY2tldGluZxIKYWZ0ZXJzYWxlcxIDb3BzGOgHgtPkkwITEhEvdjEvcnVucy97cnVuX2lkfRKLAQoKUXVvdGVGYXJlcxIgLnJhaWwucXVlcnkudjEuUXVvdGVGYXJlc1JlcXVlc3QaIS5yYWlsLnF1ZXJ5LnYxLlF1b3RlRmFyZXNSZXNwb25zZSI4kAIBirUYGgoCAQUSBW9yZGVyEgphZnRlcnNhbGVzGOgHgtPkkwIREg8vdjEvZmFyZXM6cXVvdGUSmwEKD0dldEF2YWlsYWJpbGl0eRIlLnJhaWwucXVlcnkudjEuR2V0QXZhaWxhYmlsaXR5UmVxdWVzdBomLnJhaWwucXVlcnkudjEuR2V0QXZhaWxhYmlsaXR5UmVzcG9uc2UiOZACAYq1GBoKAgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxjoB4LT5JMCEhIQL3YxL2F2YWlsYWJpbGl0eRJzChFXYXRjaEF2YWlsYWJpbGl0eRInLnJhaWwucXVlcnkudjEuV2F0Y2hBdmFpbGFiaWxpdHlSZXF1ZXN0GigucmFpbC5xdWVyeS52MS5XYXRjaEF2YWlsYWJpbGl0eVJlc3BvbnNlIgmKtRgFCgEBIAEwARJ/Cg9TdHJlYW1UcmFpblJ1bnMSJS5yYWlsLnF1ZXJ5LnYxLlN0cmVhbVRyYWluUnVuc1JlcXVlc3QaJi5yYWlsLnF1ZXJ5LnYxLlN0cmVhbVRyYWluUnVuc1Jlc3BvbnNlIhuKtRgXCgEFEglpbnZlbnRvcnkSA29wcxjAqQcwARJtCg1TeW5jVGltZXRhYmxlEiMucmFpbC5xdWVyeS52MS5TeW5jVGltZXRhYmxlUmVxdWVzdBokLnJhaWwucXVlcnkudjEuU3luY1RpbWV0YWJsZVJlc3BvbnNlIhGKtRgNCgIDBRIDb3BzGMCpBxKSAQoVTGlzdFRpbWV0YWJsZVZlcnNpb25zEisucmFpbC5xdWVyeS52MS5MaXN0VGltZXRhYmxlVmVyc2lvbnNSZXF1ZXN0GiwucmFpbC5xdWVyeS52MS5MaXN0VGltZXRhYmxlVmVyc2lvbnNSZXNwb25zZSIekAIBirUYFwoCAwUSA29wcxIJaW52ZW50b3J5GNAPEnkKEVJvbGxiYWNrVGltZXRhYmxlEicucmFpbC5xdWVyeS52MS5Sb2xsYmFja1RpbWV0YWJsZVJlcXVlc3QaKC5yYWlsLnF1ZXJ5LnYxLlJvbGxiYWNrVGltZXRhYmxlUmVzcG9uc2UiEYq1GA0KAgMFEgNvcHMY4NQDYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey, file_rail_type_v1_money]);
 
 /**
  * 车站.
@@ -306,7 +306,7 @@ export type SearchTrainsRequest = Message<"rail.query.v1.SearchTrainsRequest"> &
   passengerType: PassengerType;
 
   /**
-   * Numbers are for this channel; WEB where unset.
+   * Numbers are for this channel; WEB where unset. The channel of a caller's token wins, as it does when buying.
    *
    * @generated from field: rail.type.v1.Channel channel = 7;
    */
@@ -371,7 +371,7 @@ export type SearchFilter = Message<"rail.query.v1.SearchFilter"> & {
   arrivalToMin: number;
 
   /**
-   * Only trains with a place left in an asked class.
+   * Only trains with a place left in an asked class, also by changing seats on the way.
    *
    * @generated from field: bool only_available = 7;
    */
@@ -428,11 +428,19 @@ export type ClassAvailability = Message<"rail.query.v1.ClassAvailability"> & {
   standbyAllowed: boolean;
 
   /**
-   * Of `remaining`, places reachable only by changing seat on the same train.
+   * Beside `remaining`: how many single trips can certainly be bought by changing seats of the class on the way (order with
+   * accept_same_train_change). Counted when `remaining` is 0, else 0.
    *
    * @generated from field: uint32 same_train_change_remaining = 5;
    */
   sameTrainChangeRemaining: number;
+
+  /**
+   * Where the next of them would change seats, one or two stops in order of travel; empty without such trips.
+   *
+   * @generated from field: repeated rail.query.v1.SeatChangeStop same_train_change_stops = 6;
+   */
+  sameTrainChangeStops: SeatChangeStop[];
 };
 
 /**
@@ -441,6 +449,39 @@ export type ClassAvailability = Message<"rail.query.v1.ClassAvailability"> & {
  */
 export const ClassAvailabilitySchema: GenMessage<ClassAvailability> = /*@__PURE__*/
   messageDesc(file_rail_query_v1_query, 8);
+
+/**
+ * A stop of the run at which a traveller moves to another seat.
+ *
+ * @generated from message rail.query.v1.SeatChangeStop
+ */
+export type SeatChangeStop = Message<"rail.query.v1.SeatChangeStop"> & {
+  /**
+   * Counted from 0 at the run's first stop.
+   *
+   * @generated from field: uint32 index = 1;
+   */
+  index: number;
+
+  /**
+   * @generated from field: string station_id = 2;
+   */
+  stationId: string;
+
+  /**
+   * As shown.
+   *
+   * @generated from field: string station_name = 3;
+   */
+  stationName: string;
+};
+
+/**
+ * Describes the message rail.query.v1.SeatChangeStop.
+ * Use `create(SeatChangeStopSchema)` to create a new message.
+ */
+export const SeatChangeStopSchema: GenMessage<SeatChangeStop> = /*@__PURE__*/
+  messageDesc(file_rail_query_v1_query, 9);
 
 /**
  * One train on the asked stretch, with what each class costs and has left.
@@ -510,7 +551,7 @@ export type TrainOffer = Message<"rail.query.v1.TrainOffer"> & {
  * Use `create(TrainOfferSchema)` to create a new message.
  */
 export const TrainOfferSchema: GenMessage<TrainOffer> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 9);
+  messageDesc(file_rail_query_v1_query, 10);
 
 /**
  * A page of trains, from memory. Equal questions have equal answers until something changes.
@@ -560,7 +601,7 @@ export type SearchTrainsResponse = Message<"rail.query.v1.SearchTrainsResponse">
  * Use `create(SearchTrainsResponseSchema)` to create a new message.
  */
 export const SearchTrainsResponseSchema: GenMessage<SearchTrainsResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 10);
+  messageDesc(file_rail_query_v1_query, 11);
 
 /**
  * A trip between two places with one change of train.
@@ -630,7 +671,7 @@ export type SearchTransfersRequest = Message<"rail.query.v1.SearchTransfersReque
  * Use `create(SearchTransfersRequestSchema)` to create a new message.
  */
 export const SearchTransfersRequestSchema: GenMessage<SearchTransfersRequest> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 11);
+  messageDesc(file_rail_query_v1_query, 12);
 
 /**
  * A page of pairs of trains.
@@ -664,7 +705,7 @@ export type SearchTransfersResponse = Message<"rail.query.v1.SearchTransfersResp
  * Use `create(SearchTransfersResponseSchema)` to create a new message.
  */
 export const SearchTransfersResponseSchema: GenMessage<SearchTransfersResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 12);
+  messageDesc(file_rail_query_v1_query, 13);
 
 /**
  * Two trains that connect.
@@ -702,7 +743,7 @@ export type SearchTransfersResponse_Transfer = Message<"rail.query.v1.SearchTran
  * Use `create(SearchTransfersResponse_TransferSchema)` to create a new message.
  */
 export const SearchTransfersResponse_TransferSchema: GenMessage<SearchTransfersResponse_Transfer> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 12, 0);
+  messageDesc(file_rail_query_v1_query, 13, 0);
 
 /**
  * A call at a station.
@@ -747,7 +788,7 @@ export type StopTime = Message<"rail.query.v1.StopTime"> & {
  * Use `create(StopTimeSchema)` to create a new message.
  */
 export const StopTimeSchema: GenMessage<StopTime> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 13);
+  messageDesc(file_rail_query_v1_query, 14);
 
 /**
  * One coach of a run.
@@ -788,7 +829,7 @@ export type Coach = Message<"rail.query.v1.Coach"> & {
  * Use `create(CoachSchema)` to create a new message.
  */
 export const CoachSchema: GenMessage<Coach> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 14);
+  messageDesc(file_rail_query_v1_query, 15);
 
 /**
  * A train on a service date, as the active timetable has it.
@@ -859,7 +900,7 @@ export type TrainRun = Message<"rail.query.v1.TrainRun"> & {
  * Use `create(TrainRunSchema)` to create a new message.
  */
 export const TrainRunSchema: GenMessage<TrainRun> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 15);
+  messageDesc(file_rail_query_v1_query, 16);
 
 /**
  * Names a run.
@@ -878,7 +919,7 @@ export type GetTrainRunRequest = Message<"rail.query.v1.GetTrainRunRequest"> & {
  * Use `create(GetTrainRunRequestSchema)` to create a new message.
  */
 export const GetTrainRunRequestSchema: GenMessage<GetTrainRunRequest> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 16);
+  messageDesc(file_rail_query_v1_query, 17);
 
 /**
  * The run; TRAIN_RUN_NOT_FOUND when it does not exist on that day.
@@ -897,7 +938,7 @@ export type GetTrainRunResponse = Message<"rail.query.v1.GetTrainRunResponse"> &
  * Use `create(GetTrainRunResponseSchema)` to create a new message.
  */
 export const GetTrainRunResponseSchema: GenMessage<GetTrainRunResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 17);
+  messageDesc(file_rail_query_v1_query, 18);
 
 /**
  * A stretch of a run, for which classes and passenger types.
@@ -940,7 +981,7 @@ export type QuoteFaresRequest = Message<"rail.query.v1.QuoteFaresRequest"> & {
  * Use `create(QuoteFaresRequestSchema)` to create a new message.
  */
 export const QuoteFaresRequestSchema: GenMessage<QuoteFaresRequest> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 18);
+  messageDesc(file_rail_query_v1_query, 19);
 
 /**
  * A fare for each combination, and the version of the rules that made them.
@@ -971,7 +1012,7 @@ export type QuoteFaresResponse = Message<"rail.query.v1.QuoteFaresResponse"> & {
  * Use `create(QuoteFaresResponseSchema)` to create a new message.
  */
 export const QuoteFaresResponseSchema: GenMessage<QuoteFaresResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 19);
+  messageDesc(file_rail_query_v1_query, 20);
 
 /**
  * What one passenger of a type pays in a class, by berth level where berths differ.
@@ -1005,7 +1046,7 @@ export type QuoteFaresResponse_Fare = Message<"rail.query.v1.QuoteFaresResponse.
  * Use `create(QuoteFaresResponse_FareSchema)` to create a new message.
  */
 export const QuoteFaresResponse_FareSchema: GenMessage<QuoteFaresResponse_Fare> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 19, 0);
+  messageDesc(file_rail_query_v1_query, 20, 0);
 
 /**
  * A stretch of a run and for whom to count.
@@ -1034,6 +1075,8 @@ export type GetAvailabilityRequest = Message<"rail.query.v1.GetAvailabilityReque
   passengerType: PassengerType;
 
   /**
+   * As in SearchTrainsRequest.
+   *
    * @generated from field: rail.type.v1.Channel channel = 5;
    */
   channel: Channel;
@@ -1044,7 +1087,7 @@ export type GetAvailabilityRequest = Message<"rail.query.v1.GetAvailabilityReque
  * Use `create(GetAvailabilityRequestSchema)` to create a new message.
  */
 export const GetAvailabilityRequestSchema: GenMessage<GetAvailabilityRequest> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 20);
+  messageDesc(file_rail_query_v1_query, 21);
 
 /**
  * Every class of the run on that stretch.
@@ -1073,7 +1116,7 @@ export type GetAvailabilityResponse = Message<"rail.query.v1.GetAvailabilityResp
  * Use `create(GetAvailabilityResponseSchema)` to create a new message.
  */
 export const GetAvailabilityResponseSchema: GenMessage<GetAvailabilityResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 21);
+  messageDesc(file_rail_query_v1_query, 22);
 
 /**
  * A page of results to follow.
@@ -1094,7 +1137,7 @@ export type WatchAvailabilityRequest = Message<"rail.query.v1.WatchAvailabilityR
  * Use `create(WatchAvailabilityRequestSchema)` to create a new message.
  */
 export const WatchAvailabilityRequestSchema: GenMessage<WatchAvailabilityRequest> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 22);
+  messageDesc(file_rail_query_v1_query, 23);
 
 /**
  * Offers that changed since the last message, in full.
@@ -1120,7 +1163,7 @@ export type WatchAvailabilityResponse = Message<"rail.query.v1.WatchAvailability
  * Use `create(WatchAvailabilityResponseSchema)` to create a new message.
  */
 export const WatchAvailabilityResponseSchema: GenMessage<WatchAvailabilityResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 23);
+  messageDesc(file_rail_query_v1_query, 24);
 
 /**
  * A service date, or some runs of it.
@@ -1153,7 +1196,7 @@ export type StreamTrainRunsRequest = Message<"rail.query.v1.StreamTrainRunsReque
  * Use `create(StreamTrainRunsRequestSchema)` to create a new message.
  */
 export const StreamTrainRunsRequestSchema: GenMessage<StreamTrainRunsRequest> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 24);
+  messageDesc(file_rail_query_v1_query, 25);
 
 /**
  * One run a message.
@@ -1172,7 +1215,7 @@ export type StreamTrainRunsResponse = Message<"rail.query.v1.StreamTrainRunsResp
  * Use `create(StreamTrainRunsResponseSchema)` to create a new message.
  */
 export const StreamTrainRunsResponseSchema: GenMessage<StreamTrainRunsResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 25);
+  messageDesc(file_rail_query_v1_query, 26);
 
 /**
  * Asks for the railway's newest timetable.
@@ -1191,7 +1234,7 @@ export type SyncTimetableRequest = Message<"rail.query.v1.SyncTimetableRequest">
  * Use `create(SyncTimetableRequestSchema)` to create a new message.
  */
 export const SyncTimetableRequestSchema: GenMessage<SyncTimetableRequest> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 26);
+  messageDesc(file_rail_query_v1_query, 27);
 
 /**
  * One imported timetable. Versions stay, so that an earlier one can be made active again.
@@ -1244,7 +1287,7 @@ export type TimetableVersion = Message<"rail.query.v1.TimetableVersion"> & {
  * Use `create(TimetableVersionSchema)` to create a new message.
  */
 export const TimetableVersionSchema: GenMessage<TimetableVersion> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 27);
+  messageDesc(file_rail_query_v1_query, 28);
 
 /**
  * The version that is active after the call.
@@ -1270,7 +1313,7 @@ export type SyncTimetableResponse = Message<"rail.query.v1.SyncTimetableResponse
  * Use `create(SyncTimetableResponseSchema)` to create a new message.
  */
 export const SyncTimetableResponseSchema: GenMessage<SyncTimetableResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 28);
+  messageDesc(file_rail_query_v1_query, 29);
 
 /**
  * Asks for all versions that are kept.
@@ -1285,7 +1328,7 @@ export type ListTimetableVersionsRequest = Message<"rail.query.v1.ListTimetableV
  * Use `create(ListTimetableVersionsRequestSchema)` to create a new message.
  */
 export const ListTimetableVersionsRequestSchema: GenMessage<ListTimetableVersionsRequest> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 29);
+  messageDesc(file_rail_query_v1_query, 30);
 
 /**
  * Versions, newest first.
@@ -1304,7 +1347,7 @@ export type ListTimetableVersionsResponse = Message<"rail.query.v1.ListTimetable
  * Use `create(ListTimetableVersionsResponseSchema)` to create a new message.
  */
 export const ListTimetableVersionsResponseSchema: GenMessage<ListTimetableVersionsResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 30);
+  messageDesc(file_rail_query_v1_query, 31);
 
 /**
  * The version to make active; FIELD_INVALID when it is not kept.
@@ -1328,7 +1371,7 @@ export type RollbackTimetableRequest = Message<"rail.query.v1.RollbackTimetableR
  * Use `create(RollbackTimetableRequestSchema)` to create a new message.
  */
 export const RollbackTimetableRequestSchema: GenMessage<RollbackTimetableRequest> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 31);
+  messageDesc(file_rail_query_v1_query, 32);
 
 /**
  * The version that is active after the call.
@@ -1347,7 +1390,7 @@ export type RollbackTimetableResponse = Message<"rail.query.v1.RollbackTimetable
  * Use `create(RollbackTimetableResponseSchema)` to create a new message.
  */
 export const RollbackTimetableResponseSchema: GenMessage<RollbackTimetableResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 32);
+  messageDesc(file_rail_query_v1_query, 33);
 
 /**
  * Order of results; ascending, ties by departure.

@@ -3,8 +3,9 @@ import type { SqlValue } from '#kit/store/mysql.ts';
 import type { Ledger } from '../../app/ports.ts';
 import type { RunHeader } from '../../domain/run.ts';
 import { heldHolds, liveHolds, readBits } from './bits.ts';
-import { attach, extend, release, sell, tombstone } from './changes.ts';
+import { attach, release, sell, tombstone } from './changes.ts';
 import { commitHolds } from './commit.ts';
+import { extend, extendUnattached } from './extend.ts';
 import { findHolds, HOLD_COLUMNS, holdOfRow, type HoldRow } from './hold_rows.ts';
 import { Materialiser } from './materialise.ts';
 import type { LedgerParts } from './parts.ts';
@@ -25,6 +26,7 @@ export function openLedger(parts: LedgerParts): Ledger {
     sell: (...wish) => sell(parts, ...wish),
     release: (wish) => release(parts, wish),
     extend: (hold_id, by_ms) => extend(parts, hold_id, by_ms),
+    extendUnattached: (wish) => extendUnattached(parts, wish),
     readBits: (runs) => readBits(db, runs),
     heldHolds: (runs) => heldHolds(db, runs),
     liveHolds: (runs) => liveHolds(db, runs),

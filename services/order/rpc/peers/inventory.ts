@@ -2,15 +2,17 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import type { Status } from '#gen/google/rpc/status_pb.ts';
-import { HoldOwner, InventoryService, type Hold as HoldMessage, type HoldSeatsRequestSchema } from '#gen/rail/inventory/v1/inventory_pb.ts';
+import { HoldOwner, HoldState, InventoryService, type Hold as HoldMessage, type HoldSeatsRequestSchema } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { isErrorReason } from '#kit/base/errors.ts';
 import { fail, ok, mapResult, type Result } from '#kit/base/result.ts';
 import type { CallOptions, ServiceClient } from '#kit/rpc/client.ts';
 import type { Hold, HoldRequest, Inventory } from '../../app/peers.ts';
 import type { SeatPart } from '../../domain/order.ts';
+import type { SeatLock } from '../../domain/seat_lock.ts';
 import { seatMessage, seatOf } from '../messages.ts';
 import { berthLevels, channels, passengerTypes, seatClasses } from '../words.ts';
 import { ask, own } from '#kit/rpc/peer.ts';
+import { onBehalf } from './on_behalf.ts';
 
 /** The times the contract gives these methods. */
 const HOLD_MS = 3000;
@@ -37,6 +39,12 @@ export function inventoryPeer(client: ServiceClient<typeof InventoryService>): I
     async release({ hold_id, run_id, item_nos = [], reason }) {
       return nothing(await ask(client.releaseHold({ holdId: hold_id, runId: run_id, owner: HoldOwner.ORDER, itemIds: item_nos.map(String), reason }, on(run_id, WRITE_MS))));
     },
+    async findLock(actor, { lock_id, run_id }) {
+      const answer = await ask(client.getHold({ holdId: lock_id, runId: run_id }, { ...on(run_id, READ_MS), ...onBehalf(actor, READ_MS), retry: { attempts: 2 } }));
+      return answer.ok && answer.value.hold === undefined ? fail('HOLD_NOT_FOUND') : mapResult(answer, ({ hold }) => lockOf(hold!));
+    },
+    extendLock: async ({ lock_id, run_id }, ttl_ms) => nothing(await ask(client.extendHold({ holdId: lock_id, runId: run_id, owner: HoldOwner.SEAT_LOCK, holdTtlMs: ttl_ms }, on(run_id, READ_MS)))),
+    releaseLock: async ({ lock_id, run_id }, reason) => nothing(await ask(client.releaseHold({ holdId: lock_id, runId: run_id, owner: HoldOwner.SEAT_LOCK, reason }, on(run_id, WRITE_MS)))),
     sell: async (order) => nothing(await ask(client.sellHold({ holdId: order.hold_id, runId: order.journey.run_id, orderId: order.order_id }, on(order.journey.run_id, WRITE_MS)))),
     async stocks(run_ids) {
       const { states } = await client.getRunStates({ runIds: [...run_ids] }, own(READ_MS));
@@ -47,7 +55,7 @@ export function inventoryPeer(client: ServiceClient<typeof InventoryService>): I
   };
 }
 
-function requestOf({ hold_id, journey, passengers, preference, channel, accept_same_train_change }: HoldRequest): MessageInitShape<typeof HoldSeatsRequestSchema> {
+function requestOf({ hold_id, journey, passengers, preference, channel, accept_same_train_change, seat_lock }: HoldRequest): MessageInitShape<typeof HoldSeatsRequestSchema> {
   return {
     holdId: hold_id,
     runId: journey.run_id,
@@ -63,6 +71,19 @@ function requestOf({ hold_id, journey, passengers, preference, channel, accept_s
     channel: channels.to(channel),
     owner: HoldOwner.ORDER,
     acceptSameTrainChange: accept_same_train_change,
+    seatLockId: seat_lock?.lock_id,
+    accountId: seat_lock?.account_id,
+  };
+}
+
+/** Seats in the order of their item numbers, which is that in which they were chosen. */
+function lockOf(message: HoldMessage): SeatLock {
+  const { places } = holdOf(message);
+  return {
+    account_id: message.owner === HoldOwner.SEAT_LOCK ? message.accountId : undefined,
+    run_id: message.runId,
+    held: message.state === HoldState.HELD,
+    places: places.toSorted((a, b) => a.item_no - b.item_no).flatMap(({ parts }) => parts),
   };
 }
 

@@ -28,7 +28,7 @@ export default function BookingPage() {
       {value !== undefined && (
         <>
           {value.journey !== undefined && <JourneyHead journey={value.journey} />}
-          <BookingForm ride={ride} offer={value} wanted_class={Number(search.get('class')) as SeatClass} student={search.has('student')} onStale={reload} />
+          <BookingForm ride={ride} offer={value} wanted_class={Number(search.get('class')) as SeatClass} student={search.has('student')} change={search.has('change')} onStale={reload} />
         </>
       )}
     </div>
@@ -40,9 +40,10 @@ export type RideOffer = Awaited<ReturnType<typeof loadRide>>;
 
 async function loadRide({ query }: Api, { run_id, from_station_id, to_station_id }: Ride, passengerType: PassengerType, signal: AbortSignal) {
   const stretch = { runId: run_id, fromStationId: from_station_id, toStationId: to_station_id };
-  const [quote, availability] = await Promise.all([
+  const [quote, availability, train] = await Promise.all([
     query.quoteFares({ ...stretch, passengerTypes: PASSENGER_TYPES }, { signal }),
     query.getAvailability({ ...stretch, passengerType }, { signal }),
+    query.getTrainRun({ runId: run_id }, { signal }),
   ]);
-  return { journey: quote.journey, fares: quote.fares, classes: availability.classes };
+  return { journey: quote.journey, fares: quote.fares, classes: availability.classes, coaches: train.run?.coaches ?? [] };
 }

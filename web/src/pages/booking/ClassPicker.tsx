@@ -14,11 +14,12 @@ export function ClassPicker({ classes, value, onChoose }: { classes: ClassAvaila
       <div className="classes">
         {classes.toSorted((one, other) => one.seatClass - other.seatClass).map((availability) => {
           const state = cellState(availability);
-          const left = { many: text.results.have, few: text.results.left(availability.remaining), standby: text.results.standby, none: text.results.none }[state];
+          const change = availability.remaining === 0 && availability.sameTrainChangeRemaining > 0;
+          const left = change ? text.results.change_left(availability.sameTrainChangeRemaining) : { many: text.results.have, few: text.results.left(availability.remaining), standby: text.results.standby, none: text.results.none }[state];
           return (
             <label key={availability.seatClass} className="classes__one">
               <input type="radio" name="seat-class" checked={availability.seatClass === value} onChange={() => onChoose(availability.seatClass)} data-testid={`seat-class-${availability.seatClass}`} />
-              <span className={`cell cell--${state}`}>
+              <span className={`cell cell--${change ? 'change' : state}`}>
                 <span className="cell__class">{seatClassLabel(availability.seatClass, text)}</span>
                 <span className="cell__price">{price(availability.fare)}</span>
                 <span className="cell__left">{left}</span>

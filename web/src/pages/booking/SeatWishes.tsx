@@ -1,11 +1,12 @@
+import type { ReactNode } from 'react';
 import { BerthLevel } from '#gen/rail/type/v1/journey_pb.ts';
 import { Check, Choice } from '../../components/Choice.tsx';
 import { useText } from '../../i18n/LanguageProvider.tsx';
-import { AISLE_LETTERS, WINDOW_LETTERS, isSleeper, rowLetters } from './draft.ts';
+import { AISLE_LETTERS, WINDOW_LETTERS, berthLevels, isSleeper, preferenceOf, rowLetters } from './draft.ts';
 import type { Draft } from './draft.ts';
 
 /** Where one would like to sit: letters of a row as it is in the coach, or a berth. As many letters as travellers. */
-export function SeatWishes({ draft, onChange }: { draft: Draft; onChange: (part: Partial<Draft>) => void }) {
+export function SeatWishes({ draft, quiet, onChange, children }: { draft: Draft; quiet: boolean; onChange: (part: Partial<Draft>) => void; children?: ReactNode }) {
   const text = useText();
   const row = rowLetters(draft.seat_class);
   const most = Math.max(1, draft.travellers.length);
@@ -45,19 +46,32 @@ export function SeatWishes({ draft, onChange }: { draft: Draft; onChange: (part:
           onChoose={(berth_level) => onChange({ berth_level })}
           options={[
             { value: BerthLevel.UNSPECIFIED as BerthLevel, label: text.booking.berths.any },
-            { value: BerthLevel.LOWER, label: text.booking.berths.lower },
-            { value: BerthLevel.MIDDLE, label: text.booking.berths.middle },
-            { value: BerthLevel.UPPER, label: text.booking.berths.upper },
+            ...berthLevels(draft.seat_class).map((value) => ({ value, label: text.booking.berths[BERTHS[value] ?? 'any'] })),
           ]}
         />
       )}
       <div className="panel__checks">
-        {draft.travellers.length > 1 && <Check label={text.booking.together} checked={draft.together} onCheck={(together) => onChange({ together })} test_id="together" />}
-        <Check label={text.booking.quiet} checked={draft.quiet} onCheck={(quiet) => onChange({ quiet })} test_id="quiet" />
+        {row.length === 0 && !isSleeper(draft.seat_class) && (
+          <>
+            <Check label={text.booking.window_seat} checked={draft.window} onCheck={(window) => onChange({ window })} test_id="window" />
+            <Check label={text.booking.aisle_seat} checked={draft.aisle} onCheck={(aisle) => onChange({ aisle })} test_id="aisle" />
+          </>
+        )}
+        {draft.travellers.length > 1 && (
+          <>
+            <Check label={text.booking.together} checked={draft.together} onCheck={(together) => onChange({ together })} test_id="together" />
+            <Check label={text.booking.same_coach} checked={draft.same_coach} onCheck={(same_coach) => onChange({ same_coach })} test_id="same-coach" />
+          </>
+        )}
+        {quiet && <Check label={text.booking.quiet} checked={draft.quiet} onCheck={(wanted) => onChange({ quiet: wanted })} test_id="quiet" />}
+        {preferenceOf({ ...draft, required: true }).required && <Check label={text.booking.required} checked={draft.required} onCheck={(required) => onChange({ required })} test_id="required" />}
       </div>
+      {children}
     </fieldset>
   );
 }
+
+const BERTHS: Partial<Record<BerthLevel, 'lower' | 'middle' | 'upper'>> = { [BerthLevel.LOWER]: 'lower', [BerthLevel.MIDDLE]: 'middle', [BerthLevel.UPPER]: 'upper' };
 
 function placeOf(letter: string): 'window' | 'aisle' | 'middle' {
   if (WINDOW_LETTERS.includes(letter)) return 'window';

@@ -2,8 +2,8 @@ import { create } from '@bufbuild/protobuf';
 import test from 'ava';
 import { PassengerSchema } from '#gen/rail/identity/v1/identity_pb.ts';
 import { QuoteFaresResponse_FareSchema as FareSchema } from '#gen/rail/query/v1/query_pb.ts';
-import { BerthLevel, PassengerType, SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
-import { draftProblem, toSubmitOrder, totalRange } from './draft.ts';
+import { BerthLevel, PassengerType, SeatClass, SeatSchema } from '#gen/rail/type/v1/journey_pb.ts';
+import { draftProblem, emptyDraft, preferenceOf, toSubmitOrder, totalRange } from './draft.ts';
 import type { Draft } from './draft.ts';
 
 const fare = (seatClass: SeatClass, passengerType: PassengerType, amountFen: bigint, berthLevel: BerthLevel = BerthLevel.UNSPECIFIED) => create(FareSchema, { seatClass, passengerType, berthLevel, fare: { amountFen } });
@@ -13,7 +13,7 @@ const FARES = [
 ];
 const traveller = (passengerId: string, type: PassengerType) => ({ passenger: create(PassengerSchema, { passengerId }), type });
 const DRAFT: Draft = {
-  seat_class: SeatClass.SECOND, travellers: [traveller('kid', PassengerType.CHILD), traveller('mum', PassengerType.ADULT)], letters: ['A', 'F'], berth_level: BerthLevel.LOWER, together: true, quiet: false, accept_standing: true, accept_standby: true,
+  ...emptyDraft(SeatClass.SECOND, false), travellers: [traveller('kid', PassengerType.CHILD), traveller('mum', PassengerType.ADULT)], letters: ['A', 'F'], berth_level: BerthLevel.LOWER, accept_standing: true,
 };
 const RIDE = { request_id: 'r', run_id: 'G5.20260128', from_station_id: 'BJN', to_station_id: 'SHQ', fares: FARES, captcha_token: '' };
 
@@ -40,4 +40,22 @@ test('[web] the order carries the child’s adult, the wishes and the most that 
 test('[web] letters mean nothing in a sleeper, berths nothing in a seat', (t) => {
   const { preference } = toSubmitOrder({ ...DRAFT, seat_class: SeatClass.HARD_SLEEPER }, RIDE);
   t.like(preference, { letters: [], window: false, berthLevel: BerthLevel.LOWER });
+});
+
+test('[web] a condition needs a wish, and seats that are changed on the way keep none', (t) => {
+  const alone = { ...emptyDraft(SeatClass.SECOND, false), travellers: [traveller('mum', PassengerType.ADULT)], required: true };
+  t.false(preferenceOf(alone).required, 'nothing was wished for');
+  t.true(preferenceOf({ ...alone, quiet: true }).required);
+  t.false(preferenceOf({ ...alone, quiet: true, accept_change: true }).required);
+  t.like(preferenceOf({ ...alone, seat_class: SeatClass.HARD_SEAT, window: true, letters: ['A'] }), { window: true, letters: [], required: true });
+  t.like(preferenceOf({ ...alone, seat_class: SeatClass.SOFT_SLEEPER, berth_level: BerthLevel.MIDDLE, window: true }), { berthLevel: BerthLevel.UNSPECIFIED, window: false, required: false }, 'a soft sleeper has no middle berth');
+  t.like(preferenceOf({ ...DRAFT, same_coach: true }), { sameCoach: true, together: true });
+});
+
+test('[web] locked seats travel by their lock, without wishes, at the price of the berth', (t) => {
+  const draft = { ...emptyDraft(SeatClass.HARD_SLEEPER, true), travellers: [traveller('mum', PassengerType.ADULT)], accept_standing: true };
+  const seats = [create(SeatSchema, { coachNo: '03', seatNo: '07上', seatClass: SeatClass.HARD_SLEEPER, berthLevel: BerthLevel.UPPER })];
+  const order = toSubmitOrder(draft, { ...RIDE, lock: { lock_id: 'lock-1', seats } });
+  t.like(order, { seatLockId: 'lock-1', preference: undefined, acceptStanding: false, acceptSameTrainChange: false, maxTotal: { amountFen: 32_650n } });
+  t.like(toSubmitOrder(draft, RIDE), { seatLockId: '', acceptStanding: true, acceptSameTrainChange: true, maxTotal: { amountFen: 34_250n } });
 });

@@ -4,10 +4,13 @@ import { StateTag } from '../../components/StateTag.tsx';
 import { price } from '../../i18n/format.ts';
 import { passengerTypeLabel, seatClassLabel, seatLabel } from '../../i18n/labels.ts';
 import { useText } from '../../i18n/LanguageProvider.tsx';
+import { SeatParts } from './SeatParts.tsx';
+import { useStopNames } from './use_stop_names.ts';
 
 /** Who sits where, for how much. */
 export function ItemList({ items }: { items: OrderItem[] }) {
   const text = useText();
+  const stops = useStopNames(items);
   const mixed = new Set(items.map(({ state }) => state)).size > 1;
   return (
     <ul className="items">
@@ -22,7 +25,7 @@ export function ItemList({ items }: { items: OrderItem[] }) {
           </div>
           <div className="item__seat">
             <p>{item.seat !== undefined && seatClassLabel(item.seat.seatClass, text)}</p>
-            <p className="item__place">{item.seatParts.length > 1 ? item.seatParts.map((part) => seatLabel(part.seat, text)).join(' → ') : seatLabel(item.seat, text)}</p>
+            {item.seatParts.length > 1 ? <SeatParts parts={item.seatParts} stops={stops} /> : <p className="item__place">{seatLabel(item.seat, text)}</p>}
           </div>
           <p className="item__fare">{price(item.fare)}</p>
         </li>

@@ -1,7 +1,7 @@
 import { useState } from 'react';
+import type { OrderItem } from '#gen/rail/order/v1/order_pb.ts';
 import { TicketState } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import type { Ticket } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
-import type { Money } from '#gen/rail/type/v1/money_pb.ts';
 import { Arrow } from '../../components/Arrow.tsx';
 import { Dialog } from '../../components/Dialog.tsx';
 import { clockTime, dayOf, fullDate, price } from '../../i18n/format.ts';
@@ -9,13 +9,15 @@ import { passengerTypeLabel, seatClassLabel, seatLabel, ticketStateKey } from '.
 import { useText } from '../../i18n/LanguageProvider.tsx';
 import '../../styles/ticket.css';
 import { QrCode } from './QrCode.tsx';
+import { SeatParts } from './SeatParts.tsx';
 
 /** An e-ticket as the paper ones were: number in red, stations large, the train between them. */
-export function TicketCard({ ticket, fare }: { ticket: Ticket; fare: Money | undefined }) {
+export function TicketCard({ ticket, item, stops }: { ticket: Ticket; item: OrderItem | undefined; stops: ReadonlyMap<number, string> }) {
   const text = useText();
   const [enlarged, setEnlarged] = useState(false);
   const { journey, seat } = ticket;
   const state = ticketStateKey(ticket.state);
+  const parts = item?.seatParts ?? [];
   const valid = ticket.state === TicketState.VALID;
   return (
     <article className="ticket" data-state={state} data-testid="ticket" aria-label={`${text.ticket.number} ${ticket.ticketId}`}>
@@ -37,11 +39,11 @@ export function TicketCard({ ticket, fare }: { ticket: Ticket; fare: Money | und
             <p>
               {journey?.departureTime !== undefined && fullDate(dayOf(journey.departureTime), text)} <b>{text.ticket.depart(clockTime(journey?.departureTime))}</b>
             </p>
-            <p className="ticket__seat" data-testid="ticket-seat">
-              <b>{seatLabel(seat, text)}</b> {seat !== undefined && seatClassLabel(seat.seatClass, text)}
-            </p>
+            <div className="ticket__seat" data-testid="ticket-seat">
+              {parts.length > 1 ? <SeatParts parts={parts} stops={stops} /> : <b>{seatLabel(seat, text)}</b>} {seat !== undefined && seatClassLabel(seat.seatClass, text)}
+            </div>
             <p>
-              <b>{price(fare)}</b> {passengerTypeLabel(ticket.passengerType, text)}
+              <b>{price(item?.fare)}</b> {passengerTypeLabel(ticket.passengerType, text)}
             </p>
             <p className="ticket__fine">{text.ticket.train_only}</p>
             <p className="ticket__person" data-testid="ticket-person">

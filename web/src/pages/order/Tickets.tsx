@@ -5,6 +5,7 @@ import { ErrorNotice } from '../../components/ErrorNotice.tsx';
 import { Skeleton } from '../../components/Skeleton.tsx';
 import { useText } from '../../i18n/LanguageProvider.tsx';
 import { TicketCard } from './TicketCard.tsx';
+import { useStopNames } from './use_stop_names.ts';
 
 /** The tickets of an order, read again whenever one of its items changes. */
 export function Tickets({ order }: { order: Order }) {
@@ -14,6 +15,7 @@ export function Tickets({ order }: { order: Order }) {
 function TicketList({ order }: { order: Order }) {
   const text = useText();
   const { ticketing } = useApi();
+  const stops = useStopNames(order.items);
   const versions = order.items.map(({ version }) => version).join();
   const { value, error, loading, reload } = useLoad(`${order.orderId} ${versions}`, async (signal) => (await ticketing.listTickets({ orderId: order.orderId }, { signal })).tickets);
   return (
@@ -22,7 +24,7 @@ function TicketList({ order }: { order: Order }) {
       <ErrorNotice error={error} onRetry={reload} />
       {loading && value === undefined && <Skeleton rows={1} tall />}
       {value?.map((ticket) => (
-        <TicketCard key={`${ticket.ticketId} ${ticket.version}`} ticket={ticket} fare={order.items.find(({ itemId }) => itemId === ticket.itemId)?.fare} />
+        <TicketCard key={`${ticket.ticketId} ${ticket.version}`} ticket={ticket} item={order.items.find(({ itemId }) => itemId === ticket.itemId)} stops={stops} />
       ))}
     </section>
   );

@@ -1,5 +1,5 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
-import { useId, useState } from 'react';
+import { Fragment, useId, useState } from 'react';
 import { Link } from 'react-router';
 import { SaleState } from '#gen/rail/query/v1/query_pb.ts';
 import type { ClassAvailability, TrainOffer } from '#gen/rail/query/v1/query_pb.ts';
@@ -9,7 +9,7 @@ import { seatClassLabel } from '../../i18n/labels.ts';
 import { useText } from '../../i18n/LanguageProvider.tsx';
 import type { Dictionary } from '../../i18n/zh.ts';
 import { bookingPath } from '../booking/booking_path.ts';
-import { cellState } from './filter.ts';
+import { cellState, changeStops } from './filter.ts';
 import { StopList } from './StopList.tsx';
 
 /** One train: when, how long, what is left in each class and at what price. */
@@ -77,9 +77,16 @@ function SaleLine({ offer, student }: { offer: TrainOffer; student: boolean }) {
       {closed !== undefined && <p className="train__closed">{closed}</p>}
       <ul className="cells">
         {offer.classes.toSorted((one, other) => one.seatClass - other.seatClass).map((availability) => (
-          <li key={availability.seatClass}>
-            <ClassCell offer={offer} availability={availability} student={student} closed={closed !== undefined} />
-          </li>
+          <Fragment key={availability.seatClass}>
+            <li>
+              <ClassCell offer={offer} availability={availability} student={student} closed={closed !== undefined} />
+            </li>
+            {closed === undefined && availability.sameTrainChangeRemaining > 0 && offer.journey !== undefined && (
+              <li>
+                <ChangeCell journey={offer.journey} availability={availability} student={student} />
+              </li>
+            )}
+          </Fragment>
         ))}
       </ul>
     </div>
@@ -94,26 +101,46 @@ function ClassCell({ offer, availability, student, closed }: CellProps) {
   const state = cellState(availability);
   const label = seatClassLabel(availability.seatClass, text);
   const left = { many: text.results.have, few: text.results.left(availability.remaining), standby: text.results.standby, none: text.results.none }[state];
-  const change = availability.sameTrainChangeRemaining;
   const content = (
     <>
       <span className="cell__class">{label}</span>
       <span className="cell__price">{price(availability.fare)}</span>
       <span className="cell__left">{closed ? '--' : left}</span>
-      {change > 0 && <span className="visually-hidden">{text.results.same_train_change(change)}</span>}
     </>
   );
   if (closed || state === 'none' || journey === undefined) return <span className="cell cell--none">{content}</span>;
   return (
     <Link
       className={`cell cell--${state}`}
-      to={bookingPath(journey, availability.seatClass, student)}
+      to={bookingPath(journey, availability.seatClass, { student })}
       aria-label={text.results.choose(journey.trainNo, label, price(availability.fare), left)}
       data-testid="class"
       data-class={availability.seatClass}
       data-remaining={availability.remaining}
     >
       {content}
+    </Link>
+  );
+}
+
+/** A choice of its own beside the class that is sold out: the same train, with a change of seats on the way. */
+function ChangeCell({ journey, availability, student }: { journey: Journey; availability: ClassAvailability; student: boolean }) {
+  const text = useText();
+  const label = seatClassLabel(availability.seatClass, text);
+  const left = text.results.change_left(availability.sameTrainChangeRemaining);
+  const at = text.results.change_at(changeStops(availability));
+  return (
+    <Link
+      className="cell cell--change"
+      to={bookingPath(journey, availability.seatClass, { student, change: true })}
+      aria-label={`${text.results.choose(journey.trainNo, label, price(availability.fare), left)}, ${at}`}
+      data-testid="class-change"
+      data-class={availability.seatClass}
+    >
+      <span className="cell__class">{label}</span>
+      <span className="cell__price">{price(availability.fare)}</span>
+      <span className="cell__left">{left}</span>
+      <span className="cell__where">{at}</span>
     </Link>
   );
 }

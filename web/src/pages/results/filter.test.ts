@@ -1,9 +1,9 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import test from 'ava';
-import { SaleState, TrainOfferSchema } from '#gen/rail/query/v1/query_pb.ts';
+import { SaleState, SeatChangeStopSchema, TrainOfferSchema } from '#gen/rail/query/v1/query_pb.ts';
 import { SeatClass, TrainType } from '#gen/rail/type/v1/journey_pb.ts';
-import { NO_FILTER, arrange, cellState, classesOf } from './filter.ts';
+import { NO_FILTER, arrange, cellState, changeStops, classesOf } from './filter.ts';
 import { withChanges } from './use_offers.ts';
 
 const offer = (train_no: string, hour: number, hours: number, remaining: number, fare_fen: number, sale_state: SaleState = SaleState.OPEN) =>
@@ -27,6 +27,14 @@ test('[web] filters hold together; what is not on sale is not available', (t) =>
   t.deepEqual(names(arrange(OFFERS, { ...NO_FILTER, only_available: true }, 'departure')), ['K1', 'G3']);
   t.deepEqual(names(arrange(OFFERS, { ...NO_FILTER, only_available: true, seat_classes: [SeatClass.SECOND] }, 'departure')), ['G3']);
   t.deepEqual(classesOf(OFFERS), [SeatClass.SECOND, SeatClass.HARD_SEAT]);
+});
+
+test('[web] a train with a change of seats is available, and says where', (t) => {
+  const sold_out = OFFERS[1]!;
+  const stops = [{ index: 2, stationName: '济南西' }, { index: 4, stationName: '南京南' }].map((stop) => create(SeatChangeStopSchema, stop));
+  const change = create(TrainOfferSchema, { ...sold_out, classes: [{ ...sold_out.classes[0]!, sameTrainChangeRemaining: 3, sameTrainChangeStops: stops }] });
+  t.deepEqual(names(arrange([sold_out, change], { ...NO_FILTER, only_available: true }, 'departure')), ['G2']);
+  t.is(changeStops(change.classes[0]!), '济南西 / 南京南');
 });
 
 test('[web] a cell says many, how many, standby or none', (t) => {

@@ -35,12 +35,17 @@ export function cellState({ remaining, standbyAllowed }: ClassAvailability): 'ma
   return standbyAllowed ? 'standby' : 'none';
 }
 
+/** Where seats would be changed, as one reads it: `济南西 / 南京南`. */
+export function changeStops({ sameTrainChangeStops }: ClassAvailability): string {
+  return sameTrainChangeStops.map(({ stationName }) => stationName).join(' / ');
+}
+
 function fits(offer: TrainOffer, { train_types, windows, seat_classes, only_available }: Filter): boolean {
   if (train_types.length > 0 && !train_types.includes(offer.trainType)) return false;
   if (windows.length > 0 && !windows.includes(windowOf(offer))) return false;
   const wanted = seat_classes.length === 0 ? offer.classes : offer.classes.filter(({ seatClass }) => seat_classes.includes(seatClass));
   if (wanted.length === 0) return false;
-  return !only_available || (offer.saleState === SaleState.OPEN && wanted.some(({ remaining }) => remaining > 0));
+  return !only_available || (offer.saleState === SaleState.OPEN && wanted.some(({ remaining, sameTrainChangeRemaining }) => remaining > 0 || sameTrainChangeRemaining > 0));
 }
 
 function windowOf({ journey }: TrainOffer): DepartureWindow {
