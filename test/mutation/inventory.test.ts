@@ -30,7 +30,7 @@ const GUARDS: Guard[] = [
   },
   {
     guard: 'the epoch fence of Redis',
-    file: 'services/inventory/store/functions/2_run.lua',
+    file: 'services/inventory/store/functions/3_run.lua',
     text: "if fields[1] ~= epoch then return 'EPOCH' end",
     instead: '',
     watched_by: { file: FUNCTIONS, title: 'a bucket that is missing, closed or of another epoch takes nothing, and says which' },
@@ -45,8 +45,8 @@ const GUARDS: Guard[] = [
   {
     guard: 'the count of rows of the conditional write',
     file: `${LEDGER}/commit.ts`,
-    text: "if (results[at]!.affected_rows !== rows) throw new LedgerRefused('SEAT');",
-    instead: "if (results[at]!.affected_rows > rows) throw new LedgerRefused('SEAT');",
+    text: 'if (results[at]!.affected_rows !== rows) throw new LedgerRefused(refusal);',
+    instead: 'if (results[at]!.affected_rows > rows) throw new LedgerRefused(refusal);',
     watched_by: { file: FAULTS, title: 'a seat that Redis wrongly calls free is refused by the ledger, stays taken, and is reported' },
   },
   {
@@ -58,7 +58,7 @@ const GUARDS: Guard[] = [
   },
   {
     guard: 'the record of a hold id in Redis',
-    file: 'services/inventory/store/functions/5_hold.lua',
+    file: 'services/inventory/store/functions/6_hold.lua',
     text: 'local known = record_of(run, hold.id)',
     instead: 'local known = nil',
     watched_by: { file: FUNCTIONS, title: 'a hold is placed once for its id; another body is another hold' },
@@ -79,14 +79,14 @@ const GUARDS: Guard[] = [
   },
   {
     guard: 'the owner of a release in Redis',
-    file: 'services/inventory/store/functions/5_hold.lua',
+    file: 'services/inventory/store/functions/6_hold.lua',
     text: 'record.o ~= owner or ',
     instead: '',
     watched_by: { file: FUNCTIONS, title: 'seats are freed by the owner and version of their record only, and once' },
   },
   {
     guard: 'the version of a release in Redis',
-    file: 'services/inventory/store/functions/5_hold.lua',
+    file: 'services/inventory/store/functions/6_hold.lua',
     text: ' or record.v ~= tonumber(seat_version)',
     instead: '',
     watched_by: { file: FUNCTIONS, title: 'seats are freed by the owner and version of their record only, and once' },
@@ -104,6 +104,13 @@ const GUARDS: Guard[] = [
     text: 'if (wish.version !== undefined && row.version !== wish.version) return false;',
     instead: '',
     watched_by: { file: FROZEN, title: 'before ledger.release: the version it knew was sold meanwhile, so it releases nothing' },
+  },
+  {
+    guard: 'the version of what is exchanged',
+    file: `${LEDGER}/replace.ts`,
+    text: "version = ? AND state IN ('HELD', 'SOLD')",
+    instead: 'version >= ?',
+    watched_by: { file: FROZEN, title: 'before ledger.commitHolds of an exchange: what it gives up was released and sold meanwhile, so it changes nothing' },
   },
   {
     guard: 'the inbox of consumers',
