@@ -18,6 +18,8 @@ export type Ending = 'done' | 'refused' | 'open';
 type Known = HoldWish & {
   /** As of the last answer. */
   version: bigint;
+  /** Whom it is sold to. What is exchanged stays its order's. */
+  order_id: string;
   told: Told & { states: string[]; places?: string[] };
   /** What was asked and has no answer: it may happen yet. */
   open: Map<string, { again: () => Promise<unknown>; leads_to: string[] }>;
@@ -67,9 +69,11 @@ export class Callers {
     const old = this.#known.get(old_id)!;
     const { version } = old;
     const before = { ...old.told };
+    const known = this.#knownOf(wish);
+    known.order_id = old.order_id;
     old.told.states = [...new Set([...old.told.states, 'RELEASED'])];
     old.told.places = undefined;
-    const ending = await this.#ask(this.#knownOf(wish), { what: 'exchange', leads_to: ['HELD', 'SOLD', 'ABORTED'] }, tries, async () => {
+    const ending = await this.#ask(known, { what: 'exchange', leads_to: ['HELD', 'SOLD', 'ABORTED'] }, tries, async () => {
       const answer = await this.#client().aftersales.exchangeHold({ holdId: old_id, runId: wish.run_id, version, replacement: messageOf(wish) }, { timeout_ms: CALL_MS });
       old.told.states = ['RELEASED'];
       return answer;
@@ -80,7 +84,7 @@ export class Callers {
 
   async sell(hold_id: string, tries = 1): Promise<Ending> {
     const known = this.#known.get(hold_id)!;
-    return this.#ask(known, { what: 'sell', leads_to: ['SOLD'] }, tries, () => this.#client().client.sellHold({ holdId: hold_id, runId: known.run_id, orderId: orderOf(hold_id) }, { timeout_ms: CALL_MS }));
+    return this.#ask(known, { what: 'sell', leads_to: ['SOLD'] }, tries, () => this.#client().client.sellHold({ holdId: hold_id, runId: known.run_id, orderId: known.order_id }, { timeout_ms: CALL_MS }));
   }
 
   /** Gives a hold back, or some of its items. Also one that was never made. */
@@ -102,7 +106,7 @@ export class Callers {
   }
 
   #knownOf(wish: HoldWish): Known {
-    const known = this.#known.get(wish.hold_id) ?? { ...wish, version: 0n, told: { hold_id: wish.hold_id, states: ['NONE'] }, open: new Map() };
+    const known = this.#known.get(wish.hold_id) ?? { ...wish, version: 0n, order_id: orderOf(wish.hold_id), told: { hold_id: wish.hold_id, states: ['NONE'] }, open: new Map() };
     this.#known.set(wish.hold_id, known);
     return known;
   }
@@ -154,7 +158,7 @@ function messageOf({ hold_id, run_id, from, to, seats, owner = HoldOwner.ORDER, 
   return { holdId: hold_id, runId: run_id, fromStationId: `s${from}`, toStationId: `s${to}`, items, owner, holdTtlMs: TTL_MS };
 }
 
-export function orderOf(hold_id: string): string {
+function orderOf(hold_id: string): string {
   return hold_id.replaceAll(/\W/g, '_').slice(-32);
 }
 
