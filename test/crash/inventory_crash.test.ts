@@ -69,6 +69,17 @@ const CHANGES: Record<string, Change> = {
     prepare: () => Promise.all([callers.hold(wish('a')), callers.hold(wish('b'))]),
     strike: () => callers.sell(id('a')),
   },
+  exchange: {
+    prepare: () => Promise.all([callers.hold(wish('a')), callers.hold(wish('b', { seats: 1, seat_class: SeatClass.STANDING }))]),
+    strike: () => Promise.all([callers.exchange(id('a'), wish('x', { from: 1, to: 4 })), callers.exchange(id('b'), wish('y', { seats: 1 }))]),
+  },
+  'exchange of what is sold': {
+    prepare: async () => {
+      await callers.hold(wish('a'));
+      await callers.sell(id('a'));
+    },
+    strike: () => callers.exchange(id('a'), wish('x', { from: 1, to: 4 })),
+  },
   expiry: {
     prepare: () => callers.hold(wish('a')),
     // Its caller hears nothing of it: as one who lost the answer and comes back too late.
@@ -103,6 +114,8 @@ const POINTS: Record<string, string[]> = {
   'release of what is sold': ['before seats.reclaim', 'after seats.reclaim', 'inside ledger.release', 'before seats.release', 'after seats.release'],
   'release of what was never committed': ['before ledger.tombstone', 'inside ledger.tombstone', 'after ledger.tombstone', 'after seats.release'],
   sell: ['before ledger.sell', 'inside ledger.sell', 'after ledger.sell', 'before seats.sell', 'after seats.sell'],
+  exchange: ['before seats.hold', 'after seats.hold', 'before ledger.commitHolds', 'inside ledger.commitHolds', 'after ledger.commitHolds', 'before seats.release', 'after seats.release'],
+  'exchange of what is sold': ['after seats.reclaim', 'after seats.hold', 'inside ledger.commitHolds', 'after ledger.commitHolds', 'after seats.release', 'after seats.sell'],
   expiry: ['before ledger.release', 'inside ledger.release', 'after ledger.release', 'before seats.release', 'after seats.release'],
   'giving up of what the ledger refuses': ['before ledger.tombstone', 'inside ledger.tombstone', 'after ledger.tombstone', 'before seats.release', 'after seats.release'],
   rebuild: ['before seats.begin', 'after seats.begin', 'before seats.openRuns', 'after seats.openRuns', 'before seats.finish', 'after seats.finish'],
@@ -115,7 +128,7 @@ for (const [name, points] of Object.entries(POINTS)) {
 async function survive(t: ExecutionContext, { prepare, strike, lies }: Change, point: Point): Promise<void> {
   trains += 2;
   runs = await world.open(running, [testRun(`X${trains}`, { standing: 5 }), testRun(`X${trains + 1}`)]);
-  callers = new Callers(() => running.client);
+  callers = new Callers(() => running);
   await prepare?.();
   t.deepEqual(callers.complaints, []);
   await running.arm(point);

@@ -34,6 +34,7 @@ type Client = ServiceClient<typeof InventoryService>;
 export type Process = {
   pid: number;
   client: Client;
+  aftersales: Client;
   ops: Client;
   arm(point: Point | undefined): Promise<void>;
   /** Resolves with the signal or exit code that ended it. */
@@ -154,7 +155,7 @@ async function startProcess(lifecycle: Lifecycle, env: Record<string, string>, c
     return client;
   };
   return {
-    pid: child.pid!, client: as('order'), ops: as('ops'), died,
+    pid: child.pid!, client: as('order'), aftersales: as('aftersales'), ops: as('ops'), died,
     async arm(point) {
       const answered = once(child, 'message');
       child.send({ point });

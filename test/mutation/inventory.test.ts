@@ -45,8 +45,8 @@ const GUARDS: Guard[] = [
   {
     guard: 'the count of rows of the conditional write',
     file: `${LEDGER}/commit.ts`,
-    text: "if (results[at]!.affected_rows !== rows) throw new LedgerRefused(refusal);",
-    instead: "if (results[at]!.affected_rows > rows) throw new LedgerRefused(refusal);",
+    text: 'if (results[at]!.affected_rows !== rows) throw new LedgerRefused(refusal);',
+    instead: 'if (results[at]!.affected_rows > rows) throw new LedgerRefused(refusal);',
     watched_by: { file: FAULTS, title: 'a seat that Redis wrongly calls free is refused by the ledger, stays taken, and is reported' },
   },
   {
@@ -104,6 +104,13 @@ const GUARDS: Guard[] = [
     text: 'if (wish.version !== undefined && row.version !== wish.version) return false;',
     instead: '',
     watched_by: { file: FROZEN, title: 'before ledger.release: the version it knew was sold meanwhile, so it releases nothing' },
+  },
+  {
+    guard: 'the version of what is exchanged',
+    file: `${LEDGER}/replace.ts`,
+    text: "version = ? AND state IN ('HELD', 'SOLD')",
+    instead: 'version >= ?',
+    watched_by: { file: FROZEN, title: 'before ledger.commitHolds of an exchange: what it gives up was released and sold meanwhile, so it changes nothing' },
   },
   {
     guard: 'the inbox of consumers',
