@@ -82,7 +82,9 @@ function SeatButton({ seat, picked, tabbable, onToggle, onFocus }: SeatProps) {
   const state = picked ? 'chosen' : seat.free ? 'free' : 'taken';
   const where = seat.window ? text.seats.window_seat : seat.aisle ? text.seats.aisle_seat : undefined;
   const level = berthLabel(seat.seat?.berthLevel ?? BerthLevel.UNSPECIFIED, text);
-  const label = [seatLabel(seat.seat, text), where, text.seats[state]].filter(Boolean).join(', ');
+  // What is read out contains what is written, so that voice commands find it.
+  const name = level === undefined ? seatLabel(seat.seat, text) : `${text.order.coach(seat.seat?.coachNo ?? '')} ${shortName(seat)} ${level}`;
+  const label = [name, where, text.seats[state]].filter(Boolean).join(', ');
   return (
     <button
       type="button"
@@ -101,7 +103,7 @@ function SeatButton({ seat, picked, tabbable, onToggle, onFocus }: SeatProps) {
     >
       {picked && <Icon name="check" />}
       {(!picked || level !== undefined) && shortName(seat)}
-      {level !== undefined && <small>{level}</small>}
+      {level !== undefined && <small> {level}</small>}
     </button>
   );
 }
