@@ -1,11 +1,11 @@
 // Events that leave with the transaction that caused them.
 //
 // A bucket's sequence is taken under the lock of its row, which is held until the commit: so the sequence is the order
-// of commits (an auto-increment is not), and what is visible of a bucket has no gaps. The lock is taken as the last
-// thing in the transaction, after the flush, to be held as short as possible; buckets in order, so that two
-// transactions never wait for one another.
+// of commits (an auto-increment is not), and what is visible of a bucket has no gaps. The locks are taken as the last
+// thing in the transaction, in one packet with COMMIT where that can be, to be held as short as possible; buckets in
+// order, so that two transactions never wait for one another.
 import { traceHeaders } from '#kit/telemetry/trace.ts';
-import type { Database, Tx } from '#kit/store/mysql.ts';
+import type { Database, SqlValue, Tx } from '#kit/store/mysql.ts';
 import type { BusEvent } from './envelope.ts';
 import { eventBucket, MAX_EVENT_BYTES, type StreamName } from './streams.ts';
 
@@ -45,7 +45,7 @@ export async function appendEvents(tx: Tx, events: readonly OutgoingEvent[]): Pr
 function openList(tx: Tx): OutgoingEvent[] {
   const list: OutgoingEvent[] = [];
   pending.set(tx, list);
-  tx.beforeCommit(() => writeEvents(tx, list));
+  tx.withCommit(() => outboxStatements(list));
   tx.notify(OUTBOX_SIGNAL);
   tx.onUndo(() => void pending.delete(tx));
   return list;
@@ -64,23 +64,23 @@ interface Placed {
   readonly events: OutgoingEvent[];
 }
 
-async function writeEvents(tx: Tx, events: readonly OutgoingEvent[]): Promise<void> {
-  const rows: unknown[][] = [];
-  for (const { stream, bucket, events: list } of placed(events)) {
-    const last = await reserve(tx, stream, bucket, list.length);
-    list.forEach((event, index) => {
-      const sequence = last - BigInt(list.length - 1 - index);
-      rows.push([stream, bucket, sequence, event.event_id, event.type, event.version, event.key, event.occurred_at, JSON.stringify(event.trace ?? {}), event.payload]);
-    });
-  }
+type Statement = { sql: string; params: SqlValue[] };
+
+/** Moves the sequences of all buckets on, reads them into session variables, and inserts the rows by those. */
+function outboxStatements(events: readonly OutgoingEvent[]): Statement[] {
+  if (events.length === 0) return [];
+  const groups = placed(events);
+  const statements = [reserve(groups)];
+  for (const [stream, of_stream] of Map.groupBy(groups, (group) => group.stream)) statements.push(readSequences(stream, of_stream));
+  const rows = groups.flatMap(rowsOf);
   for (let start = 0; start < rows.length; start += INSERT_ROWS) {
     const part = rows.slice(start, start + INSERT_ROWS);
-    const values = part.map(() => '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3))').join(', ');
-    await tx.execute(
-      `INSERT INTO outbox (stream, bucket, sequence, event_id, type, version, event_key, occurred_at, trace, payload, created_at) VALUES ${values}`,
-      part.flat() as never[],
-    );
+    statements.push({
+      sql: `INSERT INTO outbox (stream, bucket, sequence, event_id, type, version, event_key, occurred_at, trace, payload, created_at) VALUES ${part.map(({ sql }) => sql).join(', ')}`,
+      params: part.flatMap(({ params }) => params),
+    });
   }
+  return statements;
 }
 
 /** By stream and bucket, in the order in which their locks are taken. */
@@ -96,14 +96,32 @@ function placed(events: readonly OutgoingEvent[]): Placed[] {
   return [...groups.entries()].toSorted(([left], [right]) => (left < right ? -1 : 1)).map(([, group]) => group);
 }
 
-/** Locks the bucket and moves its sequence on by `count`; the last one of them. LAST_INSERT_ID(…) returns it in the same answer. */
-async function reserve(tx: Tx, stream: StreamName, bucket: number, count: number): Promise<bigint> {
-  const sql = 'UPDATE outbox_partition SET last_sequence = LAST_INSERT_ID(last_sequence + ?) WHERE stream = ? AND bucket = ?';
-  const moved = await tx.execute(sql, [count, stream, bucket]);
-  if (moved.affected_rows === 1) return moved.insert_id;
-  // Not INSERT IGNORE, whose share lock on a row that another has just made would deadlock with the update below.
-  await tx.execute('INSERT INTO outbox_partition (stream, bucket, last_sequence) VALUES (?, ?, 0) ON DUPLICATE KEY UPDATE last_sequence = last_sequence', [stream, bucket]);
-  return (await tx.execute(sql, [count, stream, bucket])).insert_id;
+/** Locks the buckets, in order, whether their rows exist or not: an insert that meets a row locks it for the update at once. */
+function reserve(groups: readonly Placed[]): Statement {
+  const values = groups.map(() => '(?, ?, ?)').join(', ');
+  return {
+    sql: `INSERT INTO outbox_partition (stream, bucket, last_sequence) VALUES ${values} ON DUPLICATE KEY UPDATE last_sequence = last_sequence + VALUES(last_sequence)`,
+    params: groups.flatMap(({ stream, bucket, events }) => [stream, bucket, events.length]),
+  };
+}
+
+function readSequences(stream: StreamName, groups: readonly Placed[]): Statement {
+  const columns = groups.map(({ bucket }) => `MAX(IF(bucket = ${bucket}, last_sequence, NULL))`).join(', ');
+  const variables = groups.map(lastOf).join(', ');
+  return { sql: `SELECT ${columns} INTO ${variables} FROM outbox_partition WHERE stream = ? AND bucket IN (?)`, params: [stream, groups.map(({ bucket }) => bucket)] };
+}
+
+/** The session variable with the last sequence of a group. */
+function lastOf({ stream, bucket }: Placed): string {
+  return `@outbox_${stream.toLowerCase()}_${bucket}`;
+}
+
+function rowsOf(group: Placed): Statement[] {
+  const { stream, bucket, events } = group;
+  return events.map((event, index) => ({
+    sql: `(?, ?, ${lastOf(group)} - ${events.length - 1 - index}, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3))`,
+    params: [stream, bucket, event.event_id, event.type, event.version, event.key, event.occurred_at, JSON.stringify(event.trace ?? {}), event.payload],
+  }));
 }
 
 function checkEvent(event: OutgoingEvent): void {

@@ -44,6 +44,8 @@ export class ContentionError extends FailureError {
 /** MySQL's error numbers, from https://mariadb.com/kb/en/mariadb-error-codes/ (the same in MySQL 8). */
 export const MYSQL_ERRNO = {
   duplicate_entry: 1062,
+  duplicate_column: 1060,
+  duplicate_key_name: 1061,
   lock_wait_timeout: 1205,
   deadlock: 1213,
   savepoint_unknown: 1305,
@@ -86,6 +88,12 @@ export function isDuplicateKey(error: unknown, key?: string): boolean {
   return key === undefined || messageOf(error).includes(key);
 }
 
+/** True when a column or key that a statement adds is there already, which `IF NOT EXISTS` can't say in MySQL. */
+export function isDoneBefore(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === MYSQL_ERRNO.duplicate_column || errno === MYSQL_ERRNO.duplicate_key_name;
+}
+
 /** True when the whole transaction should be run again: it lost a deadlock or waited too long for a row. */
 export function isContention(error: unknown): boolean {
   const errno = errnoOf(error);
@@ -113,7 +121,11 @@ export function isOutage(error: unknown): boolean {
   return false;
 }
 
-const REDIS_OUTAGE_TEXT = /^(Connection is closed|Command timed out|Stream isn't writeable|Failed to refresh slots cache|None of startup nodes|CLUSTERDOWN|LOADING|MASTERDOWN)/;
+// The last line is what a cluster says while a master is replaced or a slot is moved.
+const REDIS_OUTAGE_TEXT = new RegExp(
+  '^(Connection is closed|Command timed out|Stream isn\'t writeable|Failed to refresh slots cache|None of startup nodes|LOADING|MASTERDOWN' +
+  '|CLUSTERDOWN|TRYAGAIN|READONLY|Too many Cluster redirections|Cluster isn\'t ready|Cluster is ended)',
+);
 
 /** True for errors by which ioredis says that Redis can't be reached. */
 export function isRedisOutage(error: unknown): boolean {

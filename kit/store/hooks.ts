@@ -1,10 +1,18 @@
 // What is registered during a transaction, to be run around its commit or taken back with a savepoint.
 
+import type { SqlValue } from './pool.ts';
+
+export interface Statement {
+  readonly sql: string;
+  readonly params: readonly SqlValue[];
+}
+
 /** Per kind and transaction; more is a loop that forgot to stop. */
 const MAX_HOOKS = 10_000;
 
 export interface HookMark {
   readonly before: number;
+  readonly last: number;
   readonly after: number;
   readonly undo: number;
   readonly names: ReadonlySet<string>;
@@ -12,12 +20,17 @@ export interface HookMark {
 
 export class Hooks {
   readonly #before: (() => Promise<void>)[] = [];
+  readonly #last: (() => Statement[])[] = [];
   readonly #after: (() => void)[] = [];
   readonly #undo: (() => void)[] = [];
   #names = new Set<string>();
 
   before(fn: () => Promise<void>): void {
     push(this.#before, fn);
+  }
+
+  last(statements: () => Statement[]): void {
+    push(this.#last, statements);
   }
 
   after(fn: () => void): void {
@@ -33,13 +46,14 @@ export class Hooks {
   }
 
   mark(): HookMark {
-    return { before: this.#before.length, after: this.#after.length, undo: this.#undo.length, names: new Set(this.#names) };
+    return { before: this.#before.length, last: this.#last.length, after: this.#after.length, undo: this.#undo.length, names: new Set(this.#names) };
   }
 
   /** Forgets what was registered since the mark, and runs what was registered for that, the latest first. */
   restore(mark: HookMark): void {
     for (const fn of this.#undo.splice(mark.undo).toReversed()) fn();
     this.#before.length = mark.before;
+    this.#last.length = mark.last;
     this.#after.length = mark.after;
     this.#names = new Set(mark.names);
   }
@@ -47,6 +61,11 @@ export class Hooks {
   async runBefore(): Promise<void> {
     // By index, because a hook may register further ones; their number is bounded.
     for (let index = 0; index < this.#before.length; index += 1) await this.#before[index]?.();
+  }
+
+  /** What is to go with the commit, in order. */
+  lastStatements(): Statement[] {
+    return this.#last.flatMap((statements) => statements());
   }
 
   /** Runs what follows the commit; `failed` hears of each that throws, since nothing can be undone any more. */

@@ -63,7 +63,7 @@ test('while a transaction relies on a lease nobody takes it, though it has ended
 
 test('a keeper renews, hands over when it stops, and tells when the database is gone for too long', async (t) => {
   const proxy = await startProxy(portOf(store.url));
-  const far = await store.another({ url: through(store.url, proxy), acquire_timeout_ms: 200 });
+  const far = await store.another({ url: through(store.url, proxy) });
   t.teardown(() => proxy.stop());
   const events: string[] = [];
   const keeper = (from: typeof db, owner: string) =>

@@ -91,7 +91,7 @@ function databaseOver(pool: SqlPool, orm: MikroORM, has_entities: boolean, optio
     for (const listener of listeners.get(name) ?? []) listener();
   };
   const attempt = <T>(fn: (tx: Tx) => Promise<T>, timeout_ms: number) =>
-    runOnce({ pool, orm: has_entities ? orm : undefined, service, log, statement_ms, tell }, fn, timeout_ms);
+    runOnce({ pool, orm: has_entities ? orm : undefined, service, log, statement_ms, multiple_statements: options.multiple_statements ?? false, tell }, fn, timeout_ms);
 
   return {
     orm,

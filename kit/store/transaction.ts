@@ -3,7 +3,7 @@ import { DriverException, type EntityManager, type MikroORM } from '@mikro-orm/m
 import type { PoolConnection } from 'mysql2';
 import type { Log } from '#kit/telemetry/log.ts';
 import { CommitUnknown, isContention, StatementTimeout, StoreUnavailable } from './errors.ts';
-import { Hooks } from './hooks.ts';
+import { Hooks, type Statement } from './hooks.ts';
 import { bindEntityManager } from './orm_bridge.ts';
 import type { SqlPool, SqlResult, SqlRow, SqlValue } from './pool.ts';
 
@@ -22,6 +22,11 @@ export interface Tx {
   afterCommit(fn: () => void): void;
   /** Runs last in the transaction, after the flush and just before the commit: for locks to be held shortly. */
   beforeCommit(fn: () => Promise<void>): void;
+  /**
+   * Statements after everything else, in one packet with COMMIT where the database was opened for that: the locks they
+   * take are held for the commit alone. Asked for when the transaction ends.
+   */
+  withCommit(statements: () => Statement[]): void;
   /** Tells listeners of `Database.on(name)` after the commit, once a transaction. */
   notify(name: string): void;
   /** A point to come back to. Coming back also takes back what was registered above, and empties `em`. */
@@ -44,6 +49,7 @@ export interface Parts {
   readonly service: string;
   readonly log: Log;
   readonly statement_ms: number;
+  readonly multiple_statements: boolean;
   readonly tell: (name: string) => void;
 }
 
@@ -61,7 +67,7 @@ export async function runOnce<T>(parts: Parts, fn: (tx: Tx) => Promise<T>, timeo
       return result;
     })();
     const result = await Promise.race([work, open.expired]);
-    await commit(parts, connection, deadline);
+    await commit(parts, connection, open.last(), deadline);
     open.committed();
     return result;
   } catch (caught) {
@@ -89,10 +95,12 @@ async function begin(parts: Parts, deadline: number): Promise<PoolConnection> {
   }
 }
 
-async function commit(parts: Parts, connection: PoolConnection, deadline: number): Promise<void> {
+async function commit(parts: Parts, connection: PoolConnection, last: readonly Statement[], deadline: number): Promise<void> {
+  // An error of a statement before it means that the server has not come to COMMIT.
+  const sql = [...last.map((statement) => statement.sql), 'COMMIT'].join(';\n');
   try {
     // A commit gets a moment even at the end of the deadline: cutting it off would only make its outcome unknown.
-    await parts.pool.run(connection, 'COMMIT', [], Math.max(COMMIT_FLOOR_MS, Math.ceil(deadline - performance.now())));
+    await parts.pool.run(connection, sql, last.flatMap(({ params }) => params), Math.max(COMMIT_FLOOR_MS, Math.ceil(deadline - performance.now())));
   } catch (error) {
     if (error instanceof StoreUnavailable || error instanceof StatementTimeout) {
       throw new CommitUnknown('the outcome of COMMIT is unknown', { cause: error });
@@ -118,6 +126,8 @@ interface OpenTx {
   readonly expired: Promise<never>;
   prepare(): Promise<void>;
   finish(): Promise<void>;
+  /** What is still to be sent with COMMIT. */
+  last(): Statement[];
   committed(): void;
   /** What a statement failed with, where the ORM has wrapped that into an error of its own. */
   cause(error: unknown): unknown;
@@ -156,6 +166,7 @@ function openTx(parts: Parts, connection: PoolConnection, deadline: number): Ope
     executeMany: (sql, params = []) => guarded((timeout_ms) => parts.pool.runMany(connection, sql, params, timeout_ms)),
     afterCommit: (fn) => hooks.after(fn),
     beforeCommit: (fn) => hooks.before(fn),
+    withCommit: (statements) => hooks.last(statements),
     notify: (name) => hooks.notify(name),
     onUndo: (fn) => hooks.undo(fn),
     savepoint: () => makeSavepoint(tx, hooks, em),
@@ -170,8 +181,10 @@ function openTx(parts: Parts, connection: PoolConnection, deadline: number): Ope
     async finish() {
       await em?.flush();
       await hooks.runBefore();
+      if (!parts.multiple_statements) for (const { sql, params } of hooks.lastStatements()) await tx.execute(sql, params);
       if (broken !== undefined) throw broken;
     },
+    last: () => (parts.multiple_statements ? hooks.lastStatements() : []),
     cause: (error) => (error instanceof DriverException && broken !== undefined ? broken : error),
     committed: () => hooks.runAfter(parts.tell, (error) => parts.log.error({ error }, 'a callback after commit failed')),
     expire(timeout_ms) {

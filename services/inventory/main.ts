@@ -26,6 +26,7 @@ import { inventoryMetrics } from './app/metrics.ts';
 import type { Parts } from './app/parts.ts';
 import type { RunStore } from './app/ports.ts';
 import { RemainingFeed } from './app/remaining_feed.ts';
+import { releaseQuotas } from './app/run_quotas.ts';
 import { runTick } from './app/run_tick.ts';
 import { remainingRelay } from './events/remaining_relay.ts';
 import { stockEvents } from './events/stock.ts';
@@ -39,6 +40,7 @@ import { migrations } from './store/migrations.ts';
 import { openRunStore } from './store/runs.ts';
 import { openSeatStore } from './store/seats.ts';
 import type { Config } from './wire/config.ts';
+import { watchQuotaRules } from './wire/settings.ts';
 import { configSchema } from './wire/config.ts';
 
 export { configSchema } from './wire/config.ts';
@@ -75,10 +77,10 @@ export async function start(config: Config, { clock = systemClock, log = createL
 
     const ticks = holdTicks(runTick(parts), parts.metrics);
     lifecycle.onStop('ticks', () => ticks.idle());
-    const hold = holdSeats({ runs: parts.runs, ticks, clock });
+    const hold = holdSeats({ runs: parts.runs, ledger: parts.ledger, ticks, clock });
     const { orders, timetable } = connectPeers(config, lifecycle, log);
     startLoops(config, db, lifecycle, parts, orders);
-    const inventory = inventoryService({ ...parts, orders, hold, feed, timetable, settle_ms: config.inventory_settle_ms, bucket_count: config.inventory_buckets });
+    const inventory = inventoryService({ ...parts, orders, hold, feed, timetable, settle_ms: config.inventory_settle_ms, bucket_count: config.inventory_buckets, quota_rules: watchQuotaRules(config, log, lifecycle) });
     const token = { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience };
     const server = await startServer({ service: SERVICE, host: config.listen_host, port: config.inventory_port, implementations: [inventory, seatService(parts, hold)], auth: { caller_keys: config.caller_key, token }, log, clock, limits: { max_timeout_ms: 300_000 } });
     lifecycle.add('rpc', server);
@@ -93,7 +95,7 @@ async function makeParts(config: Config, { clock, log, db, owner, lifecycle, sea
   // The store of runs makes events of openings, and events of holds need the layouts of runs.
   const layouts = (run_ids: readonly string[]) => runs.find(run_ids);
   const events = stockEvents({ clock, random: systemRandom, layouts });
-  const runs: RunStore = openRunStore(db, events.publishRuns);
+  const runs: RunStore = openRunStore({ db, clock, random: systemRandom, onChanged: events.publishRuns });
   const ledger = openLedger({ db, clock, random: systemRandom, publish: events.publish });
   const metrics = inventoryMetrics(SERVICE);
   const onRebuilt = (bucket: number, epoch: number): void => {
@@ -101,7 +103,7 @@ async function makeParts(config: Config, { clock, log, db, owner, lifecycle, sea
     metrics.epoch.set({ bucket }, epoch);
     feed.bucketRebuilt(bucket).catch((error: unknown) => log.warn({ error, bucket }, 'watchers were not told of a rebuilt bucket'));
   };
-  const buckets = new Buckets({ count: config.inventory_buckets, epochs: openEpochs(db, owner, log), seats, runs, ledger, log, onRebuilt });
+  const buckets = new Buckets({ count: config.inventory_buckets, epochs: openEpochs({ db, owner, log, clock, random: systemRandom }), seats, runs, ledger, clock, log, onRebuilt });
   const feed = lifecycle.add('feed', new RemainingFeed({ buckets, seats, runs, metrics, log, clock, relay }));
   const chores = lifecycle.add('chores', openChores(log, metrics));
   return { feed, parts: { buckets, seats, ledger, runs, chores, metrics, log, clock, onChanged: (run_ids) => feed.changed(run_ids) } };
@@ -122,6 +124,8 @@ function startLoops(config: Config, db: Database, lifecycle: Lifecycle, parts: P
   const handle = ({ hold_id }: { hold_id: string }) => expireHold(parts, orders, hold_id);
   lifecycle.add('expiry', startSweeper({ db, log: parts.log, service: SERVICE, name: 'holds', table: 'seat_hold', key: ['hold_id'], poll_ms: config.inventory_sweep_ms, handle }));
   lifecycle.add('watch over buckets', repeat({ name: 'check_buckets', service: SERVICE, every_ms: CHECK_EVERY_MS, log: parts.log, run: () => parts.buckets.check() }));
+  lifecycle.add('quotas', startSweeper({ db, log: parts.log, service: SERVICE, name: 'quotas', table: 'run_quota', key: ['run_id'], poll_ms: config.inventory_sweep_ms, handle: ({ run_id }: { run_id: string }) => releaseQuotas(parts, run_id) }));
+  lifecycle.add('quotas of others', repeat({ name: 'refresh_quotas', service: SERVICE, every_ms: CHECK_EVERY_MS, log: parts.log, run: () => parts.runs.refreshQuotas() }));
   const prune = async () => ((await parts.ledger.pruneSequences()) >= 10_000 ? ('again' as const) : undefined);
   lifecycle.add('pruning', repeat({ name: 'prune_sequences', service: SERVICE, every_ms: PRUNE_EVERY_MS, log: parts.log, run: prune }));
 }

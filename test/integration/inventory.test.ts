@@ -3,6 +3,7 @@ import { HoldOwner, HoldState, type Remaining } from '#gen/rail/inventory/v1/inv
 import { OrderState } from '#gen/rail/order/v1/order_pb.ts';
 import { SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
 import type { RpcError } from '#kit/rpc/error.ts';
+import { runKeys } from '../../services/inventory/store/seat_keys.ts';
 import { openInventory, second, testRun, type InventoryWorld } from './inventory_world.ts';
 
 let world: InventoryWorld;
@@ -55,7 +56,7 @@ test('held, attached, sold and given back: ledger and remaining agree at each st
   t.is(sold.state, HoldState.SOLD);
   t.is((await world.client.sellHold({ holdId: hold.holdId, runId: run_id, orderId: '7001' })).hold!.version, sold.version, 'selling again changes nothing');
   t.is(await reasonOf(world.client.sellHold({ holdId: hold.holdId, runId: run_id, orderId: '7002' })), 'HOLD_CONFLICT');
-  t.is(await world.redis.client.hlen(`{b${await bucketOf(run_id)}}:run:${run_id}:holds`), 0, 'Redis forgets what is sold');
+  t.deepEqual((await world.redis.client.hkeys(runKeys({ bucket: await bucketOf(run_id), run_id })[0])).filter((field) => field.startsWith('h:')), [], 'Redis forgets what is sold');
 
   const released = (await world.client.releaseHold({ holdId: hold.holdId, runId: run_id, owner: HoldOwner.ORDER, reason: 'refunded' })).hold!;
   t.is(released.state, HoldState.RELEASED);

@@ -4,6 +4,7 @@ import { HoldOwner, type WatchRemainingResponse } from '#gen/rail/inventory/v1/i
 import { SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
 import { fnv1a64 } from '#kit/base/hash.ts';
 import { RpcError } from '#kit/rpc/error.ts';
+import { bucketKey, runKeys } from '../../services/inventory/store/seat_keys.ts';
 import { openInventory, second, testRun, type InventoryWorld } from './inventory_world.ts';
 
 let world: InventoryWorld;
@@ -37,17 +38,28 @@ async function opened<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-async function keysOf(run_id: string): Promise<{ bucket: number; state: string; run_no: bigint }> {
+async function keysOf(run_id: string): Promise<{ bucket: number; state: string; bits: string; run_no: bigint }> {
   const [row] = await world.db.query<{ bucket: number; run_no: bigint }>('SELECT bucket, run_no FROM train_run WHERE run_id = ?', [run_id]);
-  return { ...row!, state: `{b${row!.bucket}}:run:${run_id}:state` };
+  const [state, bits] = runKeys({ bucket: row!.bucket, run_id });
+  return { ...row!, state, bits };
 }
 
-/** Sets seat 0 of class second free on all segments, behind everybody's back. */
+/** Sets seat 0 free on all segments, behind everybody's back. */
 async function freeBehindTheBack(run_id: string): Promise<void> {
-  const { state } = await keysOf(run_id);
-  const bits = (await world.redis.client.hgetBuffer(state, 'c3'))!;
-  for (let row = 0; row < bits.length; row += 4) bits[row]! |= 1;
-  await world.redis.client.hset(state, 'c3', bits);
+  await writeBehindTheBack(run_id, 0, 0);
+}
+
+/** Seats are bits of one word for each of the four segments. A stamp of nobody's, or the Function would go on with its copy. */
+async function writeBehindTheBack(run_id: string, seat: number, taken: number): Promise<void> {
+  const { state, bits } = await keysOf(run_id);
+  const words = (await world.redis.client.getBuffer(bits))!;
+  for (let segment = 0; segment < 4; segment += 1) {
+    const word = words.readUInt32LE(segment * 4) & ~(1 << seat);
+    words.writeUInt32LE((word | (((taken >> segment) & 1) << seat)) >>> 0, segment * 4);
+  }
+  await world.redis.client.set(bits, words);
+  const at = await world.redis.client.hget(state, 'at');
+  await world.redis.client.hset(state, 'at', `${at}-${seat}-${taken}`);
 }
 
 test.serial('Redis loses everything: refused as closed, never as sold out; then all is as before', async (t) => {
@@ -105,11 +117,10 @@ test.serial('the reconciler repairs from the ledger what it can prove', async (t
   const run_id = await fresh();
   await world.hold({ holdId: `p1-${run_id}`, runId: run_id });
   const truth = await allRemaining(run_id);
-  const { state, bucket } = await keysOf(run_id);
-  const bits = (await world.redis.client.hgetBuffer(state, 'c3'))!;
-  bits[0] = 0b0000_0001;
-  await world.redis.client.hset(state, 'c3', bits);
-  await world.redis.client.hset(`{b${bucket}}:run:${run_id}:holds`, `ghost-${run_id}`, JSON.stringify({ v: 1, o: 'ORDER', b: '', p: [['1', 3, 10, 0, 1]] }));
+  const { state } = await keysOf(run_id);
+  await writeBehindTheBack(run_id, 0, 0);
+  await writeBehindTheBack(run_id, 5, 1);
+  await world.redis.client.hset(state, `h:ghost-${run_id}`, JSON.stringify({ v: 1, o: 'ORDER', b: '', p: [['1', 3, 10, 0, 1]] }));
   const { differences } = await world.ops.reconcile({ runIds: [run_id] });
   const kinds = new Set(differences.map(({ kind }) => kind));
   t.true(kinds.has('HOLD_IN_REDIS_ONLY') && kinds.has('FREE_IN_REDIS_ONLY') && kinds.has('TAKEN_IN_REDIS_ONLY'), [...kinds].join(' '));
@@ -133,7 +144,7 @@ test.serial('history that Redis has lost closes the bucket', async (t) => {
   await world.hold({ holdId: `s1-${run_id}`, runId: run_id });
   const { bucket } = await keysOf(run_id);
   // A replica that lagged and took over: the bucket's sequence runs again.
-  await world.redis.client.hincrby(`{b${bucket}}:bucket`, 'sequence', -1);
+  await world.redis.client.hincrby(bucketKey(bucket), 'sequence', -1);
   t.is(await reasonOf(world.hold({ holdId: `s2-${run_id}`, runId: run_id })), 'SHARD_CLOSED');
   const hold = await opened(() => world.hold({ holdId: `s2-${run_id}`, runId: run_id }));
   t.is(hold.seats.length, 1);

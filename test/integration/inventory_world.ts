@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { DescService, MessageInitShape } from '@bufbuild/protobuf';
 import { HoldOwner, InventoryService, type Hold, type HoldSeatsRequestSchema } from '#gen/rail/inventory/v1/inventory_pb.ts';
-import { OrderService, OrderState } from '#gen/rail/order/v1/order_pb.ts';
+import { OrderService, OrderState, type RunItemSchema } from '#gen/rail/order/v1/order_pb.ts';
 import { QueryService, type TrainRunSchema } from '#gen/rail/query/v1/query_pb.ts';
 import { SeatService } from '#gen/rail/seat/v1/seat_pb.ts';
 import { SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
@@ -62,6 +62,7 @@ export type InventoryWorld = {
   client: ServiceClient<typeof InventoryService>;
   ops: ServiceClient<typeof InventoryService>;
   query: ServiceClient<typeof InventoryService>;
+  aftersales: ServiceClient<typeof InventoryService>;
   seats: ServiceClient<typeof SeatService>;
   tokens: TokenServer;
   db: Database;
@@ -70,6 +71,8 @@ export type InventoryWorld = {
   timetable: Map<string, TestRun>;
   /** State of orders the fake order service has. */
   orders: Map<string, OrderState>;
+  /** Their items; and how often the fake was asked for one order or for a list. */
+  order_book: OrderBook;
   restart(): Promise<void>;
   /** Another process of the service on the same stores; a client of it. */
   another(): Promise<ServiceClient<typeof InventoryService>>;
@@ -77,6 +80,13 @@ export type InventoryWorld = {
   open(run: TestRun): Promise<string>;
   hold(fields: HoldInit): Promise<Hold>;
 };
+
+/** `away`: the fake order service refuses to answer. */
+export type OrderBook = { items: MessageInitShape<typeof RunItemSchema>[]; asked: number; listed: number; away: boolean };
+
+export function orderBook(): OrderBook {
+  return { items: [], asked: 0, listed: 0, away: false };
+}
 
 export async function openInventory(extra: Record<string, string> = {}): Promise<InventoryWorld> {
   const lifecycle = new Lifecycle();
@@ -90,12 +100,14 @@ export async function openInventory(extra: Record<string, string> = {}): Promise
 }
 
 async function openIn(lifecycle: Lifecycle, extra: Record<string, string>): Promise<InventoryWorld> {
-  const [mysql, redis, nats, tokens] = await Promise.all([freshDatabase(), freshRedis(), freshNats(), startTokens()]);
+  // A test that brings its own Redis (a cluster, one behind a proxy) names it in REDIS_URL and ends it.
+  const ownRedis = async () => (extra.REDIS_URL === undefined ? freshRedis() : { url: extra.REDIS_URL, stop: async () => {} });
+  const [mysql, redis, nats, tokens] = await Promise.all([freshDatabase(), ownRedis(), freshNats(), startTokens()]);
   for (const server of [mysql, redis, nats, tokens]) lifecycle.onStop('server', () => server.stop());
   const caller_key = randomBytes(32);
   const log = silentLog();
-  const [timetable, orders] = [new Map<string, TestRun>(), new Map<string, OrderState>()];
-  const peers = lifecycle.add('peers', await startServer({ service: 'peers', implementations: peersOf(timetable, orders), auth: { caller_keys: [caller_key] }, log }));
+  const [timetable, orders, order_book] = [new Map<string, TestRun>(), new Map<string, OrderState>(), orderBook()];
+  const peers = lifecycle.add('peers', await startServer({ service: 'peers', implementations: peersOf(timetable, orders, order_book), auth: { caller_keys: [caller_key] }, log }));
   const env: Record<string, string> = {
     MYSQL_URL_INVENTORY: mysql.url,
     REDIS_URL: redis.url,
@@ -116,7 +128,7 @@ async function openIn(lifecycle: Lifecycle, extra: Record<string, string>): Prom
   lifecycle.onStop('inventory', () => running.stop());
   const db = await openDatabase({ url: mysql.url, log, service: 'test' });
   lifecycle.onStop('connection', () => db.close());
-  const store = await openRedis({ url: redis.url, log, service: 'test' });
+  const store = await openRedis({ url: redis.url.split(','), log, service: 'test' });
   lifecycle.onStop('redis connection', () => store.close());
   const as = (service: string, address = running.address) => {
     const client = createClient(InventoryService, { address, service, caller_key, default_timeout_ms: 20_000, max_receive_bytes: 16 << 20 });
@@ -127,7 +139,7 @@ async function openIn(lifecycle: Lifecycle, extra: Record<string, string>): Prom
   const seats = createClient(SeatService, { default_timeout_ms: 60_000, address: running.address, service: 'test' });
   lifecycle.onStop('client', () => seats.close());
   return {
-    lifecycle, client, ops, query: as('query'), seats, tokens, db, redis: store, timetable, orders,
+    lifecycle, client, ops, query: as('query'), aftersales: as('aftersales'), seats, tokens, db, redis: store, timetable, orders, order_book,
     async restart() {
       await running.stop();
       running = await inventory.start(readConfig(inventory.configSchema, { ...env, INVENTORY_PORT: String(running.port) }), { log });
@@ -152,7 +164,8 @@ export function second(itemId: string): NonNullable<HoldInit['items']>[number] {
   return { itemId, seatClasses: [SeatClass.SECOND] };
 }
 
-function peersOf(timetable: Map<string, TestRun>, orders: Map<string, OrderState>): Implementation[] {
+/** A query service with these runs and an order service with these orders. */
+export function peersOf(timetable: Map<string, TestRun>, orders: { get(order_id: string): OrderState | undefined }, book: OrderBook): Implementation[] {
   const query = {
     async *streamTrainRuns({ serviceDate, runIds, exceptRunIds }: { serviceDate: string; runIds: string[]; exceptRunIds: string[] }) {
       const wanted = [...timetable.values()].filter((run) => run.serviceDate === serviceDate && (runIds.length === 0 || runIds.includes(run.runId!)));
@@ -161,9 +174,19 @@ function peersOf(timetable: Map<string, TestRun>, orders: Map<string, OrderState
   };
   const order = {
     getOrder({ orderId }: { orderId: string }) {
+      book.asked += 1;
+      if (book.away) throw new FailureError({ reason: 'DEPENDENCY_UNAVAILABLE' });
       const state = orders.get(orderId);
       if (state === undefined) throw new FailureError({ reason: 'ORDER_NOT_FOUND' });
       return { order: { orderId, state, items: [{ itemId: `${orderId}-1`, state }] } };
+    },
+    /** Two a page, so that every list has several. */
+    listRunItems({ runIds, pageToken }: { runIds: string[]; pageToken: string }) {
+      book.listed += 1;
+      if (book.away) throw new FailureError({ reason: 'DEPENDENCY_UNAVAILABLE' });
+      const [items, from] = [book.items.filter(({ runId }) => runIds.includes(runId!)), Number(pageToken)];
+      // As it is now: a test may change it before it is sent.
+      return { items: items.slice(from, from + 2).map((item) => ({ ...item })), nextPageToken: from + 2 < items.length ? String(from + 2) : '' };
     },
   };
   return [partly(QueryService, query), partly(OrderService, order)];

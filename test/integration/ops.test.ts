@@ -42,6 +42,7 @@ function peer(service: DescService, answers: Record<string, (request: never) => 
   return implement(service, { ...Object.fromEntries(service.methods.map((method) => [method.localName, unused])), ...answers } as never);
 }
 
+const DIFFERENCE = { runId: 'G1.20260115', seat: '', holdId: 'h', orderId: '7', kind: 'ORDER_WITHOUT_HOLD', repaired: false, explanation: 'item 1 is SUCCESS, the ledger has no such hold' };
 const opened: string[] = [];
 let letInventoryGo: (() => void) | undefined;
 
@@ -50,7 +51,7 @@ function peers(): Implementation[] {
     peer(QueryService, { syncTimetable: () => ({ active: { version: 'tt-1', stationCount: 2, trainCount: 1 }, changed: true }) }),
     peer(InventoryService, {
       openRuns: ({ serviceDate }: { serviceDate: string }) => (opened.push(serviceDate), { opened: 3, alreadyOpen: 1, refused: [] }),
-      reconcile: () => new Promise((resolve) => (letInventoryGo = () => resolve({ runsChecked: 9, differences: [], differencesOmitted: 0 }))),
+      reconcile: () => new Promise((resolve) => (letInventoryGo = () => resolve({ runsChecked: 9, differences: [DIFFERENCE, { ...DIFFERENCE, repaired: true }], differencesOmitted: 0 }))),
       rebuildBuckets: () => {
         throw new Error('the shard is on fire');
       },
@@ -130,7 +131,13 @@ test('a job runs once at a time, and a failed one says why and can be run again'
   t.is(reason(await t.throwsAsync<RpcError>(() => stack.ops.runJob({ requestId: id(), jobId: 'reconcile-inventory' }, stack.operator))), 'JOB_RUNNING');
   while (letInventoryGo === undefined) await new Promise((resolve) => setTimeout(resolve, 10));
   letInventoryGo();
-  t.is((JSON.parse((await ended(first.run!.runId)).reportJson) as { runs_checked: number }).runs_checked, 9);
+  const named = { kind: 'ORDER_WITHOUT_HOLD', run_id: 'G1.20260115', seat: '', hold_id: 'h', order_id: '7', repaired: false, explanation: DIFFERENCE.explanation };
+  t.deepEqual(JSON.parse((await ended(first.run!.runId)).reportJson), {
+    runs_checked: 9,
+    kinds: { ORDER_WITHOUT_HOLD: { found: 2, repaired: 1 } },
+    differences: [named, { ...named, repaired: true }],
+    differences_omitted: 0,
+  });
   const failing = await stack.ops.runJob({ requestId: id(), jobId: 'rebuild-inventory' }, stack.operator);
   const run = await ended(failing.run!.runId);
   t.is(run.state, JobState.FAILED);

@@ -6,7 +6,7 @@ import type { Parts } from './parts.ts';
 import type { RunBits, RunImage, RunSnapshot, SeatRecord } from './ports.ts';
 
 export type DifferenceKind =
-  | 'TAKEN_IN_REDIS_ONLY' | 'FREE_IN_REDIS_ONLY' | 'SUM_MISMATCH' | 'HOLD_IN_REDIS_ONLY' | 'HOLD_OVER_IN_LEDGER' | 'HOLD_WITHOUT_RECORD' | 'HOLD_WITHOUT_ORDER' | 'NOT_COMPARED';
+  | 'TAKEN_IN_REDIS_ONLY' | 'FREE_IN_REDIS_ONLY' | 'SUM_MISMATCH' | 'HOLD_IN_REDIS_ONLY' | 'HOLD_OVER_IN_LEDGER' | 'HOLD_WITHOUT_RECORD' | 'HOLD_WITHOUT_ORDER' | 'ORDER_WITHOUT_HOLD' | 'NOT_COMPARED';
 
 export type Difference = { run_id: string; seat: string; hold_id: string; order_id: string; kind: DifferenceKind; repaired: boolean; explanation: string };
 
@@ -61,7 +61,7 @@ export function differencesOf(reading: Reading): Difference[] {
 export function expectedImage({ run, snapshot, bits, ...reading }: Reading): RunImage {
   const occupied = withPlaces(bits.occupied, placesOf(snapshot.records));
   const standing_used = standingUsed(bits.standing_used, pendingStanding({ run, snapshot, bits, ...reading }));
-  return { run, occupied, standing_used, records: [] };
+  return { run, occupied, standing_used, closed_quotas: snapshot.closed_quotas, records: [] };
 }
 
 export function withoutRecord({ snapshot, held }: Reading): Hold[] {

@@ -63,6 +63,8 @@ export function holdTicks(run: RunTick, metrics: InventoryMetrics, limits: TickL
 
   async function drive(tick: Waiting[]): Promise<void> {
     metrics.tick_size.observe({}, tick.length);
+    const started_ms = performance.now();
+    for (const { since_ms } of tick) metrics.tick_wait.observe({}, (started_ms - since_ms) / 1000);
     try {
       const answers = await run(tick.map(({ planned }) => planned));
       tick.forEach(({ resolve, since_ms }, index) => {

@@ -1,23 +1,24 @@
 import { createHash } from 'node:crypto';
 import { fail, fieldInvalid, ok, type Result } from '#kit/base/result.ts';
 import { CLASS_CODE, type SeatClass } from '../domain/seat_class.ts';
-import { holdBody, HOLD_TTL_MS, MAX_HOLD_ID, MAX_HOLD_TTL_MS, MAX_ITEMS, type HoldItem, type HoldRequest, type SeatPreference } from '../domain/hold.ts';
+import { quotasFor } from '../domain/quota.ts';
+import { holdBody, HOLD_TTL_MS, MAX_HOLD_ID, MAX_HOLD_TTL_MS, MAX_ITEMS, type Hold, type HoldItem, type HoldRequest, type SeatPreference } from '../domain/hold.ts';
 import { findSeat } from '../domain/place.ts';
 import { departed, type RunHeader } from '../domain/run.ts';
 import { stretchBetween, type Stretch } from '../domain/stretch.ts';
 import type { PlannedHold, PlannedItem } from './ports.ts';
 
-/** Checks a request against its run and resolves stops, classes and seats. */
-export function planHold(request: HoldRequest, run: RunHeader, now_ms: number): Result<PlannedHold> {
+/** Checks a request against its run and resolves stops, classes, seats and quotas. `replaces`: the hold it takes the place of. */
+export function planHold(request: HoldRequest, run: RunHeader, now_ms: number, replaces?: Hold): Result<PlannedHold> {
   if (!/^[\x21-\x7e]+$/.test(request.hold_id) || request.hold_id.length > MAX_HOLD_ID) return fieldInvalid('hold_id', `1 to ${MAX_HOLD_ID} printable characters`);
   if (request.hold_ttl_ms > MAX_HOLD_TTL_MS) return fieldInvalid('hold_ttl_ms', `at most ${MAX_HOLD_TTL_MS}`);
   const stretch = stretchBetween(run.stops.map(({ station_id }) => station_id), request.from_station_id, request.to_station_id);
   if (stretch === undefined) return fail('STOPS_NOT_ON_RUN');
-  const items = planItems(request.items, run);
+  const items = planItems(request, run, stretch);
   if (!items.ok) return items;
   if (run.sale_start_ms > now_ms) return fail('SALE_NOT_OPEN', { retry_after_ms: run.sale_start_ms - now_ms });
   if (departed(run, stretch.from, now_ms)) return fail('TRAIN_DEPARTED');
-  return ok(plannedHold(request, run, stretch, items.value));
+  return ok({ ...plannedHold(request, run, stretch, items.value), replaces });
 }
 
 /** Says whether a repeat has the same body; kept with every hold, so no longer than that needs. */
@@ -29,13 +30,13 @@ function plannedHold(request: HoldRequest, run: RunHeader, stretch: Stretch, ite
   return { hold_id, run, owner, body_hash, ...stretch, items, wish: wishOf(preference), changes: accept_same_train_change, ttl_ms: hold_ttl_ms === 0 ? HOLD_TTL_MS : hold_ttl_ms, account_id };
 }
 
-function planItems(items: readonly HoldItem[], run: RunHeader): Result<PlannedItem[]> {
+function planItems({ items, channel }: HoldRequest, run: RunHeader, stretch: Stretch): Result<PlannedItem[]> {
   if (items.length === 0 || items.length > MAX_ITEMS) return fail('TOO_MANY_PASSENGERS', { detail: `1 to ${MAX_ITEMS} items` });
   if (new Set(items.map(({ item_id }) => item_id)).size !== items.length) return fail('ITEMS_DUPLICATE');
   const planned: PlannedItem[] = [];
   const named = new Set<string>();
   for (const item of items) {
-    const one = planItem(item, run);
+    const one = planItem(item, run, quotasFor(run.quotas, { channel, passenger_type: item.passenger_type }, stretch));
     if (!one.ok) return one;
     const name = one.value.seat?.join('/');
     if (name !== undefined && named.has(name)) return fail('SEAT_MALFORMED', { detail: 'a seat is named twice' });
@@ -45,15 +46,15 @@ function planItems(items: readonly HoldItem[], run: RunHeader): Result<PlannedIt
   return ok(planned);
 }
 
-function planItem({ item_id, seat_classes, seat }: HoldItem, run: RunHeader): Result<PlannedItem> {
-  if (item_id === '' || item_id.length > MAX_HOLD_ID) return fieldInvalid('item_id', `1 to ${MAX_HOLD_ID} characters`);
+function planItem({ item_id, seat_classes, seat }: HoldItem, run: RunHeader, quotas: readonly number[]): Result<PlannedItem> {
+  if (!/^[\w.:-]{1,64}$/.test(item_id)) return fieldInvalid('item_id', '1 to 64 letters, digits, or . : _ -');
   if (seat !== undefined) {
     const found = findSeat(run.layout, seat.coach_no, seat.seat_no);
-    return found === undefined ? fail('SEAT_MALFORMED') : ok({ id: item_id, classes: [], quotas: [], seat: [found.class_code, found.index] });
+    return found === undefined ? fail('SEAT_MALFORMED') : ok({ id: item_id, classes: [], quotas, seat: [found.class_code, found.index] });
   }
   const offered = [...new Set(seat_classes)].filter((seat_class) => offers(run, seat_class));
   if (offered.length === 0) return fail('SEAT_CLASS_UNKNOWN');
-  return ok({ id: item_id, quotas: [], classes: offered.map((seat_class) => String(CLASS_CODE[seat_class])) });
+  return ok({ id: item_id, quotas, classes: offered.map((seat_class) => String(CLASS_CODE[seat_class])) });
 }
 
 function offers(run: RunHeader, seat_class: SeatClass): boolean {

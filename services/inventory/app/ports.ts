@@ -1,5 +1,7 @@
 import type { ClassBits } from '../domain/bitmap.ts';
 import type { HeldPlace, Hold, HoldOwner, HoldState } from '../domain/hold.ts';
+import type { OrderItem } from '../domain/order_differences.ts';
+import type { ClosedQuota, NewQuota } from '../domain/quota.ts';
 import type { RunHeader, RunPlan } from '../domain/run.ts';
 
 /** What the stores and other services must offer to the use cases. */
@@ -30,7 +32,8 @@ export type PlannedHold = {
 export type HoldCall = { bucket: number; epoch: number; holds: readonly PlannedHold[] };
 
 export type Placed = { status: 'HELD'; replayed: boolean; seat_version: number; run_version: bigint; places: readonly HeldPlace[] };
-export type PlaceOutcome = Placed | { status: 'SOLD_OUT' | 'SEAT_LOCKED' | 'CONFLICT' | 'RUN_CLOSED' | 'MISSING' };
+/** STALE: the hold to be replaced has changed. */
+export type PlaceOutcome = Placed | { status: 'SOLD_OUT' | 'SEAT_LOCKED' | 'CONFLICT' | 'RUN_CLOSED' | 'STALE' | 'MISSING' };
 
 export type HoldReply = { status: 'OK'; sequence: bigint; outcomes: PlaceOutcome[] } | { status: Closed | 'UNAVAILABLE' };
 
@@ -47,16 +50,19 @@ export type RunSnapshot = {
   standing: number[];
   /** By class code. */
   classes: Map<number, ClassBits>;
+  closed_quotas: readonly ClosedQuota[];
   records: SeatRecord[];
 };
 
 export type SnapshotReply = { status: 'OK'; snapshot: RunSnapshot } | { status: Closed };
 
 /** What a run looks like when it is opened or rebuilt. */
-export type RunImage = { run: RunHeader; occupied: ReadonlyMap<number, ReadonlyMap<number, bigint>>; standing_used: readonly number[]; records: readonly SeatRecord[] };
+export type RunImage = { run: RunHeader; occupied: ReadonlyMap<number, ReadonlyMap<number, bigint>>; standing_used: readonly number[]; closed_quotas: readonly ClosedQuota[]; records: readonly SeatRecord[] };
 
 /** `ALL`: whatever the record lists, for a hold that the ledger never had. */
 export type SeatChange = { hold_id: string; owner: HoldOwner; seat_version: number; freed: readonly HeldPlace[] | 'ALL'; stays: readonly HeldPlace[] };
+
+export type BucketState = { epoch: number; open: boolean; /** Of the last Function call. */ sequence: bigint };
 
 /** Redis: finds seats. Every method throws only when Redis is away or a bug shows. */
 export type SeatStore = {
@@ -66,16 +72,18 @@ export type SeatStore = {
   reclaim(run: RunHeader, epoch: number, record: SeatRecord): Promise<ChangeReply>;
   sell(run: RunHeader, epoch: number, hold: Pick<Hold, 'hold_id' | 'owner' | 'seat_version'>): Promise<ChangeReply>;
   setOpen(run: RunHeader, epoch: number, open: boolean): Promise<ChangeReply>;
+  setQuotas(run: RunHeader, epoch: number, closed: readonly ClosedQuota[]): Promise<ChangeReply>;
   snapshots(runs: readonly { run: RunHeader; epoch: number }[], options?: { records: boolean }): Promise<SnapshotReply[]>;
-  bucketStates(buckets: readonly number[]): Promise<({ epoch: number; open: boolean } | undefined)[]>;
+  /** In the order of the buckets; undefined where Redis knows nothing of one, AWAY where its server (of several) can't be reached. */
+  bucketStates(buckets: readonly number[]): Promise<(BucketState | 'AWAY' | undefined)[]>;
   begin(bucket: number, epoch: number): Promise<'OK' | 'EPOCH'>;
   finish(bucket: number, epoch: number): Promise<'OK' | 'EPOCH'>;
   openRuns(epochs: ReadonlyMap<number, number>, images: readonly RunImage[]): Promise<('OK' | 'EXISTS' | 'EPOCH')[]>;
   repair(run: RunHeader, epoch: number, version: bigint, image: RunImage): Promise<{ status: 'OK' | 'MOVED' | Closed }>;
 };
 
-/** Why the ledger did not take a transaction; it was rolled back. */
-export type Refusal = 'SEAT' | 'HOLD_ID' | 'EPOCH' | 'SEQUENCE';
+/** Why the ledger did not take a transaction; it was rolled back. REPLACED: a hold to be replaced is not as it was read. */
+export type Refusal = 'SEAT' | 'HOLD_ID' | 'EPOCH' | 'SEQUENCE' | 'REPLACED';
 
 export class LedgerRefused extends Error {
   override name = 'LedgerRefused';
@@ -102,6 +110,9 @@ export type ReleaseWish = { hold_id: string; run: RunHeader; epoch: number; owne
 
 export type Released = { hold: Hold; before: Hold; freed: readonly HeldPlace[] };
 
+/** BEYOND: it would end later than a hold may live. ATTACHED: an order has it, or had. */
+export type Extension = { status: 'OK'; hold: Hold } | { status: 'UNKNOWN' | 'EXPIRED' | 'ATTACHED' | 'ABORTED' | 'OTHER_OWNER' | 'BEYOND' };
+
 export type RunBits = { occupied: Map<number, Map<number, bigint>>; standing_used: number[] };
 
 /** MySQL: decides. */
@@ -118,22 +129,38 @@ export type Ledger = {
   sell(hold_id: string, run: RunHeader, epoch: number, order_id: string): Promise<Hold | undefined>;
   /** Undefined when there is nothing (left) to release for this owner and version. */
   release(wish: ReleaseWish): Promise<Released | undefined>;
+  /** The backstop of an attached hold whose order is alive. */
   extend(hold_id: string, by_ms: number): Promise<void>;
+  /** More time for an unattached hold, from now; never less than it has. */
+  extendUnattached(wish: { hold_id: string; run: RunHeader; epoch: number; owner: HoldOwner; ttl_ms: number }): Promise<Extension>;
   locksOf(account_id: string, run: RunHeader): Promise<Hold[]>;
   readBits(runs: readonly RunHeader[]): Promise<Map<string, RunBits>>;
   heldHolds(runs: readonly RunHeader[]): Promise<Hold[]>;
+  /** Held and sold ones. */
+  liveHolds(runs: readonly RunHeader[]): Promise<Hold[]>;
   pruneSequences(): Promise<number>;
 };
 
+/** What the ledger says of a bucket. `sequence`: the greatest that was committed in its epoch, 0 where none was. */
+export type BucketEpoch = { epoch: number; closed: boolean; sequence: bigint };
+
+/** Who wants a bucket closed or opened again, for the audit. */
+export type OperatorAct = { account_id: string; service: string; request_id: string; reason: string };
+
 export type Epochs = {
-  read(buckets: readonly number[]): Promise<Map<number, number>>;
-  /** Adds one; commits before it returns. Waits for every ledger transaction of the older epoch. */
-  bump(bucket: number): Promise<number>;
+  read(buckets: readonly number[]): Promise<Map<number, BucketEpoch>>;
+  /**
+   * Adds one; commits before it returns. Waits for every ledger transaction of the older epoch. Undefined when an operator
+   * keeps the bucket closed; with `reopening` that ends here.
+   */
+  bump(bucket: number, reopening?: OperatorAct): Promise<number | undefined>;
+  /** Closes until a bump reopens: adds one to the epoch in the same way, unless it was closed already. The epoch. */
+  close(bucket: number, act: OperatorAct): Promise<number>;
   /** Runs `work` when nobody else rebuilds the bucket; undefined when somebody does. */
   withLease<T>(bucket: number, work: () => Promise<T>): Promise<T | undefined>;
 };
 
-export type NewRun = { plan: RunPlan; bucket: number };
+export type NewRun = { plan: RunPlan; bucket: number; quotas: readonly NewQuota[] };
 
 export type RunStore = {
   find(run_ids: readonly string[]): Promise<Map<string, RunHeader>>;
@@ -144,13 +171,28 @@ export type RunStore = {
   /** Runs whose sale has not ended, by run_no, a page at a time. */
   page(filter: { buckets: readonly number[]; after_run_no: bigint; limit: number; service_dates?: readonly string[] }): Promise<RunHeader[]>;
   setState(run: RunHeader, open: boolean, reason: string): Promise<void>;
+  /** Replaces the quotas under new numbers; the run as it is then. It is due at once, in case the caller dies. */
+  setQuotas(run: RunHeader, quotas: readonly NewQuota[], by: { actor: string; request_id: string }): Promise<RunHeader>;
+  /** When the next quota is released; undefined for never. */
+  scheduleQuotas(run: RunHeader, due_ms: number | undefined): Promise<void>;
+  /** The run as the ledger has it now. */
+  reload(run_id: string): Promise<RunHeader | undefined>;
+  /** Takes over what other processes have changed of quotas lately. */
+  refreshQuotas(): Promise<void>;
 };
 
 /** The parts of other services this one needs. */
 export type TimetableSource = { runs(service_date: string, run_ids: readonly string[], except_run_ids: readonly string[]): AsyncIterable<RunPlan> };
 
-/** ALIVE: the order still needs its seats. ENDED: it doesn't. UNKNOWN: it could not be asked. */
-export type OrderAnswer = 'ALIVE' | 'ENDED' | 'MISSING' | 'UNKNOWN';
-export type OrderSource = { ask(order_id: string, hold_id: string): Promise<OrderAnswer> };
+/**
+ * ALIVE: the order still needs the seats of the hold. ENDED: it goes on without this hold. CLOSED: it is over as a whole, for
+ * ever. MISSING: there is none. UNKNOWN: it could not be asked.
+ */
+export type OrderAnswer = 'ALIVE' | 'ENDED' | 'CLOSED' | 'MISSING' | 'UNKNOWN';
+export type OrderSource = {
+  ask(order_id: string, hold_id: string): Promise<OrderAnswer>;
+  /** Items that are not closed, of orders placed on these runs; undefined when the orders could not be asked. */
+  liveItems(run_ids: readonly string[]): Promise<OrderItem[] | undefined>;
+};
 
 export type ListedState = HoldState;

@@ -3,6 +3,7 @@ import { isRetired, type RunHeader } from '../domain/run.ts';
 import { difference, differencesOf, readRuns, type Difference } from './compare_run.ts';
 import type { Parts } from './parts.ts';
 import type { OrderSource } from './ports.ts';
+import { orderDifferences, releaseOver, type OrderDifference } from './compare_orders.ts';
 import { repairRun } from './repair_run.ts';
 
 export type ReconcileParts = Parts & { orders: OrderSource; /** How long a difference must stay to be one. */ settle_ms: number };
@@ -14,12 +15,13 @@ const MAX_DIFFERENCES = 1_000;
 const REPAIR_TRIES = 3;
 
 /**
- * Compares Redis with the ledger, and attached holds with their orders. What differs is looked at again after the longest
- * time a hold can be under way; what still differs is named, and repaired where that is provably safe: by the ledger, and
- * only if the run has not changed since it was read.
+ * Compares Redis with the ledger, and the ledger's holds with the orders. What differs is looked at again after the longest
+ * time a hold can be under way; what still differs is named, and repaired where that is provably safe: Redis by the ledger,
+ * only if the run has not changed since it was read, and the hold of a closed order by its release.
  */
 export async function reconcile(parts: ReconcileParts, { run_ids, dry_run }: { run_ids: readonly string[]; dry_run: boolean }): Promise<Reconciled> {
   const suspects: RunHeader[] = [];
+  const doubtful: RunHeader[] = [];
   const found: Difference[] = [];
   let runs_checked = 0;
   for await (const runs of pages(parts, run_ids)) {
@@ -28,11 +30,13 @@ export async function reconcile(parts: ReconcileParts, { run_ids, dry_run }: { r
       runs_checked += readings.length;
       suspects.push(...readings.filter((reading) => differencesOf(reading).length > 0).map(({ run }) => run));
       found.push(...unread.map((run) => difference(run, { kind: 'NOT_COMPARED', explanation: 'the bucket is being brought up to date' })));
-      for (const reading of readings) found.push(...(await withoutOrder(parts, reading)));
+      const differing = new Set((await orderDifferences(parts, readings.map(({ run }) => run))).map(({ run_id }) => run_id));
+      doubtful.push(...readings.flatMap(({ run }) => (differing.has(run.run_id) ? [run] : [])));
     }
   }
-  if (suspects.length > 0) await sleep(parts.settle_ms);
+  if (suspects.length > 0 || doubtful.length > 0) await sleep(parts.settle_ms);
   for (const run of suspects) found.push(...(await settle(parts, run, dry_run)));
+  for (let start = 0; start < doubtful.length; start += RUNS_PER_READ) found.push(...(await settleOrders(parts, doubtful.slice(start, start + RUNS_PER_READ), dry_run)));
   for (const { kind } of found) parts.metrics.differences.inc({ kind });
   if (found.length > 0) parts.log.warn({ differences: found.length, runs: suspects.length }, 'Redis, ledger and orders differ');
   return { runs_checked, differences: found.slice(0, MAX_DIFFERENCES), omitted: Math.max(0, found.length - MAX_DIFFERENCES) };
@@ -50,15 +54,24 @@ async function settle(parts: ReconcileParts, run: RunHeader, dry_run: boolean): 
   return differences;
 }
 
-/** An attached hold whose order has ended or never was. Released by the same path as one that ran out, not here. */
-async function withoutOrder(parts: ReconcileParts, { run, held }: { run: RunHeader; held: readonly { hold_id: string; order_id: string }[] }): Promise<Difference[]> {
+/**
+ * Looks twice more, so that what is named was there for as long as anything may be on its way. An order without its hold is
+ * never repaired: whose seats it would get, somebody has to decide.
+ */
+async function settleOrders(parts: ReconcileParts, runs: readonly RunHeader[], dry_run: boolean): Promise<Difference[]> {
+  const first = new Set((await orderDifferences(parts, runs)).map(identityOf));
+  if (first.size === 0) return [];
+  await sleep(parts.settle_ms);
   const found: Difference[] = [];
-  for (const { hold_id, order_id } of held) {
-    if (order_id === '') continue;
-    const answer = await parts.orders.ask(order_id, hold_id);
-    if (answer === 'ENDED' || answer === 'MISSING') found.push(difference(run, { hold_id, order_id, kind: 'HOLD_WITHOUT_ORDER', explanation: `the order is ${answer.toLowerCase()}` }));
+  for (const { over, ...named } of await orderDifferences(parts, runs)) {
+    if (!first.has(identityOf(named))) continue;
+    found.push(over !== undefined && !dry_run ? { ...named, repaired: await releaseOver(parts, over) } : named);
   }
   return found;
+}
+
+function identityOf({ run_id, kind, hold_id, order_id, explanation }: OrderDifference): string {
+  return JSON.stringify([run_id, kind, hold_id, order_id, explanation]);
 }
 
 async function* pages(parts: Parts, run_ids: readonly string[]): AsyncGenerator<RunHeader[]> {

@@ -13,6 +13,8 @@ export function refusal(status: Exclude<PlaceOutcome['status'], 'HELD'> | Closed
       return fail('SEAT_LOCKED');
     case 'CONFLICT':
       return fail('HOLD_CONFLICT', { detail: 'the id was used for another hold' });
+    case 'STALE':
+      return fail('VERSION_STALE');
     case 'RUN_CLOSED':
       return fail('SALE_CLOSED');
     case 'UNAVAILABLE':

@@ -19,23 +19,31 @@ function planned(hold_id: string, run: RunHeader): PlannedHold {
   return { hold_id, run, owner: 'ORDER', body_hash: new Uint8Array(16), from: 0, to: 2, items: [{ id: '1', classes: ['3'], quotas: [] }], wish: { flags: [], letters: '', together: false, same_coach: false, required: false }, changes: false, ttl_ms: 1000, account_id: '' };
 }
 
-function storedHold({ planned: { hold_id, run, owner, body_hash }, placed }: NewHold): Hold {
-  return { hold_id, run_id: run.run_id, run_no: run.run_no, bucket: run.bucket, state: 'HELD', owner, version: 1, seat_version: 1, places: placed.places, order_id: '', account_id: '', body_hash, expires_ms: 0 };
+function storedHold({ planned: { hold_id, run, owner, body_hash, replaces }, placed }: NewHold): Hold {
+  const state = replaces?.state ?? 'HELD';
+  return { hold_id, run_id: run.run_id, run_no: run.run_no, bucket: run.bucket, state, owner, version: 1, seat_version: 1, places: placed.places, order_id: '', account_id: '', body_hash, expires_ms: 0 };
 }
 
 /** Redis places everything on seat 0, 1 …; the ledger does what `commit` says. What was done is noted in order. */
-function world(commit: (holds: readonly NewHold[], keys: readonly SequenceKey[]) => void) {
+function world(commit: (holds: readonly NewHold[], keys: readonly SequenceKey[]) => void, unanswered: readonly number[] = []) {
   const steps: string[] = [];
   const ledger_rows = new Map<string, Hold>();
   const suspected: string[] = [];
   const later: string[] = [];
+  const freed_places = new Map<string, string>();
+  const [away, asked] = [new Set<number>(), [] as number[]];
   let seat = 0;
   const parts: TickParts = {
-    buckets: { epochOf: () => 7, suspect: (bucket: number, why: string) => void suspected.push(`${bucket} ${why}`) } as unknown as TickParts['buckets'],
+    buckets: { epochOf: () => 7, isAway: (bucket: number) => away.has(bucket), noteAway: (bucket: number) => void away.add(bucket), suspect: (bucket: number, why: string) => void suspected.push(`${bucket} ${why}`) } as unknown as TickParts['buckets'],
     seats: {
-      hold: async (calls) => calls.map(({ holds }) => ({ status: 'OK', sequence: 5n, outcomes: holds.map(() => ({ status: 'HELD', replayed: false, seat_version: 1, run_version: 9n, places: [{ item_id: '1', class_code: 3, index: seat++, from: 0, to: 2 }] })) })),
+      hold: async (calls) => calls.map(({ bucket, holds }) => asked.push(bucket) > 0 && unanswered.includes(bucket) ? { status: 'UNAVAILABLE' } : ({ status: 'OK', sequence: 5n, outcomes: holds.map(() => ({ status: 'HELD', replayed: false, seat_version: 1, run_version: 9n, places: [{ item_id: '1', class_code: 3, index: seat++, from: 0, to: 2 }] })) })),
       release: async (_run, _epoch, { hold_id, freed }: SeatChange) => {
         steps.push(`free ${hold_id} ${freed === 'ALL' ? 'all' : freed.length}`);
+        if (freed !== 'ALL') freed_places.set(hold_id, freed.map(({ index, from, to }) => `${index}:${from}-${to}`).join(' '));
+        return { status: 'OK', run_version: 1n };
+      },
+      sell: async (_run, _epoch, { hold_id }) => {
+        steps.push(`forget ${hold_id}`);
         return { status: 'OK', run_version: 1n };
       },
     },
@@ -58,7 +66,7 @@ function world(commit: (holds: readonly NewHold[], keys: readonly SequenceKey[])
     log: silentLog(),
     onChanged: () => {},
   };
-  return { tick: runTick(parts), steps, ledger_rows, suspected, later };
+  return { tick: runTick(parts), steps, ledger_rows, suspected, later, freed_places, away, asked };
 }
 
 const reason = (answer: { ok: boolean; error?: { reason: string } }) => (answer.ok ? 'ok' : answer.error!.reason);
@@ -117,6 +125,65 @@ test('a sequence that was used before closes its bucket alone, and is not hidden
   t.deepEqual(answers.map(reason), ['ok', 'SHARD_CLOSED', 'SHARD_CLOSED']);
   t.true(suspected.every((one) => one === '2 SEQUENCE') && suspected.length > 0);
   t.deepEqual(steps, ['commit a,b,c part 0,0', 'commit a part 0', 'commit b,c part 0']);
+});
+
+/** An exchange of segments 0–4 of seat 0 for what the world places: segments 0–2 of seat 0. */
+function exchange(run: RunHeader, old: Partial<Hold> = {}): PlannedHold {
+  const places = [{ item_id: '1', class_code: 3, index: 0, from: 0, to: 4 }];
+  const replaces: Hold = { hold_id: 'old', run_id: run.run_id, run_no: run.run_no, bucket: run.bucket, state: 'HELD', owner: 'ORDER', version: 2, seat_version: 1, places, order_id: '7', account_id: '', body_hash: new Uint8Array(16), expires_ms: 0, ...old };
+  return { ...planned('new', run), replaces };
+}
+
+test('an exchange: after the commit the old record ends, and of its seats only what the new hold has not is freed', async (t) => {
+  const { tick, steps, freed_places } = world(() => {});
+  t.is(reason((await tick([exchange(runNo(1))]))[0]!), 'ok');
+  t.deepEqual(steps, ['commit new part 0', 'free old 1']);
+  t.is(freed_places.get('old'), '0:2-4');
+});
+
+test('an exchange of what is sold: Redis forgets the new hold too', async (t) => {
+  const { tick, steps } = world(() => {});
+  await tick([exchange(runNo(1), { state: 'SOLD' })]);
+  t.deepEqual(steps.slice(1), ['free old 1', 'forget new']);
+});
+
+test('an exchange whose old hold has changed fails alone and frees nothing of the old one', async (t) => {
+  const grown = { places: [{ item_id: '1', class_code: 3, index: 0, from: 1, to: 2 }] };
+  const { tick, steps, freed_places } = world((holds) => {
+    if (holds.some(({ planned: { replaces } }) => replaces !== undefined)) throw new LedgerRefused('REPLACED');
+  });
+  const answers = await tick([exchange(runNo(1), grown), planned('a', runNo(1))]);
+  t.deepEqual(answers.map(reason), ['VERSION_STALE', 'ok']);
+  t.deepEqual(steps.slice(1), ['commit new part 1', 'commit a part 2', 'tombstone new', 'free new 0']);
+  t.is(freed_places.get('new'), '', 'segment 1 is the old one\'s, and segment 0 is taken in the ledger');
+});
+
+test('a seat lock that ended before it was taken over has its seats locked by others', async (t) => {
+  const { tick } = world(() => {
+    throw new LedgerRefused('REPLACED');
+  });
+  t.is(reason((await tick([exchange(runNo(1), { owner: 'SEAT_LOCK', order_id: '' })]))[0]!), 'SEAT_LOCKED');
+});
+
+test('an exchange whose commit was lost but happened ends the old record', async (t) => {
+  const { tick, steps, ledger_rows } = world((holds) => {
+    for (const hold of holds) ledger_rows.set(hold.planned.hold_id, storedHold(hold));
+    throw new OutcomeUnknown();
+  });
+  t.is(reason((await tick([exchange(runNo(1), { state: 'SOLD' })]))[0]!), 'ok');
+  t.deepEqual(steps.slice(1), ['tombstone new', 'free old 1', 'forget new']);
+});
+
+test('a bucket whose server did not answer keeps no tick waiting again until it is back', async (t) => {
+  const { tick, away, asked, suspected } = world(() => {}, [2]);
+  const both = (id: string) => tick([planned(`${id}1`, runNo(1, 1)), planned(`${id}2`, runNo(2, 2))]);
+  t.deepEqual((await both('a')).map(reason), ['ok', 'DEPENDENCY_UNAVAILABLE']);
+  t.deepEqual((await both('b')).map(reason), ['ok', 'DEPENDENCY_UNAVAILABLE']);
+  t.deepEqual(asked, [1, 2, 1]);
+  away.clear();
+  await both('c');
+  t.deepEqual(asked, [1, 2, 1, 1, 2]);
+  t.deepEqual(suspected, [], 'away is not lost: nothing is rebuilt');
 });
 
 test('ticks: one alone when idle, the rest together, a bounded queue', async (t) => {

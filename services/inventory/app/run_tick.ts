@@ -9,12 +9,13 @@ import type { InventoryMetrics } from './metrics.ts';
 import type { Hold } from '../domain/hold.ts';
 import type { PlaceOutcome, PlannedHold, Refusal, SeatStore } from './ports.ts';
 import { refusal } from './refusals.ts';
+import { settleExchange } from './settle_exchange.ts';
 
 export type RunTick = (tick: readonly PlannedHold[]) => Promise<Result<HoldAnswer>[]>;
 
 export type TickParts = {
   buckets: Buckets;
-  seats: Pick<SeatStore, 'hold' | 'release'>;
+  seats: Pick<SeatStore, 'hold' | 'release' | 'sell'>;
   ledger: HoldLedger;
   chores: Chores;
   metrics: InventoryMetrics;
@@ -51,6 +52,7 @@ async function propose(parts: TickParts, tick: readonly PlannedHold[], answers: 
   for (const [bucket, holds] of Map.groupBy(tick, ({ run }) => run.bucket)) {
     const epoch = parts.buckets.epochOf(bucket);
     if (epoch === undefined) for (const planned of holds) answers.set(planned, refusal('CLOSED'));
+    else if (parts.buckets.isAway(bucket)) for (const planned of holds) answers.set(planned, refusal('UNAVAILABLE'));
     else calls.push({ bucket, epoch, holds });
   }
   if (calls.length === 0) return [];
@@ -58,7 +60,8 @@ async function propose(parts: TickParts, tick: readonly PlannedHold[], answers: 
   return calls.flatMap(({ bucket, epoch, holds }, index) => {
     const reply = replies[index]!;
     if (reply.status === 'OK') return attemptsOf(parts, { bucket, epoch, sequence: reply.sequence }, holds, reply.outcomes, answers);
-    if (reply.status !== 'UNAVAILABLE') parts.buckets.suspect(bucket, reply.status);
+    if (reply.status === 'UNAVAILABLE') parts.buckets.noteAway(bucket);
+    else parts.buckets.suspect(bucket, reply.status);
     for (const planned of holds) answers.set(planned, refusal(reply.status));
     return [];
   });
@@ -101,7 +104,7 @@ function notCommitted(parts: TickParts, attempts: readonly Attempt[], error: unk
 }
 
 async function conclude(parts: TickParts, attempt: Attempt, outcome: CommitOutcome): Promise<Result<HoldAnswer>> {
-  if (outcome.kind === 'COMMITTED') return ok({ hold: outcome.hold, run_version: attempt.placed.run_version });
+  if (outcome.kind === 'COMMITTED') return committed(parts, attempt, outcome.hold);
   if (outcome.kind === 'REFUSED') return refused(parts, attempt, outcome.refusal);
   const { hold_id } = attempt.planned;
   if (outcome.kind === 'FAILED') {
@@ -117,6 +120,15 @@ async function conclude(parts: TickParts, attempt: Attempt, outcome: CommitOutco
     parts.chores.later(`give up ${hold_id}`, () => giveUp(parts, attempt, 'UNKNOWN'));
     return fail('OUTCOME_UNKNOWN', { retry_after_ms: RETRY_AFTER_MS });
   }
+}
+
+async function committed(parts: TickParts, attempt: Attempt, hold: Hold): Promise<Result<HoldAnswer>> {
+  const { replaces } = attempt.planned;
+  if (replaces !== undefined) {
+    const settle = () => settleExchange(parts.seats, attempt, hold);
+    await settle().catch(() => parts.chores.later(`free ${replaces.hold_id}`, settle));
+  }
+  return ok({ hold, run_version: attempt.placed.run_version });
 }
 
 async function refused(parts: TickParts, attempt: Attempt, why: Refusal): Promise<Result<HoldAnswer>> {
@@ -136,6 +148,8 @@ async function refused(parts: TickParts, attempt: Attempt, why: Refusal): Promis
     return fail('OUTCOME_UNKNOWN', { retry_after_ms: RETRY_AFTER_MS });
   }
   if (known !== undefined) return answerOfKnown(planned, known);
+  // A seat lock that ended at this very moment: its seats are not its owner's any more.
+  if (why === 'REPLACED') return planned.replaces?.owner === 'SEAT_LOCK' ? fail('SEAT_LOCKED') : fail('VERSION_STALE');
   const named = planned.items.some(({ seat }) => seat !== undefined);
   return named ? fail('SEAT_LOCKED') : fail('HOLD_CONFLICT', { detail: 'the ledger has a seat as taken' });
 }

@@ -1,5 +1,6 @@
 import { fail, ok, type Result } from '#kit/base/result.ts';
-import { isFree, type ClassBits } from '../domain/bitmap.ts';
+import { isFree, withoutSeats, type ClassBits } from '../domain/bitmap.ts';
+import { keptFrom } from '../domain/quota_remaining.ts';
 import { coachName, seatNameOf, type SeatName } from '../domain/place.ts';
 import type { RunHeader } from '../domain/run.ts';
 import type { SeatClass } from '../domain/seat_class.ts';
@@ -12,7 +13,7 @@ import { refusal } from './refusals.ts';
 export type MapSeat = { name: SeatName; free: boolean; window: boolean; aisle: boolean; row: number; column: number };
 export type MapCoach = { coach_no: string; seat_class: SeatClass; layout_id: string; seats: MapSeat[] };
 
-/** Seats of a coach (of all coaches where none is named) and whether each is free on the stretch now. */
+/** Seats of a coach (of all coaches where none is named) and whether each is free on the stretch now for anybody. */
 export async function getSeatMap(parts: Parts, wish: { run_id: string; from_station_id: string; to_station_id: string; coach_no: string }): Promise<Result<{ coaches: MapCoach[]; version: bigint }>> {
   const access = await accessSeats(parts, wish.run_id);
   if (!access.ok) return access;
@@ -26,7 +27,9 @@ export async function getSeatMap(parts: Parts, wish: { run_id: string; from_stat
     parts.buckets.suspect(run.bucket, reply?.status ?? 'LOST');
     return refusal(reply?.status ?? 'LOST');
   }
-  const { classes, version } = reply.snapshot;
+  const { version, closed_quotas } = reply.snapshot;
+  const kept = keptFrom(closed_quotas, run.quotas, {}, stretch);
+  const classes = new Map([...reply.snapshot.classes].map(([class_code, bits]) => [class_code, withoutSeats(bits, kept.filter((quota) => quota.class_code === class_code))]));
   return ok({ coaches: wanted.map((coach) => mapCoach(run, coach, classes, stretch)), version });
 }
 

@@ -1,6 +1,6 @@
 /**
- * Bitmaps of one class of a run: one row a segment, each row whole 32-bit words in little-endian order, bit i of a row
- * is seat i, set = free. Bits behind the last seat are never set.
+ * Bitmaps of one class of a run: one row a segment, each row whole 32-bit words, bit i of a row is seat i, set = free.
+ * Bits behind the last seat are never set.
  */
 export type ClassBits = { seats: number; segments: number; words: number; rows: Uint32Array };
 
@@ -18,23 +18,6 @@ export function freeBits(seats: number, segments: number, occupied: ReadonlyMap<
   const bits = { seats, segments, words, rows };
   for (const [seat, mask] of occupied) clearSeat(bits, seat, mask);
   return bits;
-}
-
-/** The bytes as Redis keeps them. */
-export function encodeBits({ rows }: ClassBits): Uint8Array {
-  const bytes = new Uint8Array(rows.length * 4);
-  const view = new DataView(bytes.buffer);
-  rows.forEach((word, index) => view.setUint32(index * 4, word, true));
-  return bytes;
-}
-
-/** Reads bytes of Redis; undefined when their length is not that of the class. */
-export function decodeBits(bytes: Uint8Array, seats: number, segments: number): ClassBits | undefined {
-  const words = wordsFor(seats);
-  if (bytes.length !== words * segments * 4) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const rows = Uint32Array.from({ length: words * segments }, (_, index) => view.getUint32(index * 4, true));
-  return { seats, segments, words, rows };
 }
 
 export function isFree(bits: ClassBits, seat: number, segment: number): boolean {
@@ -82,6 +65,15 @@ export function leastOfPairs(free_by_segment: readonly number[]): number[] {
 /** Where the pair (from, to) stands in the list of `countPairs`. */
 export function pairIndex(segments: number, from: number, to: number): number {
   return from * segments - (from * (from - 1)) / 2 + (to - from - 1);
+}
+
+/** The same with some spans of seats taken throughout. */
+export function withoutSeats(bits: ClassBits, spans: readonly { first: number; count: number }[]): ClassBits {
+  if (spans.length === 0) return bits;
+  const copy = { ...bits, rows: bits.rows.slice() };
+  const all = (1n << BigInt(bits.segments)) - 1n;
+  for (const { first, count } of spans) for (let seat = first; seat < first + count; seat += 1) clearSeat(copy, seat, all);
+  return copy;
 }
 
 function andRows(bits: ClassBits, from: number, to: number): Uint32Array {

@@ -40,6 +40,8 @@ export type HoldRequest = {
   channel?: Channel;
   /** A seat lock of the account that this hold takes over. */
   seat_lock_id?: string;
+  /** The hold that this one is exchanged for. */
+  exchange_of?: string;
 };
 
 /** A place for a part of a trip. `index` is the bit of the seat, NO_SEAT for standing. */
@@ -115,11 +117,11 @@ export function standingClaims(entries: readonly { run_no: bigint; places: reado
 
 /** What a body means for idempotency: everything that decides the outcome, in one canonical text. */
 export function holdBody(request: HoldRequest, stretch: Stretch): string {
-  const { run_id, preference, owner, accept_same_train_change, account_id } = request;
-  const items = request.items.map(({ item_id, seat_classes, seat }) => [item_id, seat_classes, seat?.coach_no ?? '', seat?.seat_no ?? '']);
+  const { run_id, preference, owner, accept_same_train_change, account_id, channel, seat_lock_id, exchange_of } = request;
+  const items = request.items.map(({ item_id, seat_classes, seat, passenger_type }) => [item_id, seat_classes, seat?.coach_no ?? '', seat?.seat_no ?? '', passenger_type ?? '']);
   const { window, aisle, letters, together, same_coach, berth, quiet_coach, required } = preference;
   const wishes = [window, aisle, letters, together, same_coach, berth ?? '', quiet_coach, required];
-  return JSON.stringify([run_id, stretch.from, stretch.to, items, wishes, owner, accept_same_train_change, account_id]);
+  return JSON.stringify([run_id, stretch.from, stretch.to, items, wishes, owner, accept_same_train_change, account_id, channel ?? '', seat_lock_id ?? '', exchange_of ?? '']);
 }
 
 function claimOrder(left: SeatClaim, right: SeatClaim): number {

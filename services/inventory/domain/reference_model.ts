@@ -1,8 +1,14 @@
 import type { HeldPlace } from './hold.ts';
 import { NO_SEAT } from './place.ts';
+import type { Buyer } from './quota.ts';
 
 /** What the model must know of a run: seats by class code, standing places, segments. */
 export type ModelRun = { segments: number; seats: ReadonlyMap<number, number>; standing: number };
+
+/** Seats [first, first + count) of a class are only for those the condition names. */
+export type ModelQuota = { class_code: number; first: number; count: number; allows: (buyer: Buyer, from: number, to: number) => boolean };
+
+export type ModelItem = { classes: readonly number[]; buyer?: Buyer };
 
 export type ModelHold = { places: HeldPlace[]; state: 'HELD' | 'SOLD' | 'RELEASED' };
 
@@ -14,38 +20,70 @@ export type ModelHold = { places: HeldPlace[]; state: 'HELD' | 'SOLD' | 'RELEASE
 export class ReferenceModel {
   readonly run: ModelRun;
   readonly holds = new Map<string, ModelHold>();
+  quotas: readonly ModelQuota[] = [];
 
   constructor(run: ModelRun) {
     this.run = run;
   }
 
-  /** Places of a class left on every segment of [from, to). */
-  remaining(class_code: number, from: number, to: number): number {
-    if (class_code === STANDING) return Math.min(...this.#segments(from, to).map((segment) => this.run.standing - this.#standingUsed(segment)));
-    const seats = this.run.seats.get(class_code) ?? 0;
-    return Array.from({ length: seats }, (_, seat) => seat).filter((seat) => this.isFree(class_code, seat, from, to)).length;
+  /** Places of a class left on every segment of [from, to) for a buyer. */
+  remaining(class_code: number, from: number, to: number, buyer: Buyer = {}): number {
+    return class_code === STANDING ? this.#standingLeft(from, to) : this.#seatsFor(class_code, from, to, buyer).length;
+  }
+
+  mayHave(class_code: number, seat: number, from: number, to: number, buyer: Buyer): boolean {
+    return this.quotas.every((quota) => quota.class_code !== class_code || seat < quota.first || seat >= quota.first + quota.count || quota.allows(buyer, from, to));
   }
 
   isFree(class_code: number, seat: number, from: number, to: number): boolean {
     return !this.#taken().some((place) => place.class_code === class_code && place.index === seat && place.from < to && from < place.to);
   }
 
-  /** True when every item can have a place of one of its classes: tried in every way. */
-  fits(items: readonly { classes: readonly number[] }[], from: number, to: number): boolean {
-    const room = new Map<number, number>();
-    for (const class_code of new Set(items.flatMap(({ classes }) => classes))) room.set(class_code, this.remaining(class_code, from, to));
+  /** True when every item can have a place of one of its classes: tried in every way, seat by seat. */
+  fits(items: readonly ModelItem[], from: number, to: number): boolean {
+    const given = new Set<string>();
+    let standing = this.#standingLeft(from, to);
     const place = (index: number): boolean => {
-      if (index === items.length) return true;
-      return items[index]!.classes.some((class_code) => {
-        const left = room.get(class_code)!;
-        if (left === 0) return false;
-        room.set(class_code, left - 1);
-        const fitted = place(index + 1);
-        room.set(class_code, left);
-        return fitted;
+      const item = items[index];
+      if (item === undefined) return true;
+      return item.classes.some((class_code) => {
+        if (class_code === STANDING) {
+          if (standing === 0) return false;
+          standing -= 1;
+          const fitted = place(index + 1);
+          standing += 1;
+          return fitted;
+        }
+        return this.#seatsFor(class_code, from, to, item.buyer ?? {}).some((seat) => {
+          const name = `${class_code}/${seat}`;
+          if (given.has(name)) return false;
+          given.add(name);
+          const fitted = place(index + 1);
+          given.delete(name);
+          return fitted;
+        });
       });
     };
     return place(0);
+  }
+
+  /** The same for an item list that takes the place of a hold. */
+  fitsInstead(hold_id: string, items: readonly ModelItem[], from: number, to: number): boolean {
+    const hold = this.holds.get(hold_id)!;
+    const places = hold.places;
+    hold.places = [];
+    const fitted = this.fits(items, from, to);
+    hold.places = places;
+    return fitted;
+  }
+
+  /** The new hold has what it was given, the old one nothing any more; what was sold stays sold. */
+  exchange(old_id: string, new_id: string, places: HeldPlace[]): string | undefined {
+    const { state } = this.holds.get(old_id)!;
+    this.release(old_id);
+    const problem = this.hold(new_id, places);
+    if (state === 'SOLD') this.sell(new_id);
+    return problem;
   }
 
   /** Takes the places; says what is wrong with them, if anything. */
@@ -72,6 +110,15 @@ export class ReferenceModel {
     if (hold === undefined || hold.state === 'RELEASED') return;
     hold.places = item_ids.length === 0 ? [] : hold.places.filter(({ item_id }) => !item_ids.includes(item_id));
     if (hold.places.length === 0) hold.state = 'RELEASED';
+  }
+
+  #seatsFor(class_code: number, from: number, to: number, buyer: Buyer): number[] {
+    const seats = Array.from({ length: this.run.seats.get(class_code) ?? 0 }, (_, seat) => seat);
+    return seats.filter((seat) => this.isFree(class_code, seat, from, to) && this.mayHave(class_code, seat, from, to, buyer));
+  }
+
+  #standingLeft(from: number, to: number): number {
+    return Math.min(...this.#segments(from, to).map((segment) => this.run.standing - this.#standingUsed(segment)));
   }
 
   #taken(): HeldPlace[] {

@@ -1,13 +1,15 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { coach } from '../../../timetable/seats.ts';
-import { countFree, countPairs, decodeBits, encodeBits, freeBits, leastOfPairs, occupiedMask, pairIndex } from './bitmap.ts';
+import { countFree, countPairs, freeBits, leastOfPairs, occupiedMask, pairIndex } from './bitmap.ts';
 import { compareSeats, compareStanding } from './differences.ts';
 import { freeParts } from './free_parts.ts';
 import { seatClaims, standingClaims } from './hold.ts';
 import { layoutForRedis, layoutHash, layoutOfCoaches, layoutProblem } from './layout.ts';
 import { findSeat, NO_SEAT, seatNameOf } from './place.ts';
+import { placesWithout } from './places_without.ts';
 import { isRetired, planProblem, runBucket } from './run.ts';
+import { decodeSeats, encodeSeats, seatBytes } from './seat_bytes.ts';
 import { segmentMask, stretchBetween, stretchesOf } from './stretch.ts';
 
 const quiet = (value: boolean) => ({ quiet: value });
@@ -36,13 +38,25 @@ test('equal coaches are one layout, and what differs is another', (t) => {
   t.regex(layoutProblem(Array.from({ length: 15 }, (_, index) => ({ ...coach(index + 1, 'second', 200), ...quiet(false) }))) ?? '', /at most/);
 });
 
+test('a class is read as it was written, with the bits behind its last seat taken', (t) => {
+  for (const [seats, segments] of [[1, 1], [32, 5], [41, 33], [70, 64]] as const) {
+    const masks = new Map([[0, 1n], [seats - 1, 1n << BigInt(segments - 1)]]);
+    const encoded = encodeSeats(freeBits(seats, segments, masks));
+    t.is(encoded.length, seatBytes(seats, segments));
+    const bits = decodeSeats(encoded, seats, segments);
+    for (let seat = 0; seat < seats; seat += 1) t.is(occupiedMask(bits, seat), seats === 1 ? 1n : (masks.get(seat) ?? 0n));
+    if (seats % 32 !== 0) t.is(encoded.at(-1)! & 0x80, 0x80);
+  }
+});
+
 test('counting pairs is counting each pair', (t) => {
   const occupied = fc.array(fc.tuple(fc.nat(69), fc.bigInt(0n, 2n ** 7n - 1n)), { maxLength: 100 });
   fc.assert(
     fc.property(occupied, (taken) => {
       const masks = new Map<number, bigint>();
       for (const [seat, mask] of taken) masks.set(seat, (masks.get(seat) ?? 0n) | mask);
-      const bits = decodeBits(encodeBits(freeBits(70, 7, masks)), 70, 7)!;
+      const bits = decodeSeats(encodeSeats(freeBits(70, 7, masks)), 70, 7);
+      t.deepEqual(bits, freeBits(70, 7, masks));
       const pairs = countPairs(bits);
       t.is(pairs.length, 28);
       for (let from = 0; from < 7; from += 1) {
@@ -56,7 +70,7 @@ test('counting pairs is counting each pair', (t) => {
     }),
     { numRuns: 30 },
   );
-  t.is(decodeBits(new Uint8Array(3), 70, 7), undefined);
+  t.throws(() => decodeSeats(new Uint8Array(3), 70, 7), { instanceOf: RangeError });
   t.deepEqual(leastOfPairs([3, 1, 2]), [3, 1, 1, 1, 1, 2]);
 });
 
@@ -65,6 +79,14 @@ test('masks and stretches are the same thing', (t) => {
   t.is(segmentMask({ from: 2, to: 4 }), 0b1100n);
   t.deepEqual(stretchesOf(0b1101n), [{ from: 0, to: 1 }, { from: 2, to: 4 }]);
   t.deepEqual(freeParts({ item_id: '1', class_code: 3, index: 0, from: 0, to: 4 }, 0b0010n).map(({ from, to }) => [from, to]), [[0, 1], [2, 4]]);
+});
+
+test('what places have that others have not: by seat and segment, standing by number', (t) => {
+  const place = (index: number, from: number, to: number) => ({ item_id: '1', class_code: index < 0 ? 8 : 3, index, from, to });
+  const parts = (places: ReturnType<typeof place>[], others: ReturnType<typeof place>[]) => placesWithout(places, others).map(({ index, from, to }) => [index, from, to]);
+  t.deepEqual(parts([place(1, 0, 5), place(2, 0, 2)], [place(1, 1, 2), place(1, 3, 4)]), [[1, 0, 1], [1, 2, 3], [1, 4, 5], [2, 0, 2]]);
+  t.deepEqual(parts([{ ...place(1, 0, 2), class_code: 2 }], [place(1, 0, 2)]), [[1, 0, 2]], 'the same number in another class is another seat');
+  t.deepEqual(parts([place(NO_SEAT, 0, 3), place(NO_SEAT, 0, 3)], [place(NO_SEAT, 1, 4)]), [[NO_SEAT, 0, 1], [NO_SEAT, 0, 3]], 'one of two is used up');
 });
 
 test('a train that calls at a station twice is entered late and left early', (t) => {

@@ -5,6 +5,7 @@ import { fieldInvalid, ok, type Result } from '#kit/base/result.ts';
 import type { Hold, HoldItem, HoldOwner, HoldRequest, HoldState } from '../domain/hold.ts';
 import type { RunLayout } from '../domain/layout.ts';
 import { seatNameOf } from '../domain/place.ts';
+import { channelFromMessage, passengerTypeFromMessage } from '../wire/buyer_message.ts';
 import { classFromMessage, preferenceFromMessage, seatMessage } from '../wire/seat_message.ts';
 
 const OWNER: Record<HoldOwner, OwnerMessage> = { ORDER: OwnerMessage.ORDER, CHANGE: OwnerMessage.CHANGE, STANDBY: OwnerMessage.STANDBY, SEAT_LOCK: OwnerMessage.SEAT_LOCK };
@@ -24,10 +25,10 @@ export function anyOwnerFromMessage(owner: OwnerMessage): Result<HoldOwner> {
 export function holdRequestFromMessage(message: HoldSeatsRequest): Result<HoldRequest> {
   const owner = ownerFromMessage(message.owner);
   if (!owner.ok) return owner;
-  const items = message.items.map(({ itemId: item_id, seatClasses, seat }): HoldItem => {
+  const items = message.items.map(({ itemId: item_id, seatClasses, seat, passengerType }): HoldItem => {
     const seat_classes = seatClasses.map(classFromMessage).filter((seat_class) => seat_class !== undefined);
     const named = seat !== undefined && seat.seatNo !== '' ? { coach_no: seat.coachNo, seat_no: seat.seatNo } : undefined;
-    return { item_id, seat_classes, seat: named };
+    return { item_id, seat_classes, seat: named, passenger_type: passengerTypeFromMessage(passengerType) };
   });
   return ok({
     hold_id: message.holdId,
@@ -39,7 +40,9 @@ export function holdRequestFromMessage(message: HoldSeatsRequest): Result<HoldRe
     owner: owner.value,
     hold_ttl_ms: message.holdTtlMs,
     accept_same_train_change: message.acceptSameTrainChange,
-    account_id: '',
+    account_id: message.accountId,
+    channel: channelFromMessage(message.channel),
+    seat_lock_id: message.seatLockId === '' ? undefined : message.seatLockId,
   });
 }
 

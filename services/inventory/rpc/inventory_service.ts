@@ -2,28 +2,34 @@ import { create, fromBinary } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { StatusSchema } from '#gen/google/rpc/status_pb.ts';
 import { InventoryService, type HoldSeatsRequest } from '#gen/rail/inventory/v1/inventory_pb.ts';
-import { fail, FailureError, fieldInvalid, type Failure, type Result } from '#kit/base/result.ts';
+import { fail, fieldInvalid, type Failure, type Result } from '#kit/base/result.ts';
 import { isServiceDate } from '#kit/base/time.ts';
+import type { Call } from '#kit/rpc/call.ts';
 import { unwrap } from '#kit/rpc/error.ts';
 import { implement, type Implementation } from '#kit/rpc/implement.ts';
 import { DETAILS_KEY, toStatus } from '#kit/rpc/status.ts';
 import { attachOrder } from '../app/attach_order.ts';
 import { closeRun } from '../app/close_run.ts';
+import { extendHold } from '../app/extend_hold.ts';
 import type { HoldAnswer, HoldSeats } from '../app/hold_seats.ts';
-import { openRuns } from '../app/open_runs.ts';
-import type { TimetableSource } from '../app/ports.ts';
+import { exchangeHold } from '../app/exchange_hold.ts';
+import { openRuns, type Opening } from '../app/open_runs.ts';
+import type { OperatorAct, TimetableSource } from '../app/ports.ts';
 import { reconcile, type ReconcileParts } from '../app/reconcile.ts';
 import { releaseHold } from '../app/release_hold.ts';
 import { getRemaining } from '../app/remaining.ts';
 import type { RemainingFeed } from '../app/remaining_feed.ts';
+import { getRunQuotas, setRunQuotas } from '../app/run_quotas.ts';
 import { getRunStates } from '../app/run_states.ts';
 import { sellHold } from '../app/sell_hold.ts';
 import type { Hold } from '../domain/hold.ts';
 import { anyOwnerFromMessage, holdMessage, holdRequestFromMessage, ownerFromMessage } from './convert_hold.ts';
+import { channelFromMessage, passengerTypeFromMessage } from '../wire/buyer_message.ts';
+import { quotaFromMessage, quotaMessage } from '../wire/quota_message.ts';
 import { remainingMessage } from '../wire/remaining_message.ts';
 import { classCodeMessage } from '../wire/seat_message.ts';
 
-export type InventoryParts = ReconcileParts & { hold: HoldSeats; feed: RemainingFeed; timetable: TimetableSource; bucket_count: number };
+export type InventoryParts = ReconcileParts & { hold: HoldSeats; feed: RemainingFeed; timetable: TimetableSource } & Opening;
 
 const MAX_BATCH = 256;
 const MAX_RUN_STATES = 500;
@@ -31,12 +37,17 @@ const MAX_RUN_STATES = 500;
 export function inventoryService(parts: InventoryParts): Implementation {
   const messageOf = async (hold: Hold, run_version = 0n) => holdMessage(hold, (await parts.runs.find([hold.run_id])).get(hold.run_id)!.layout, run_version);
   const answerOf = async (result: Result<Hold>) => ({ hold: await messageOf(unwrap(result)) });
+  /** In order, each once. */
+  const bucketsOf = (buckets: readonly number[]): number[] => {
+    if (buckets.some((bucket) => bucket >= parts.bucket_count)) unwrap(fieldInvalid('buckets', `below ${parts.bucket_count}`));
+    return [...new Set(buckets)].toSorted((left, right) => left - right);
+  };
   const holdAll = (requests: readonly HoldSeatsRequest[]) => holdMessages(parts.hold, requests);
 
   return implement(InventoryService, {
     async openRuns({ serviceDate: service_date, runIds: run_ids }) {
       if (!isServiceDate(service_date)) unwrap(fieldInvalid('service_date', 'YYYY-MM-DD'));
-      const { opened, already_open, refused } = await openRuns(parts, parts.timetable, parts.bucket_count, { service_date, run_ids });
+      const { opened, already_open, refused } = await openRuns(parts, parts.timetable, parts, { service_date, run_ids });
       return { opened, alreadyOpen: already_open, refused };
     },
     async holdSeats(request) {
@@ -68,28 +79,36 @@ export function inventoryService(parts: InventoryParts): Implementation {
     async sellHold({ holdId: hold_id, runId: run_id, orderId: order_id }) {
       return answerOf(await sellHold(parts, { hold_id, run_id, order_id }));
     },
-    exchangeHold() {
-      throw new FailureError({ reason: 'NOT_IMPLEMENTED', detail: 'exchange within a run' });
+    async exchangeHold({ holdId: hold_id, runId: run_id, version, replacement }) {
+      if (replacement === undefined) unwrap(fieldInvalid('replacement', 'needed'));
+      const wanted = unwrap(holdRequestFromMessage(replacement!));
+      const { hold, run_version } = unwrap(await exchangeHold(parts, parts.hold, { hold_id, run_id, version: Number(version), replacement: wanted }));
+      return { hold: await messageOf(hold, run_version) };
     },
-    extendHold() {
-      throw new FailureError({ reason: 'NOT_IMPLEMENTED', detail: 'extension' });
+    async extendHold({ holdId: hold_id, runId: run_id, owner, holdTtlMs: hold_ttl_ms }) {
+      return answerOf(await extendHold(parts, { hold_id, run_id, owner: unwrap(ownerFromMessage(owner)), hold_ttl_ms }));
     },
-    setRunQuotas() {
-      throw new FailureError({ reason: 'NOT_IMPLEMENTED', detail: 'quotas' });
+    async setRunQuotas({ requestId: request_id, runId: run_id, quotas }, call) {
+      const wanted = quotas.map((quota) => unwrap(quotaFromMessage(quota)));
+      const set = unwrap(await setRunQuotas(parts, { run_id, quotas: wanted, actor: call.account?.account_id ?? '', request_id }));
+      return { quotas: set.map((quota) => quotaMessage(quota, parts.clock.now_ms())) };
     },
-    getRunQuotas() {
-      throw new FailureError({ reason: 'NOT_IMPLEMENTED', detail: 'quotas' });
+    async getRunQuotas({ runId }) {
+      const quotas = unwrap(await getRunQuotas(parts, runId));
+      return { quotas: quotas.map((quota) => quotaMessage(quota, parts.clock.now_ms())) };
     },
-    closeBuckets() {
-      throw new FailureError({ reason: 'NOT_IMPLEMENTED', detail: 'closing buckets' });
+    async closeBuckets({ buckets, reason }, call) {
+      if (buckets.length === 0) unwrap(fieldInvalid('buckets', 'at least one'));
+      await parts.buckets.close(bucketsOf(buckets), actOf(call, reason));
+      return {};
     },
-    async getRemaining({ runId, stretches }) {
-      const { remaining, version, epoch } = unwrap(await getRemaining(parts, runId, stretches.map(({ fromIndex: from, toIndex: to }) => ({ from, to }))));
+    async getRemaining({ runId, stretches, channel, passengerType }) {
+      const buyer = { channel: channelFromMessage(channel), passenger_type: passengerTypeFromMessage(passengerType) };
+      const { remaining, version, epoch } = unwrap(await getRemaining(parts, runId, stretches.map(({ fromIndex: from, toIndex: to }) => ({ from, to })), buyer));
       return { version, epoch, remaining: remaining.map(({ class_code, from, to, remaining: count }) => ({ seatClass: classCodeMessage(class_code), fromIndex: from, toIndex: to, remaining: count })) };
     },
     async *watchRemaining({ buckets, serviceDates }, call) {
-      if (buckets.some((bucket) => bucket >= parts.bucket_count)) unwrap(fieldInvalid('buckets', `below ${parts.bucket_count}`));
-      const filter = { buckets: buckets.length === 0 ? parts.buckets.all : buckets, service_dates: new Set(serviceDates) };
+      const filter = { buckets: buckets.length === 0 ? parts.buckets.all : bucketsOf(buckets), service_dates: new Set(serviceDates) };
       for await (const { runs, complete, digests } of parts.feed.watch(filter, call.signal)) {
         yield { runs: runs.map(remainingMessage), snapshotCompleteBuckets: complete, digests };
       }
@@ -111,9 +130,8 @@ export function inventoryService(parts: InventoryParts): Implementation {
         })),
       };
     },
-    async rebuildBuckets({ buckets }) {
-      if (buckets.some((bucket) => bucket >= parts.bucket_count)) unwrap(fieldInvalid('buckets', `below ${parts.bucket_count}`));
-      const done = await parts.buckets.repairAll(buckets.length === 0 ? parts.buckets.all : buckets, true);
+    async rebuildBuckets({ buckets }, call) {
+      const done = buckets.length === 0 ? await parts.buckets.repairAll(parts.buckets.all, { force: true }) : await parts.buckets.reopen(bucketsOf(buckets), actOf(call, ''));
       return { buckets: done.buckets, runs: done.runs, holds: BigInt(done.holds) };
     },
     async reconcile({ runIds: run_ids, dryRun: dry_run }) {
@@ -137,6 +155,12 @@ async function holdMessages(hold: HoldSeats, messages: readonly HoldSeatsRequest
   const answers = await hold(requests.flatMap((request) => (request.ok ? [request.value] : [])));
   let next = 0;
   return requests.map((request) => (request.ok ? answers[next++]! : request));
+}
+
+/** Who closes or reopens buckets: an operator, or a service for one. */
+function actOf({ account, caller, request_id }: Call, reason: string): OperatorAct {
+  const service = caller.kind === 'service' ? caller.service : 'inventory';
+  return { account_id: account?.account_id ?? '', service, request_id: request_id ?? '', reason };
 }
 
 /** The same details as the error of HoldSeats. */

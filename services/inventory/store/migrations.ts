@@ -103,4 +103,25 @@ export const migrations: Migration[] = [
       ) ${END}`,
     ],
   },
+  {
+    // 1: closed by an operator. A version that does not know the column reopens such a bucket, so none are closed during its rollout.
+    name: '0002_closed_buckets',
+    up: ['ALTER TABLE bucket_epoch ADD COLUMN closed TINYINT NOT NULL DEFAULT 0'],
+  },
+  {
+    name: '0003_run_quotas',
+    up: [
+      // Driven like every row that is not final: next_action_time says when the next quota becomes everybody's.
+      `CREATE TABLE IF NOT EXISTS run_quota (
+        run_id VARCHAR(48) ${TEXT} NOT NULL,
+        quotas TEXT NOT NULL,
+        changed_at DATETIME(3) NOT NULL,
+        next_action_time DATETIME(3) NULL,
+        attempts INT NOT NULL,
+        PRIMARY KEY (run_id),
+        KEY run_quota_changed (changed_at),
+        KEY run_quota_due (next_action_time)
+      ) ${END}`,
+    ],
+  },
 ];

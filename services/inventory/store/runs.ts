@@ -1,5 +1,9 @@
 // Headers of runs whose sale was opened.
+import type { Clock } from '#kit/base/clock.ts';
+import type { Random } from '#kit/base/random.ts';
 import type { Database, SqlValue, Tx } from '#kit/store/mysql.ts';
+import type { NewQuota } from '../domain/quota.ts';
+import { changedQuotas, insertQuotas, quotasFromText, replaceQuotas, scheduleQuotas } from './run_quotas.ts';
 import type { NewRun, RunStore } from '../app/ports.ts';
 import { layoutHash, layoutOfCoaches, type RunCoach, type RunLayout } from '../domain/layout.ts';
 import type { RunHeader, RunPlan, RunStop } from '../domain/run.ts';
@@ -19,9 +23,11 @@ type RunRow = {
   sale_start_at: Date;
   sale_end_at: Date;
   state: string;
+  quotas: string | null;
 };
 
-const COLUMNS = 'run_no, run_id, bucket, service_date, timetable_version, layout_hash, stops, segments, standing_capacity, seats_at_opening, sale_start_at, sale_end_at, state';
+const SELECT_RUNS =
+  'SELECT run_no, run_id, bucket, service_date, timetable_version, layout_hash, stops, segments, standing_capacity, seats_at_opening, sale_start_at, sale_end_at, state, quotas FROM train_run LEFT JOIN run_quota USING (run_id)';
 /** A run stays in memory until its refunds are over too. */
 const AFTER_SALE = 'INTERVAL 1 DAY';
 const CACHED_RUNS = 65_536;
@@ -29,20 +35,29 @@ const SEAT_ROWS = 2_000;
 
 export type OnOpened = (tx: Tx, runs: readonly { run_id: string; timetable_version: string; open: boolean; reason: string }[]) => Promise<void>;
 
-/** `onChanged` adds the event of an opening or closing to the transaction. */
-export function openRunStore(db: Database, onChanged: OnOpened): RunStore {
-  return new SqlRuns(db, onChanged);
+type RunStoreParts = {
+  db: Database;
+  clock: Clock;
+  random: Random;
+  /** Adds the event of an opening or closing to the transaction. */
+  onChanged: OnOpened;
+};
+
+export function openRunStore(parts: RunStoreParts): RunStore {
+  return new SqlRuns(parts);
 }
 
 class SqlRuns implements RunStore {
+  readonly #parts: RunStoreParts;
   readonly #db: Database;
   readonly #onChanged: OnOpened;
   readonly #layouts = new Map<string, RunLayout>();
   readonly #runs = new Map<string, RunHeader>();
 
-  constructor(db: Database, onChanged: OnOpened) {
-    this.#db = db;
-    this.#onChanged = onChanged;
+  constructor(parts: RunStoreParts) {
+    this.#parts = parts;
+    this.#db = parts.db;
+    this.#onChanged = parts.onChanged;
   }
 
   async find(run_ids: readonly string[]): Promise<Map<string, RunHeader>> {
@@ -54,7 +69,7 @@ class SqlRuns implements RunStore {
       else found.set(run_id, run);
     }
     if (missing.length === 0) return found;
-    const rows = await this.#db.query<RunRow>(`SELECT ${COLUMNS} FROM train_run WHERE run_id IN (?)`, [missing as SqlValue]);
+    const rows = await this.#db.query<RunRow>(`${SELECT_RUNS} WHERE run_id IN (?)`, [missing as SqlValue]);
     for (const run of await this.#headers(rows)) found.set(run.run_id, this.#remember(run));
     return found;
   }
@@ -72,6 +87,7 @@ class SqlRuns implements RunStore {
          VALUES ${valuesOf("(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'OPEN', 0, 1, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))", fresh.length)}`,
         fresh.flatMap(insertValues),
       );
+      await insertQuotas(tx, fresh.map(({ plan, quotas }) => ({ run_id: plan.run_id, quotas })));
       await this.#onChanged(tx, fresh.map(({ plan }) => ({ run_id: plan.run_id, timetable_version: plan.timetable_version, open: true, reason: 'opened' })));
       return inserted.affected_rows;
     });
@@ -85,7 +101,7 @@ class SqlRuns implements RunStore {
   async page({ buckets, after_run_no, limit, service_dates = [] }: Parameters<RunStore['page']>[0]): Promise<RunHeader[]> {
     const dates = service_dates.length === 0 ? '' : 'AND service_date IN (?)';
     const rows = await this.#db.query<RunRow>(
-      `SELECT ${COLUMNS} FROM train_run WHERE bucket IN (?) AND run_no > ? AND sale_end_at > UTC_TIMESTAMP(3) - ${AFTER_SALE} ${dates} ORDER BY run_no LIMIT ?`,
+      `${SELECT_RUNS} WHERE bucket IN (?) AND run_no > ? AND sale_end_at > UTC_TIMESTAMP(3) - ${AFTER_SALE} ${dates} ORDER BY run_no LIMIT ?`,
       [buckets as SqlValue, after_run_no, ...(service_dates.length === 0 ? [] : [service_dates as SqlValue]), limit],
     );
     return this.#headers(rows);
@@ -97,6 +113,27 @@ class SqlRuns implements RunStore {
       await this.#onChanged(tx, [{ run_id: run.run_id, timetable_version: run.timetable_version, open, reason }]);
     });
     this.#runs.delete(run.run_id);
+  }
+
+  async setQuotas(run: RunHeader, quotas: readonly NewQuota[], by: { actor: string; request_id: string }): Promise<RunHeader> {
+    const { clock, random } = this.#parts;
+    return this.#remember({ ...run, quotas: await replaceQuotas(this.#db, run.run_id, quotas, { ...by, clock, random }) });
+  }
+
+  async scheduleQuotas(run: RunHeader, due_ms: number | undefined): Promise<void> {
+    await scheduleQuotas(this.#db, run.run_id, due_ms);
+  }
+
+  async reload(run_id: string): Promise<RunHeader | undefined> {
+    this.#runs.delete(run_id);
+    return (await this.find([run_id])).get(run_id);
+  }
+
+  async refreshQuotas(): Promise<void> {
+    for (const { run_id, quotas } of await changedQuotas(this.#db)) {
+      const run = this.#runs.get(run_id);
+      if (run !== undefined) this.#runs.set(run_id, { ...run, quotas });
+    }
   }
 
   #remember(run: RunHeader): RunHeader {
@@ -135,9 +172,9 @@ class SqlRuns implements RunStore {
 type WireStop = [station_id: string, arrival_ms: number | null, departure_ms: number | null];
 
 function headerOf(row: RunRow, layout: RunLayout): RunHeader {
-  const { stops, sale_start_at, sale_end_at, state, layout_hash: _hash, ...same } = row;
+  const { stops, sale_start_at, sale_end_at, state, layout_hash: _hash, quotas, ...same } = row;
   const list = (JSON.parse(stops) as WireStop[]).map(([station_id, arrival_ms, departure_ms]): RunStop => ({ station_id, arrival_ms: arrival_ms ?? undefined, departure_ms: departure_ms ?? undefined }));
-  return { ...same, stops: list, layout, sale_start_ms: sale_start_at.getTime(), sale_end_ms: sale_end_at.getTime(), quotas: [], open: state === 'OPEN' };
+  return { ...same, stops: list, layout, sale_start_ms: sale_start_at.getTime(), sale_end_ms: sale_end_at.getTime(), quotas: quotasFromText(quotas), open: state === 'OPEN' };
 }
 
 function insertValues({ plan, bucket }: NewRun): SqlValue[] {

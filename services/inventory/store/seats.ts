@@ -1,16 +1,17 @@
 // Redis as SeatStore: the calls of the Function library.
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isRedisOutage, StoreUnavailable } from '#kit/store/errors.ts';
 import type { RedisClient } from '#kit/store/redis.ts';
 import { registerLibrary, type CallOutcome, type FunctionCall, type FunctionLibrary } from '#kit/store/redis_functions.ts';
-import type { ChangeReply, Closed, HoldCall, HoldReply, RunImage, SeatStore, SnapshotReply } from '../app/ports.ts';
+import type { BucketState, ChangeReply, Closed, HoldCall, HoldReply, PlannedHold, RunImage, SeatStore, SnapshotReply } from '../app/ports.ts';
 import { layoutForRedis } from '../domain/layout.ts';
 import type { RunHeader } from '../domain/run.ts';
-import { bitFields, firstVersion, holdToWire, outcomesFromWire, placesToJson, recordToJson, snapshotFromWire } from './seat_codec.ts';
+import { firstVersion, holdToWire, outcomesFromWire, placesToJson, quotasToWire, recordField, recordToJson, seatsOfImage, snapshotFromWire, stateFields } from './seat_codec.ts';
 import { bucketKey, layoutKey, runKeys } from './seat_keys.ts';
 
-const LIBRARY = 'inventory_v1';
-const SOURCES = ['1_bits', '2_run', '3_choose', '4_group', '5_hold', '6_open'];
+const LIBRARY = 'inventory_v2';
+const SOURCES = ['1_bits', '2_class', '3_run', '4_choose', '5_group', '6_hold', '7_open'];
 
 /** One library from several files, which share their local functions. */
 export function librarySource(): string {
@@ -41,6 +42,7 @@ function withTypedOutages(seats: SeatStore): SeatStore {
     reclaim: (...call) => typed(seats.reclaim(...call)),
     sell: (...call) => typed(seats.sell(...call)),
     setOpen: (...call) => typed(seats.setOpen(...call)),
+    setQuotas: (...call) => typed(seats.setQuotas(...call)),
     snapshots: (...call) => typed(seats.snapshots(...call)),
     bucketStates: (...call) => typed(seats.bucketStates(...call)),
     begin: (...call) => typed(seats.begin(...call)),
@@ -53,6 +55,8 @@ function withTypedOutages(seats: SeatStore): SeatStore {
 class RedisSeats implements SeatStore {
   readonly #client: RedisClient;
   readonly #library: FunctionLibrary;
+  readonly #writer = `${randomBytes(6).toString('hex')}.`;
+  #stamps = 0;
 
   constructor(client: RedisClient, library: FunctionLibrary) {
     this.#client = client;
@@ -61,8 +65,9 @@ class RedisSeats implements SeatStore {
 
   async hold(calls: readonly HoldCall[]): Promise<HoldReply[]> {
     try {
-      const replies = await this.#library.callMany(calls.map(holdCall));
-      return replies.map(holdReply);
+      const grouped = calls.map((call) => ({ ...call, runs: [...Map.groupBy(call.holds, ({ run }) => run.run_id).values()] }));
+      const replies = await this.#library.callMany(grouped.map((call) => holdCall(call, this.#stamp())));
+      return replies.map((outcome, index) => holdReply(outcome, grouped[index]!));
     } catch (error) {
       if (!isRedisOutage(error)) throw error;
       return calls.map(() => ({ status: 'UNAVAILABLE' }));
@@ -70,19 +75,23 @@ class RedisSeats implements SeatStore {
   }
 
   async release(run: RunHeader, epoch: number, { hold_id, owner, seat_version, freed, stays }: Parameters<SeatStore['release']>[2]): Promise<ChangeReply> {
-    return this.#change('release', run, [epoch, hold_id, owner, seat_version, freed === 'ALL' ? '*' : placesToJson(freed), stays.length === 0 ? '' : placesToJson(stays)]);
+    return this.#change('release', run, epoch, [recordField(hold_id), owner, seat_version, freed === 'ALL' ? '*' : placesToJson(freed), stays.length === 0 ? '' : placesToJson(stays)]);
   }
 
   async reclaim(run: RunHeader, epoch: number, record: Parameters<SeatStore['reclaim']>[2]): Promise<ChangeReply> {
-    return this.#change('reclaim', run, [epoch, record.hold_id, record.owner, record.seat_version, record.body, placesToJson(record.places)]);
+    return this.#change('reclaim', run, epoch, [recordField(record.hold_id), record.owner, record.seat_version, record.body, placesToJson(record.places)]);
   }
 
   async sell(run: RunHeader, epoch: number, hold: Parameters<SeatStore['sell']>[2]): Promise<ChangeReply> {
-    return this.#change('sell', run, [epoch, hold.hold_id, hold.owner, hold.seat_version]);
+    return this.#change('sell', run, epoch, [recordField(hold.hold_id), hold.owner, hold.seat_version]);
   }
 
   async setOpen(run: RunHeader, epoch: number, open: boolean): Promise<ChangeReply> {
-    return this.#change('set_open', run, [epoch, open ? 1 : 0]);
+    return this.#change('set_field', run, epoch, ['open', open ? 1 : 0]);
+  }
+
+  async setQuotas(run: RunHeader, epoch: number, closed: Parameters<SeatStore['setQuotas']>[2]): Promise<ChangeReply> {
+    return this.#change('set_field', run, epoch, ['quotas', quotasToWire(closed)]);
   }
 
   async snapshots(runs: readonly { run: RunHeader; epoch: number }[], { records } = { records: false }): Promise<SnapshotReply[]> {
@@ -95,11 +104,19 @@ class RedisSeats implements SeatStore {
     });
   }
 
-  async bucketStates(buckets: readonly number[]): Promise<({ epoch: number; open: boolean } | undefined)[]> {
-    return Promise.all(buckets.map(async (bucket) => {
-      const [epoch, open] = await this.#client.hmget(bucketKey(bucket), 'epoch', 'open');
-      return typeof epoch !== 'string' ? undefined : { epoch: Number(epoch), open: open === '1' };
+  async bucketStates(buckets: readonly number[]): Promise<(BucketState | 'AWAY' | undefined)[]> {
+    const states = await Promise.all(buckets.map(async (bucket): Promise<BucketState | 'AWAY' | undefined> => {
+      try {
+        const [epoch, open, sequence] = await this.#client.hmget(bucketKey(bucket), 'epoch', 'open', 'sequence');
+        return typeof epoch !== 'string' ? undefined : { epoch: Number(epoch), open: open === '1', sequence: BigInt(sequence ?? 0) };
+      } catch (error) {
+        // One master of a cluster that is away says nothing of the others.
+        if (!isRedisOutage(error)) throw error;
+        return 'AWAY';
+      }
     }));
+    if (states.length > 0 && states.every((state) => state === 'AWAY')) throw new StoreUnavailable('Redis is away');
+    return states;
   }
 
   async begin(bucket: number, epoch: number): Promise<'OK' | 'EPOCH'> {
@@ -114,7 +131,7 @@ class RedisSeats implements SeatStore {
     await this.#putLayouts(images);
     const statuses: ('OK' | 'EXISTS' | 'EPOCH')[] = [];
     for (let start = 0; start < images.length; start += OPEN_BATCH) {
-      const calls = images.slice(start, start + OPEN_BATCH).map((image) => openCall(image, epochs.get(image.run.bucket) ?? 0));
+      const calls = images.slice(start, start + OPEN_BATCH).map((image) => openCall(image, epochs.get(image.run.bucket) ?? 0, this.#stamp()));
       for (const outcome of await this.#library.callMany(calls)) statuses.push(String(answerOf(outcome)[0]) as 'OK');
     }
     return statuses;
@@ -122,7 +139,7 @@ class RedisSeats implements SeatStore {
 
   async repair(run: RunHeader, epoch: number, version: bigint, image: RunImage): Promise<{ status: 'OK' | 'MOVED' | Closed }> {
     const keys = [bucketKey(run.bucket), ...runKeys(run)];
-    const answer = (await this.#library.call({ fn: `${LIBRARY}_repair`, keys, args: [epoch, String(version), ...bitFields(image)] })) as unknown[];
+    const answer = (await this.#library.call({ fn: `${LIBRARY}_repair`, keys, args: [epoch, String(version), this.#stamp(), seatsOfImage(image), ...stateFields(image)] })) as unknown[];
     return { status: String(answer[0]) as 'OK' };
   }
 
@@ -132,9 +149,15 @@ class RedisSeats implements SeatStore {
     for (const outcome of await this.#library.callMany(calls)) answerOf(outcome);
   }
 
-  async #change(fn: string, run: RunHeader, args: readonly (string | number)[]): Promise<ChangeReply> {
+  /** No two writes have the same, whatever process makes them: what the Function keeps decoded is known by it. */
+  #stamp(): string {
+    this.#stamps += 1;
+    return `${this.#writer}${this.#stamps.toString(36)}`;
+  }
+
+  async #change(fn: string, run: RunHeader, epoch: number, args: readonly (string | number)[]): Promise<ChangeReply> {
     const keys = [bucketKey(run.bucket), ...runKeys(run), layoutKey(run.bucket, run.layout.layout_hash)];
-    const [status, version] = (await this.#library.call({ fn: `${LIBRARY}_${fn}`, keys, args })) as [string, string?];
+    const [status, version] = (await this.#library.call({ fn: `${LIBRARY}_${fn}`, keys, args: [epoch, this.#stamp(), ...args] })) as [string, string?];
     return version === undefined ? { status: status as Closed } : { status: status as 'OK', run_version: BigInt(version) };
   }
 
@@ -144,20 +167,16 @@ class RedisSeats implements SeatStore {
   }
 }
 
-/** The runs of a call are named once, in its keys; its holds say which of them they mean. */
-function holdCall({ bucket, epoch, holds }: HoldCall): FunctionCall {
-  const positions = new Map<string, number>();
-  const keys = [bucketKey(bucket)];
-  for (const { run } of holds) {
-    if (positions.has(run.run_id)) continue;
-    positions.set(run.run_id, positions.size);
-    keys.push(...runKeys(run), layoutKey(bucket, run.layout.layout_hash));
-  }
-  const list = holds.map((hold) => holdToWire(hold, positions.get(hold.run.run_id)!));
-  return { fn: `${LIBRARY}_hold`, keys, args: [epoch, JSON.stringify(list)] };
+type GroupedCall = HoldCall & { runs: PlannedHold[][] };
+
+/** The holds of a call by run, each run named once in its keys. */
+function holdCall({ bucket, epoch, runs }: GroupedCall, stamp: string): FunctionCall {
+  const keys = [bucketKey(bucket), ...runs.flatMap((list) => [...runKeys(list[0]!.run), layoutKey(bucket, list[0]!.run.layout.layout_hash)])];
+  return { fn: `${LIBRARY}_hold`, keys, args: [epoch, stamp, JSON.stringify(runs.map((holds) => holds.map(holdToWire)))] };
 }
 
-function holdReply(outcome: CallOutcome): HoldReply {
+/** The outcomes in the order of the call's holds. */
+function holdReply(outcome: CallOutcome, { holds, runs }: GroupedCall): HoldReply {
   if (!outcome.ok) {
     // An answer of Redis that is an error of the script is a bug of ours; anything else says that Redis was not reached.
     if (/^(ERR|WRONGTYPE|NOSCRIPT)/.test(outcome.error.message)) throw outcome.error;
@@ -165,15 +184,16 @@ function holdReply(outcome: CallOutcome): HoldReply {
   }
   const [status, sequence, outcomes] = outcome.reply as [string, number?, string?];
   if (outcomes === undefined) return { status: status as Closed };
-  return { status: 'OK', sequence: BigInt(sequence ?? 0), outcomes: outcomesFromWire(outcomes) };
+  const list = outcomesFromWire(outcomes);
+  const by_hold = new Map(runs.flat().map((hold, index) => [hold, list[index]!]));
+  return { status: 'OK', sequence: BigInt(sequence ?? 0), outcomes: holds.map((hold) => by_hold.get(hold)!) };
 }
 
-function openCall(image: RunImage, epoch: number): FunctionCall {
+function openCall(image: RunImage, epoch: number, stamp: string): FunctionCall {
   const { run, records } = image;
-  const fields = ['open', run.open ? 1 : 0, 'segments', run.segments, 'layout', run.layout.layout_hash, ...bitFields(image)];
-  const holds = records.flatMap((record) => [record.hold_id, recordToJson(record)]);
-  const args = [epoch, String(firstVersion(epoch)), fields.length / 2, ...fields, ...holds];
-  return { fn: `${LIBRARY}_open_run`, keys: [bucketKey(run.bucket), ...runKeys(run)], args };
+  const fields = ['open', run.open ? 1 : 0, 'segments', run.segments, ...stateFields(image)];
+  const holds = records.flatMap((record) => [recordField(record.hold_id), recordToJson(record)]);
+  return { fn: `${LIBRARY}_open_run`, keys: [bucketKey(run.bucket), ...runKeys(run)], args: [epoch, String(firstVersion(epoch)), stamp, seatsOfImage(image), ...fields, ...holds] };
 }
 
 function answerOf(outcome: CallOutcome): unknown[] {

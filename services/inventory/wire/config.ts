@@ -15,6 +15,8 @@ export const configSchema = z.object({
   caller_key: hexKeys(32),
   query_address: hostPort,
   order_address: hostPort,
+  /** Where settings come from; without it none are set. */
+  risk_address: hostPort.optional(),
   /** How many buckets runs opened from now on are spread over; runs keep theirs. Never below what was used before. */
   inventory_buckets: count.default(64),
   inventory_mysql_pool: count.default(12),

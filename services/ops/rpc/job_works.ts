@@ -38,8 +38,8 @@ function openSales({ inventory }: Peers): JobWork {
     const dates = one === undefined ? Array.from({ length: SALE_DAYS }, (_, day) => addDays(today, day)) : [one];
     const report: { service_date: string; opened: number; already_open: number; refused: string[] }[] = [];
     for (const [index, service_date] of dates.entries()) {
-      const beat = setInterval(() => void progress((index / dates.length) * 100).catch(() => undefined), HEARTBEAT_MS);
-      const { opened, alreadyOpen, refused } = await inventory.openRuns({ requestId: newId(), serviceDate: service_date }, { signal, timeout_ms: OPEN_TIMEOUT_MS }).finally(() => clearInterval(beat));
+      const call = inventory.openRuns({ requestId: newId(), serviceDate: service_date }, { signal, timeout_ms: OPEN_TIMEOUT_MS });
+      const { opened, alreadyOpen, refused } = await alive(call, progress, (index / dates.length) * 100);
       report.push({ service_date, opened, already_open: alreadyOpen, refused });
       await progress(((index + 1) / dates.length) * 100, report);
     }
@@ -47,18 +47,34 @@ function openSales({ inventory }: Peers): JobWork {
   };
 }
 
+/** Arguments: `run_ids` for some runs, all without; `dry_run` to report only. Each difference is named, and how many there are of a kind. */
 function reconcileInventory({ inventory }: Peers): JobWork {
-  return async (args, _, signal) => {
-    const { runsChecked, differences, differencesOmitted } = await inventory.reconcile({ requestId: newId(), dryRun: args.dry_run === true }, { signal, timeout_ms: OPEN_TIMEOUT_MS });
-    return { runs_checked: runsChecked, differences, differences_omitted: differencesOmitted };
+  return async (args, progress, signal) => {
+    const run_ids = Array.isArray(args.run_ids) ? args.run_ids.map(String) : [];
+    const call = inventory.reconcile({ requestId: newId(), runIds: run_ids, dryRun: args.dry_run === true }, { signal, timeout_ms: OPEN_TIMEOUT_MS });
+    const { runsChecked, differences, differencesOmitted } = await alive(call, progress, 0);
+    const kinds: Record<string, { found: number; repaired: number }> = {};
+    for (const { kind, repaired } of differences) {
+      const counted = (kinds[kind] ??= { found: 0, repaired: 0 });
+      counted.found += 1;
+      if (repaired) counted.repaired += 1;
+    }
+    const named = differences.map(({ kind, runId: run_id, seat, holdId: hold_id, orderId: order_id, repaired, explanation }) => ({ kind, run_id, seat, hold_id, order_id, repaired, explanation }));
+    return { runs_checked: runsChecked, kinds, differences: named, differences_omitted: differencesOmitted };
   };
 }
 
 function rebuildInventory({ inventory }: Peers): JobWork {
-  return async (_, __, signal) => {
-    const { buckets, runs, holds } = await inventory.rebuildBuckets({ requestId: newId() }, { signal, timeout_ms: OPEN_TIMEOUT_MS });
+  return async (_, progress, signal) => {
+    const { buckets, runs, holds } = await alive(inventory.rebuildBuckets({ requestId: newId() }, { signal, timeout_ms: OPEN_TIMEOUT_MS }), progress, 0);
     return { buckets, runs, holds };
   };
+}
+
+/** Tells that the run lives while a long call is under way: one that is silent is taken for dead. */
+function alive<T>(call: Promise<T>, progress: Parameters<JobWork>[1], percent: number): Promise<T> {
+  const beat = setInterval(() => void progress(percent).catch(() => undefined), HEARTBEAT_MS);
+  return call.finally(() => clearInterval(beat));
 }
 
 /** Arguments: `date`; yesterday without. */

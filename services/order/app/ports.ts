@@ -6,7 +6,7 @@ import type { Result } from '#kit/base/result.ts';
 import type { OrderChange } from '../domain/change.ts';
 import type { Claim } from '../domain/claim.ts';
 import type { EntryState, QueueEntry } from '../domain/entry.ts';
-import type { Order, Todo } from '../domain/order.ts';
+import type { Order, SeatPart, Todo } from '../domain/order.ts';
 import type { PaceLimits } from '../domain/pace.ts';
 import type { OrderState } from '../domain/state.ts';
 import type { Actor } from './actor.ts';
@@ -45,6 +45,12 @@ export type EntryStore = {
 
 export type OrderQuery = { account_id?: string; run_id?: string; order_id?: string; person?: string; states: OrderState[]; before?: string; limit: number };
 
+/** Behind an order of a run, in the order of both. */
+export type RunPosition = { run_id: string; order_id: string };
+
+/** What an item believes to have. `placed_on` is the run of its order; `run_id` the one it travels on now. */
+export type RunItem = { order_id: string; placed_on: string; run_id: string; hold_id: string; item_no: number; state: OrderState; seat_parts: SeatPart[] };
+
 export type TimelineRow = { time_ms: number; item_no: number; from?: OrderState; to: OrderState; cause: string; version: number; trace_id: string };
 
 export type WriteOptions = {
@@ -60,6 +66,8 @@ export type OrderStore = {
   /** Newest first. */
   list(query: OrderQuery): Promise<Order[]>;
   timeline(order_id: string): Promise<TimelineRow[]>;
+  /** Items that are not closed, of orders on these runs behind `after`; in order of run, order and item. */
+  runItems(run_ids: readonly string[], after: RunPosition | undefined, limit: number): Promise<RunItem[]>;
   /** Items, order, timeline, event, audit and freed claims in one transaction; false when a version is another one. */
   apply(change: OrderChange, options: WriteOptions): Promise<boolean>;
   /** Once per request id: `decide` sees the stored order and says what changes; undefined: nothing needs to. */

@@ -1,11 +1,11 @@
 /** Plain objects of the domain as messages of the contract. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
-import type { OrderItemSchema, OrderSchema, QueueStatusSchema, SeatPartSchema, TimelineEntrySchema } from '#gen/rail/order/v1/order_pb.ts';
+import type { OrderItemSchema, OrderSchema, QueueStatusSchema, RunItemSchema, SeatPartSchema, TimelineEntrySchema } from '#gen/rail/order/v1/order_pb.ts';
 import type { Journey as JourneyMessage, JourneySchema, Seat as SeatMessage, SeatSchema } from '#gen/rail/type/v1/journey_pb.ts';
 import type { MoneySchema } from '#gen/rail/type/v1/money_pb.ts';
 import { fenToInt64 } from '#kit/base/money.ts';
-import type { TimelineRow } from '../app/ports.ts';
+import type { RunItem, TimelineRow } from '../app/ports.ts';
 import type { QueueView } from '../app/queue_status.ts';
 import { itemIdOf, journeyOf, type Journey, type Order, type OrderItem, type Seat, type SeatPart } from '../domain/order.ts';
 import { berthLevels, channels, closeReasons, orderStates, passengerTypes, queueStates, seatClasses } from './words.ts';
@@ -102,6 +102,10 @@ function itemMessage(order: Order, item: OrderItem): MessageInitShape<typeof Ord
     holdId: item.hold_id,
     refunded: moneyOf(item.refunded_fen),
   };
+}
+
+export function runItemMessage({ order_id, run_id, hold_id, item_no, state, seat_parts }: RunItem): MessageInitShape<typeof RunItemSchema> {
+  return { orderId: order_id, runId: run_id, holdId: hold_id, holdItemId: String(item_no), state: orderStates.to(state), seatParts: seat_parts.map(partMessage) };
 }
 
 export function timelineMessage(order_id: string, row: TimelineRow): MessageInitShape<typeof TimelineEntrySchema> {

@@ -7,6 +7,7 @@ import { implement, type Implementation } from '#kit/rpc/implement.ts';
 import type { OrderDriver } from '../app/advance.ts';
 import { cancelOrder } from '../app/cancel_order.ts';
 import { leaveQueue } from '../app/leave_queue.ts';
+import { listRunItems } from '../app/list_run_items.ts';
 import { listQueues } from '../app/list_queues.ts';
 import type { Paces } from '../app/paces.ts';
 import type { Ports } from '../app/ports.ts';
@@ -14,7 +15,7 @@ import { queueStatus, watchQueue } from '../app/queue_status.ts';
 import { getOrder, getTimeline, listOrders, searchOrders, watchOrder } from '../app/read_orders.ts';
 import { submitOrder } from '../app/submit_order.ts';
 import { transitionItems } from '../app/transition_items.ts';
-import { orderMessage, statusMessage, timelineMessage } from './messages.ts';
+import { orderMessage, runItemMessage, statusMessage, timelineMessage } from './messages.ts';
 import { accountActor, actorOf, statesOf, submitRequestOf, transitionRequestOf } from './requests.ts';
 
 export function orderService(ports: Ports & { paces: Paces; driver: OrderDriver }): Implementation {
@@ -68,6 +69,10 @@ export function orderService(ports: Ports & { paces: Paces; driver: OrderDriver 
     async getOrderTimeline({ orderId }, call) {
       const { order, rows } = unwrap(await getTimeline(ports, orderId, actorOf(call)));
       return { order: orderMessage(order), entries: rows.map((row) => timelineMessage(orderId, row)) };
+    },
+    async listRunItems({ runIds, pageSize, pageToken }) {
+      const { items, next } = unwrap(await listRunItems(ports, runIds, { size: pageSize, token: pageToken }));
+      return { items: items.map(runItemMessage), nextPageToken: next };
     },
     async listQueues({ pageSize, pageToken }) {
       const { queues, next } = unwrap(await listQueues(ports, { size: pageSize, token: pageToken }));

@@ -3,6 +3,17 @@ import { fail, fieldInvalid, ok, type Result } from '#kit/base/result.ts';
 
 const limit = z.strictObject({ per_s: z.number().positive().max(100_000), burst: z.number().int().min(1).max(1_000_000) });
 const share = z.number().min(0).max(1);
+const words = (...list: [string, ...string[]]) => z.array(z.enum(list)).max(list.length).default([]);
+const quota_rule = z.strictObject({
+  name: z.string().regex(/^[a-z0-9_]{1,32}$/),
+  train_types: z.array(z.string().length(1)).max(8).default([]),
+  seat_class: z.enum(['business', 'first', 'second', 'soft_sleeper', 'hard_sleeper', 'soft_seat', 'hard_seat']),
+  share: z.number().positive().max(1),
+  channels: words('web', 'app', 'mini_program', 'counter', 'partner'),
+  passenger_types: words('adult', 'child', 'student', 'disabled_veteran'),
+  min_trip_share: share.default(0),
+  release_before_departure_min: z.number().int().min(0).max(30 * 24 * 60).default(0),
+});
 
 /** Every key there is, what it means, its shape and its value until somebody sets one. */
 export const CONFIG_KEYS = {
@@ -17,6 +28,7 @@ export const CONFIG_KEYS = {
   'queue.max_entries': { about: 'Entries of one waiting queue', shape: z.number().int().min(1).max(50_000), value: 50_000 },
   'queue.drain_share_per_s': { about: 'Share of what remains that a queue admits each second', shape: share, value: 0.02 },
   'queue.max_drain_per_s': { about: 'Most entries a queue admits each second', shape: z.number().int().min(1).max(2000), value: 2000 },
+  'inventory.quotas': { about: 'Seats that runs keep for some buyers when their sale is opened', shape: z.array(quota_rule).max(8), value: [] },
   'order.pay_window_ms': { about: 'How long an order waits for payment', shape: z.number().int().min(60_000).max(3_600_000), value: 600_000 },
   'payment.channels': { about: 'Payment channels in order of preference', shape: z.array(z.string().regex(/^[a-z]{2,16}$/)).min(1).max(8), value: ['alipay', 'wechat'] },
 } as const satisfies Record<string, { about: string; shape: z.ZodType; value: unknown }>;

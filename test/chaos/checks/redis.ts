@@ -2,7 +2,7 @@
 import { finding, type Finding } from '../finding.ts';
 import type { World } from '../world.ts';
 
-const LOOK = 'the run\'s keys {b<bucket>}:run:<run_id>:*; InventoryService.Reconcile names the difference';
+const LOOK = 'the run\'s keys {b<bucket>}:v2:run:<run_id>:*; InventoryService.Reconcile names the difference';
 const RUNS_AT_ONCE = 200;
 
 type Run = { run_no: string; run_id: string; bucket: number; segments: number; layout_hash: string; standing_capacity: number };
@@ -15,16 +15,17 @@ export async function redisFindings(world: World): Promise<Finding[]> {
   const used = new Map((await world.rows<{ key: string; used: number }>("SELECT CONCAT(run_no, '/', segment) AS `key`, used FROM chunyun_inventory.standing_ledger")).map((row) => [row.key, row.used]));
   const epochs = new Map((await world.rows<{ bucket: number; epoch: number }>('SELECT bucket, epoch FROM chunyun_inventory.bucket_epoch')).map(({ bucket, epoch }) => [bucket, epoch]));
   for (const bucket of new Set(runs.map((run) => run.bucket))) {
-    const [epoch, open] = await world.redis.hmget(`{b${bucket}}:bucket`, 'epoch', 'open');
+    const [epoch, open] = await world.redis.hmget(`{b${bucket}}:v2:bucket`, 'epoch', 'open');
     if (Number(epoch) !== epochs.get(bucket) || open !== '1') findings.push(finding('redis', [bucket], `the bucket has epoch ${epoch}, open ${open} in Redis and epoch ${epochs.get(bucket)} in the ledger`, LOOK));
   }
   for (let start = 0; start < runs.length; start += RUNS_AT_ONCE) {
     const some = runs.slice(start, start + RUNS_AT_ONCE);
-    const states = await Promise.all(some.map((run) => world.redis.hgetallBuffer(`{b${run.bucket}}:run:${run.run_id}:state`)));
-    const records = await Promise.all(some.map((run) => world.redis.hkeys(`{b${run.bucket}}:run:${run.run_id}:holds`)));
+    const states = await Promise.all(some.map((run) => world.redis.hgetallBuffer(`{b${run.bucket}}:v2:run:${run.run_id}:state`)));
+    const seats = await Promise.all(some.map((run) => world.redis.getBuffer(`{b${run.bucket}}:v2:run:${run.run_id}:bits`)));
     for (const [index, run] of some.entries()) {
-      if (records[index]!.length > 0) findings.push(finding('redis', [run.run_id, ...records[index]!], 'Redis still has records of holds', LOOK));
-      findings.push(...runFindings(run, states[index]!, { seat_counts, occupied, used }));
+      const records = Object.keys(states[index]!).filter((field) => field.startsWith('h:'));
+      if (records.length > 0) findings.push(finding('redis', [run.run_id, ...records], 'Redis still has records of holds', LOOK));
+      findings.push(...runFindings(run, states[index]!, seats[index] ?? Buffer.alloc(0), { seat_counts, occupied, used }));
     }
   }
   return findings;
@@ -32,25 +33,27 @@ export async function redisFindings(world: World): Promise<Finding[]> {
 
 type Ledger = { seat_counts: Map<string, number>; occupied: Map<string, bigint>; used: Map<string, number> };
 
-function runFindings(run: Run, state: Record<string, Buffer>, { seat_counts, occupied, used }: Ledger): Finding[] {
+const CLASSES = [1, 2, 3, 4, 5, 6, 7];
+
+/** Class after class in the order of their codes, in words of 32 seats, of each word its segments; a bit that is set is taken. */
+function runFindings(run: Run, state: Record<string, Buffer>, words: Buffer, { seat_counts, occupied, used }: Ledger): Finding[] {
   if (state.epoch === undefined) return [finding('redis', [run.run_id], 'Redis does not have this run', LOOK)];
   const findings: Finding[] = [];
-  for (const [field, bits] of Object.entries(state)) {
-    const class_code = /^c(\d)$/.exec(field)?.[1];
-    if (class_code === undefined) continue;
-    const seats = seat_counts.get(`${run.layout_hash}/${class_code}`);
-    // A layout is written out seat by seat with the first hold of a run that has it; until then everything is free.
-    const row_bytes = bits.length / run.segments;
-    for (let seat = 0; seat < (seats ?? row_bytes * 8); seat += 1) {
+  const counts = CLASSES.map((class_code) => ({ class_code, seats: seat_counts.get(`${run.layout_hash}/${class_code}`) ?? 0 }));
+  const expected_bytes = counts.reduce((sum, { seats }) => sum + Math.ceil(seats / 32) * run.segments * 4, 0);
+  if (words.length !== expected_bytes) return [finding('redis', [run.run_id], `Redis has ${words.length} bytes of seats instead of ${expected_bytes}`, LOOK)];
+  let start = 0;
+  for (const { class_code, seats } of counts) {
+    for (let seat = 0; seat < seats; seat += 1) {
       let taken = 0n;
       for (let segment = 0; segment < run.segments; segment += 1) {
-        const free = (bits[segment * row_bytes + (seat >> 3)]! >> (seat & 7)) & 1;
-        if (free === 0) taken |= 1n << BigInt(segment);
+        const word = words.readUInt32LE(start + ((seat >> 5) * run.segments + segment) * 4);
+        if ((word >>> (seat & 31)) & 1) taken |= 1n << BigInt(segment);
       }
-      if (seats === undefined && taken === maskOfAll(run.segments)) continue;
       const ledger = occupied.get(`${run.run_no}/${class_code}/${seat}`) ?? 0n;
       if (taken !== ledger) findings.push(finding('redis', [run.run_id, `class ${class_code} seat ${seat}`], `Redis has mask ${taken} taken, the ledger ${ledger}`, LOOK));
     }
+    start += Math.ceil(seats / 32) * run.segments * 4;
   }
   if (run.standing_capacity > 0) {
     for (let segment = 0; segment < run.segments; segment += 1) {
@@ -60,8 +63,4 @@ function runFindings(run: Run, state: Record<string, Buffer>, { seat_counts, occ
     }
   }
   return findings;
-}
-
-function maskOfAll(segments: number): bigint {
-  return (1n << BigInt(segments)) - 1n;
 }

@@ -1837,7 +1837,8 @@ export const InventoryService: GenService<{
     output: typeof CloseBucketsResponseSchema;
   },
   /**
-   * Closes a bucket, bumps its epoch and rebuilds Redis from the ledger. All buckets where empty.
+   * Closes a bucket, bumps its epoch and rebuilds Redis from the ledger; opens what CloseBuckets closed. All buckets where
+   * empty, except those that are closed: they have to be named.
    *
    * @generated from rpc rail.inventory.v1.InventoryService.RebuildBuckets
    */

@@ -1,14 +1,25 @@
--- Bitmaps in Lua: rows of signed 32-bit words, decoded when first needed and encoded once.
-local band, bor, bnot, lshift, rshift
+-- Words of 32 bits. A bit that is set is a seat that is taken; bits behind the last seat of a class are always set.
+local band, bor, bnot, rshift
 
 -- Redis shows a library its modules only while a function runs, not while the library is loaded.
 local function ready(callback)
   return function(keys, args)
-    if not band then
-      band, bor, bnot, lshift, rshift = bit.band, bit.bor, bit.bnot, bit.lshift, bit.rshift
-    end
+    if not band then band, bor, bnot, rshift = bit.band, bit.bor, bit.bnot, bit.rshift end
     return callback(keys, args)
   end
+end
+
+-- The value of each bit as the bit library answers it: a table is read faster than a function is called.
+local BIT = {}
+for index = 0, 30 do BIT[index] = 2 ^ index end
+BIT[31] = -2 ^ 31
+
+-- Where the only bit of a word stands.
+local PLACE = {}
+for index = 0, 31 do PLACE[BIT[index]] = index end
+
+local function lowest_bit(word)
+  return PLACE[band(word, -word)]
 end
 
 local ONES = {}
@@ -25,23 +36,25 @@ local function count_ones(words)
   local total = 0
   for index = 1, #words do
     local word = words[index]
-    total = total + ONES[band(word, 65535)] + ONES[rshift(word, 16)]
+    if word ~= 0 then total = total + ONES[band(word, 65535)] + ONES[rshift(word, 16)] end
   end
   return total
 end
 
-local function has_bit(words, index)
-  return band(words[rshift(index, 5) + 1], lshift(1, band(index, 31))) ~= 0
+-- Word and bit of a seat, both counted from 0.
+local function place_of(seat)
+  local low = seat % 32
+  return (seat - low) / 32, low
 end
 
-local function set_bit(words, index)
-  local word = rshift(index, 5) + 1
-  words[word] = bor(words[word], lshift(1, band(index, 31)))
+local function has_bit(words, seat)
+  local word, low = place_of(seat)
+  return band(words[word + 1], BIT[low]) ~= 0
 end
 
-local function clear_bit(words, index)
-  local word = rshift(index, 5) + 1
-  words[word] = band(words[word], bnot(lshift(1, band(index, 31))))
+local function set_bit(words, seat)
+  local word, low = place_of(seat)
+  words[word + 1] = bor(words[word + 1], BIT[low])
 end
 
 local function zeros(count)
@@ -56,59 +69,10 @@ local function both(left, right)
   return words
 end
 
-local function lowest_bit(words)
+-- The first bit of a list of words, counted from 0; nil when none is set.
+local function first_seat(words)
   for index = 1, #words do
-    local word = words[index]
-    if word ~= 0 then
-      for offset = 0, 31 do
-        if band(word, lshift(1, offset)) ~= 0 then return (index - 1) * 32 + offset end
-      end
-    end
+    if words[index] ~= 0 then return (index - 1) * 32 + lowest_bit(words[index]) end
   end
   return nil
-end
-
-local ROW_FORMATS = {}
-local function row_format(words)
-  local format = ROW_FORMATS[words]
-  if not format then
-    format = '<' .. string.rep('i4', words)
-    ROW_FORMATS[words] = format
-  end
-  return format
-end
-
--- A class keeps its raw bytes and the rows that were looked at; `segment` counts from 0.
-local function row_of(class, segment)
-  local row = class.rows[segment]
-  if not row then
-    row = { struct.unpack(row_format(class.words), class.raw, segment * class.words * 4 + 1) }
-    row[#row] = nil -- the last value is the next position
-    class.rows[segment] = row
-  end
-  return row
-end
-
-local function encode_class(class, segments)
-  local parts, format = {}, row_format(class.words)
-  for segment = 0, segments - 1 do
-    local row = class.rows[segment]
-    if row then
-      parts[segment + 1] = struct.pack(format, unpack(row))
-    else
-      parts[segment + 1] = string.sub(class.raw, segment * class.words * 4 + 1, (segment + 1) * class.words * 4)
-    end
-  end
-  return table.concat(parts)
-end
-
--- Seats free on every segment of [from, to).
-local function free_words(class, from, to)
-  local words, first = {}, row_of(class, from)
-  for index = 1, class.words do words[index] = first[index] end
-  for segment = from + 1, to - 1 do
-    local row = row_of(class, segment)
-    for index = 1, class.words do words[index] = band(words[index], row[index]) end
-  end
-  return words
 end

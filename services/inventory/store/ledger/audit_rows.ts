@@ -2,7 +2,7 @@
 import { formatUuid7 } from '#kit/base/uuid7.ts';
 import type { Random } from '#kit/base/random.ts';
 import type { SqlValue } from '#kit/store/mysql.ts';
-import type { HoldChange } from '../../app/ports.ts';
+import type { HoldChange, OperatorAct } from '../../app/ports.ts';
 import { valuesOf } from './packet.ts';
 
 const COLUMNS = 'audit_id, created_at, actor_account, actor_service, operation, target, result, request_id, version';
@@ -10,8 +10,19 @@ const OPERATION = { held: 'inventory.Hold', sold: 'inventory.Sell', released: 'i
 
 export function auditStatement(changes: readonly HoldChange[], now_ms: number, random: Random): { sql: string; params: SqlValue[] } {
   const params = changes.flatMap(({ kind, hold, reason }): SqlValue[] => {
-    const audit_id = Buffer.from(formatUuid7(now_ms, random.bytes(10)).replaceAll('-', ''), 'hex');
-    return [audit_id, new Date(now_ms), hold.account_id, 'inventory', OPERATION[kind], `hold/${hold.hold_id}`, reason === '' ? 'ok' : reason.slice(0, 64), hold.hold_id, hold.version];
+    return [auditId(now_ms, random), new Date(now_ms), hold.account_id, 'inventory', OPERATION[kind], `hold/${hold.hold_id}`, reason === '' ? 'ok' : reason.slice(0, 64), hold.hold_id, hold.version];
   });
   return { sql: `INSERT INTO audit_record (${COLUMNS}) VALUES ${valuesOf('(?, ?, ?, ?, ?, ?, ?, ?, ?)', changes.length)}`, params };
+}
+
+/** What an operator did to a bucket. The reason stands beside the target, whose column takes any script. */
+export function operatorAudit({ operation, bucket, version, act }: { operation: string; bucket: number; version: number; act: OperatorAct }, now_ms: number, random: Random): { sql: string; params: SqlValue[] } {
+  const { account_id, service, request_id, reason } = act;
+  const target = reason === '' ? `bucket/${bucket}` : `bucket/${bucket}: ${reason}`.slice(0, 128);
+  const params: SqlValue[] = [auditId(now_ms, random), new Date(now_ms), account_id, service, `inventory.${operation}`, target, 'ok', request_id, version];
+  return { sql: `INSERT INTO audit_record (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, params };
+}
+
+function auditId(now_ms: number, random: Random): Buffer {
+  return Buffer.from(formatUuid7(now_ms, random.bytes(10)).replaceAll('-', ''), 'hex');
 }

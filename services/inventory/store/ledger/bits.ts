@@ -28,10 +28,19 @@ export async function readBits(db: Database, runs: readonly RunHeader[]): Promis
 }
 
 /** Holds that Redis keeps a record of: those that are held and not sold. */
-export async function heldHolds(db: Database, runs: readonly RunHeader[]): Promise<Hold[]> {
+export function heldHolds(db: Database, runs: readonly RunHeader[]): Promise<Hold[]> {
+  return holdsIn(db, runs, ['HELD']);
+}
+
+/** Holds that have seats. */
+export function liveHolds(db: Database, runs: readonly RunHeader[]): Promise<Hold[]> {
+  return holdsIn(db, runs, ['HELD', 'SOLD']);
+}
+
+async function holdsIn(db: Database, runs: readonly RunHeader[], states: readonly Hold['state'][]): Promise<Hold[]> {
   const holds: Hold[] = [];
   for (const run_nos of partsOf(runs)) {
-    const rows = await db.query<HoldRow>(`SELECT ${HOLD_COLUMNS} FROM seat_hold WHERE run_no IN (?) AND state = 'HELD'`, [run_nos]);
+    const rows = await db.query<HoldRow>(`SELECT ${HOLD_COLUMNS} FROM seat_hold WHERE run_no IN (?) AND state IN (?)`, [run_nos, states]);
     holds.push(...rows.map(holdOfRow));
   }
   return holds;

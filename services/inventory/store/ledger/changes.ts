@@ -1,4 +1,4 @@
-// Changes of single holds: attach, sell, release, extend, and the tombstone. Each locks bucket, hold, seats in that order.
+// Changes of single holds: attach, sell, release, and the tombstone. Each locks bucket, hold, seats in that order.
 import { isDuplicateKey } from '#kit/store/errors.ts';
 import type { Tx } from '#kit/store/mysql.ts';
 import type { HoldChange, Ledger, Released, ReleaseWish } from '../../app/ports.ts';
@@ -87,15 +87,6 @@ export async function tombstone(parts: LedgerParts, { hold_id, run, epoch, owner
     if (row !== undefined) await record(parts, tx, { kind: 'aborted', hold: holdOfRow(row), reason });
     return true;
   });
-}
-
-/** The backstop of an attached hold whose order is alive. */
-export async function extend(parts: LedgerParts, hold_id: string, by_ms: number): Promise<void> {
-  await parts.db.query(
-    `UPDATE seat_hold SET expires_at = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND, next_action_time = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND, version = version + 1, attempts = 0
-     WHERE hold_id = ? AND state = 'HELD'`,
-    [by_ms * 1000, by_ms * 1000, hold_id],
-  );
 }
 
 function mayRelease(row: HoldRow, wish: ReleaseWish): boolean {

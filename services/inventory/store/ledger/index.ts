@@ -2,9 +2,10 @@
 import type { SqlValue } from '#kit/store/mysql.ts';
 import type { Ledger } from '../../app/ports.ts';
 import type { RunHeader } from '../../domain/run.ts';
-import { heldHolds, readBits } from './bits.ts';
-import { attach, extend, release, sell, tombstone } from './changes.ts';
+import { heldHolds, liveHolds, readBits } from './bits.ts';
+import { attach, release, sell, tombstone } from './changes.ts';
 import { commitHolds } from './commit.ts';
+import { extend, extendUnattached } from './extend.ts';
 import { findHolds, HOLD_COLUMNS, holdOfRow, type HoldRow } from './hold_rows.ts';
 import { Materialiser } from './materialise.ts';
 import type { LedgerParts } from './parts.ts';
@@ -25,8 +26,10 @@ export function openLedger(parts: LedgerParts): Ledger {
     sell: (...wish) => sell(parts, ...wish),
     release: (wish) => release(parts, wish),
     extend: (hold_id, by_ms) => extend(parts, hold_id, by_ms),
+    extendUnattached: (wish) => extendUnattached(parts, wish),
     readBits: (runs) => readBits(db, runs),
     heldHolds: (runs) => heldHolds(db, runs),
+    liveHolds: (runs) => liveHolds(db, runs),
     locksOf: async (account_id: string, run: RunHeader) => {
       const rows = await db.query<HoldRow>(`SELECT ${HOLD_COLUMNS} FROM seat_hold WHERE run_no = ? AND state = 'HELD' AND owner = 'SEAT_LOCK' AND account_id = ?`, [run.run_no, account_id] as SqlValue[]);
       return rows.map(holdOfRow);

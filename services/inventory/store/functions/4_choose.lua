@@ -3,15 +3,18 @@
 
 local FLAGS = { window = 1, aisle = 2, lower = 4, middle = 8, upper = 16, quiet = 32 }
 local BERTH = 28
+local MAX_MASKS = 256
 
 local function mask_where(info, name, test)
   local mask = info.masks[name]
   if not mask then
+    if info.masks_kept >= MAX_MASKS then info.masks, info.masks_kept = {}, 0 end
     mask = zeros(info.words)
     for index = 0, info.n - 1 do
       if test(index) then set_bit(mask, index) end
     end
     info.masks[name] = mask
+    info.masks_kept = info.masks_kept + 1
   end
   return mask
 end
@@ -36,6 +39,41 @@ local function wish_mask(info, wish)
   return mask
 end
 
+local function contains(list, value)
+  for _, one in ipairs(list) do
+    if one == value then return true end
+  end
+  return false
+end
+
+-- The quotas of a class this buyer may not buy from; each is a span of seats.
+local function closed_to(run, code, entitled)
+  local closed = {}
+  for _, quota in ipairs(run.quotas) do
+    if quota.code == code and not contains(entitled, quota.number) then closed[#closed + 1] = quota end
+  end
+  return closed
+end
+
+local function in_quota(quota, index)
+  return index >= quota.first and index < quota.first + quota.count
+end
+
+-- Seats of a class that a buyer with these quotas may have; nil for all.
+local function allowed_mask(run, class, entitled)
+  if #run.quotas == 0 then return nil end
+  local closed = closed_to(run, class.code, entitled)
+  if #closed == 0 then return nil end
+  local names = {}
+  for position, quota in ipairs(closed) do names[position] = quota.first .. '+' .. quota.count end
+  return mask_where(class.info, 'not:' .. table.concat(names, ','), function(index)
+    for _, quota in ipairs(closed) do
+      if in_quota(quota, index) then return false end
+    end
+    return true
+  end)
+end
+
 -- Spans of consecutive bits of one unit (`key` = 'unit') or one coach.
 local function spans_of(info, key)
   local name = 'spans_' .. key
@@ -54,12 +92,52 @@ local function spans_of(info, key)
   return info[name]
 end
 
--- What is free of a class on a stretch, and where its neighbouring segments are taken. The ends of the run count as
--- taken: nothing is lost there.
-local function survey(run, class, from, to, wish)
-  local left = from > 0 and row_of(class, from - 1) or zeros(class.words)
-  local right = to < run.segments and row_of(class, to) or zeros(class.words)
-  return { free = free_words(class, from, to), left = left, right = right, wish = wish_mask(class.info, wish) }
+-- The first seat that nobody has touched.
+local function untouched_seat(class)
+  return class.touched < class.words and class.touched * 32 or nil
+end
+
+-- The one best seat for a trip without wishes; nil when none is free. This is what most calls are, so it decides while it
+-- looks: no tables, no calls for what `used_word` does, and no seats behind the first that nobody has touched.
+local function best_seat(class, from, to)
+  local taken, segments = class.taken, class.segments
+  local half, half_at, any, any_at
+  for word = 0, class.touched - 1 do
+    local first = word * segments
+    local at, stop = first + from + 1, first + to
+    local used = taken[at]
+    while at + 4 <= stop and used ~= -1 do
+      used = bor(used, taken[at + 1], taken[at + 2], taken[at + 3], taken[at + 4])
+      at = at + 4
+    end
+    while at < stop and used ~= -1 do
+      at = at + 1
+      used = bor(used, taken[at])
+    end
+    if used ~= -1 then
+      local free = bnot(used)
+      local before = from == 0 and -1 or taken[first + from]
+      local after = to == segments and -1 or taken[first + to + 1]
+      local tight = band(free, before, after)
+      if tight ~= 0 then return word * 32 + lowest_bit(tight) end
+      if not half then
+        local one_side = band(free, bor(before, after))
+        if one_side ~= 0 then
+          half, half_at = one_side, word
+        elseif not any then
+          any, any_at = free, word
+        end
+      end
+    end
+  end
+  if half then return half_at * 32 + lowest_bit(half) end
+  if any then return any_at * 32 + lowest_bit(any) end
+  return untouched_seat(class)
+end
+
+-- What is free of a class on a stretch, and where its neighbouring segments are taken.
+local function survey(class, from, to, wish, allowed)
+  return { free = free_words(class, from, to, allowed), left = taken_words(class, from - 1), right = taken_words(class, to), wish = wish_mask(class.info, wish) }
 end
 
 local function candidates(view, required)
@@ -69,7 +147,7 @@ end
 
 -- Up to `count` seats in the order of merit: wish and tight, wish, tight, any. `within` narrows to some seats.
 local function pick(view, required, count, within)
-  local rest, found = within and both(view.free, within) or both(view.free, view.free), {}
+  local rest, found = both(view.free, within or view.free), {}
   local first, last = view.wish and 1 or 4, (view.wish and required) and 3 or 6
   for tier = first, last do
     for index = 1, #rest do
@@ -77,18 +155,15 @@ local function pick(view, required, count, within)
       if word ~= 0 then
         if tier <= 3 then word = band(word, view.wish[index]) end
         local fit = tier % 3
-        if fit == 1 then word = band(word, bnot(bor(view.left[index], view.right[index]))) end
-        if fit == 2 then word = band(word, bnot(band(view.left[index], view.right[index]))) end
-        local offset = 0
-        while word ~= 0 and offset < 32 do
-          local bit_at = lshift(1, offset)
-          if band(word, bit_at) ~= 0 then
-            found[#found + 1] = (index - 1) * 32 + offset
-            rest[index] = band(rest[index], bnot(bit_at))
-            word = band(word, bnot(bit_at))
-            if #found == count then return found end
-          end
-          offset = offset + 1
+        if fit == 1 then word = band(word, view.left[index], view.right[index]) end
+        if fit == 2 then word = band(word, bor(view.left[index], view.right[index])) end
+        while word ~= 0 do
+          local low = lowest_bit(word)
+          local others = bnot(BIT[low])
+          found[#found + 1] = (index - 1) * 32 + low
+          rest[index] = band(rest[index], others)
+          word = band(word, others)
+          if #found == count then return found end
         end
       end
     end
@@ -97,7 +172,7 @@ local function pick(view, required, count, within)
 end
 
 local function tightness(view, index)
-  return (has_bit(view.left, index) and 0 or 1) + (has_bit(view.right, index) and 0 or 1)
+  return (has_bit(view.left, index) and 1 or 0) + (has_bit(view.right, index) and 1 or 0)
 end
 
 -- `count` neighbouring seats of one row, or any of one compartment; a larger group gets consecutive seats of a coach.
