@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RpcError } from '#kit/rpc/error.ts';
 import type { SqlValue } from '#kit/store/mysql.ts';
+import type { SeatStore } from '../../../services/inventory/app/ports.ts';
 import { openSeatStore } from '../../../services/inventory/store/seats.ts';
 import { say, step } from '../../say.ts';
 import { Acknowledgements } from './acknowledged.ts';
@@ -57,16 +58,21 @@ async function rebuildAll(world: World): Promise<string> {
   }
 }
 
-async function untilOpen({ db, redis }: World): Promise<void> {
-  const seats = await openSeatStore(redis.client);
+/** Open, and nothing under way that closes one again: what was begun for a call that was refused goes on behind it. */
+async function untilOpen(world: World): Promise<void> {
+  const seats = await openSeatStore(world.redis.client);
   const deadline_ms = performance.now() + GIVE_UP_MS;
   while (performance.now() < deadline_ms) {
-    const rows = await db.query<{ bucket: number; epoch: number }>('SELECT bucket, epoch FROM bucket_epoch');
-    const states = await seats.bucketStates(rows.map(({ bucket }) => bucket));
-    if (rows.every(({ epoch }, index) => states[index]?.open === true && states[index].epoch === epoch)) return;
+    if ((await allOpen(world, seats)) && (await untilIdle(world.processes())) && (await allOpen(world, seats))) return;
     await sleep(LOOK_AGAIN_MS);
   }
   throw new Error(`not every bucket was open ${GIVE_UP_MS / 1000} s after Redis was lost`);
+}
+
+async function allOpen({ db }: World, seats: SeatStore): Promise<boolean> {
+  const rows = await db.query<{ bucket: number; epoch: number }>('SELECT bucket, epoch FROM bucket_epoch');
+  const states = await seats.bucketStates(rows.map(({ bucket }) => bucket));
+  return rows.every(({ epoch }, index) => states[index]?.open === true && states[index].epoch === epoch);
 }
 
 async function holdOn(world: World, run_ids: readonly string[], holds: number, acknowledged: Acknowledgements): Promise<void> {
