@@ -72,7 +72,10 @@ async function untilOpen(world: World): Promise<void> {
 async function allOpen({ db }: World, seats: SeatStore): Promise<boolean> {
   const rows = await db.query<{ bucket: number; epoch: number }>('SELECT bucket, epoch FROM bucket_epoch');
   const states = await seats.bucketStates(rows.map(({ bucket }) => bucket));
-  return rows.every(({ epoch }, index) => states[index]?.open === true && states[index].epoch === epoch);
+  return rows.every(({ epoch }, index) => {
+    const state = states[index];
+    return state !== undefined && state !== 'AWAY' && state.open && state.epoch === epoch;
+  });
 }
 
 async function holdOn(world: World, run_ids: readonly string[], holds: number, acknowledged: Acknowledgements): Promise<void> {
