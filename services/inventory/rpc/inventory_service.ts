@@ -86,7 +86,7 @@ export function inventoryService(parts: InventoryParts): Implementation {
       return { hold: await messageOf(hold, run_version) };
     },
     async extendHold({ holdId: hold_id, runId: run_id, owner, holdTtlMs: hold_ttl_ms }) {
-      return answerOf(await extendHold(parts, { hold_id, run_id, owner: unwrap(ownerFromMessage(owner)), hold_ttl_ms }));
+      return answerOf(await extendHold(parts, { hold_id, run_id, owner: unwrap(anyOwnerFromMessage(owner)), hold_ttl_ms }));
     },
     async setRunQuotas({ requestId: request_id, runId: run_id, quotas }, call) {
       const wanted = quotas.map((quota) => unwrap(quotaFromMessage(quota)));
