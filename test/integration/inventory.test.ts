@@ -1,4 +1,5 @@
 import test from 'ava';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { HoldOwner, HoldState, type Remaining } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { OrderState } from '#gen/rail/order/v1/order_pb.ts';
 import { SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
@@ -270,12 +271,15 @@ test('a traveller locks seats on the map, five at most, and only he unlocks them
   t.is(await remaining(run_id, 0, 4), 20);
 });
 
-test('order sees whose seat lock a hold is, and gives it back when nobody waits for it any more', async (t) => {
+test('order sees whose seat lock a hold is, keeps it while its entry waits, and gives it back when nobody waits any more', async (t) => {
   const run_id = await fresh();
   const mine = { metadata: await world.tokens.headersFor({ account_id: '103' }) };
   const { seatLockId: holdId } = await world.seats.lockSeats({ requestId: '01900000-0000-7000-8000-000000000009', runId: run_id, fromStationId: 's0', toStationId: 's4', seats: [{ coachNo: '01', seatNo: '03F' }] }, mine);
   const { hold } = await world.client.getHold({ holdId, runId: run_id });
   t.like(hold, { accountId: '103', owner: HoldOwner.SEAT_LOCK, state: HoldState.HELD });
+  const extended = (await world.client.extendHold({ holdId, runId: run_id, owner: HoldOwner.SEAT_LOCK, holdTtlMs: 540_000 })).hold!;
+  t.true(timestampMs(extended.expireTime!) > timestampMs(hold!.expireTime!) + 400_000, 'as long as order asks for');
+  t.is(await reasonOf(world.client.extendHold({ holdId, runId: run_id, owner: HoldOwner.ORDER, holdTtlMs: 540_000 })), 'HOLD_CONFLICT');
   t.is((await world.hold({ holdId: `o-${run_id}`, runId: run_id })).accountId, '', 'an order’s hold names no account');
   await world.client.releaseHold({ holdId, runId: run_id, owner: HoldOwner.ORDER, reason: 'not its owner' }).catch(() => undefined);
   t.is(await remaining(run_id, 0, 4), 18, 'only as what it is');
