@@ -30,7 +30,7 @@ async function main(command, args) {
   }
   if (command === "--install") return install();
   const entry = join(root, "scripts", `${command}.ts`);
-  if (!command || !/^[a-z]+$/.test(command) || !existsSync(entry)) {
+  if (!command || !/^[a-z_]+$/.test(command) || !existsSync(entry)) {
     fail(
       `usage: node bootstrap.mjs start|stop|test|check|demo|bench|generate|migrate [arguments]${command ? ` ("${command}" is not there)` : ""}`,
       `用法：node bootstrap.mjs start|stop|test|check|demo|bench|generate|migrate [参数]${command ? `（没有 "${command}"）` : ""}`,

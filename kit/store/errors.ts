@@ -44,6 +44,8 @@ export class ContentionError extends FailureError {
 /** MySQL's error numbers, from https://mariadb.com/kb/en/mariadb-error-codes/ (the same in MySQL 8). */
 export const MYSQL_ERRNO = {
   duplicate_entry: 1062,
+  duplicate_column: 1060,
+  duplicate_key_name: 1061,
   lock_wait_timeout: 1205,
   deadlock: 1213,
   savepoint_unknown: 1305,
@@ -84,6 +86,12 @@ const CONNECTION_CODES: ReadonlySet<string> = new Set([
 export function isDuplicateKey(error: unknown, key?: string): boolean {
   if (errnoOf(error) !== MYSQL_ERRNO.duplicate_entry) return false;
   return key === undefined || messageOf(error).includes(key);
+}
+
+/** True when a column or key that a statement adds is there already, which `IF NOT EXISTS` can't say in MySQL. */
+export function isDoneBefore(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === MYSQL_ERRNO.duplicate_column || errno === MYSQL_ERRNO.duplicate_key_name;
 }
 
 /** True when the whole transaction should be run again: it lost a deadlock or waited too long for a row. */

@@ -61,6 +61,20 @@ test('a migration that died half-way goes on behind its last finished statement'
   t.is((await db.query('SELECT * FROM later')).length, 1);
 });
 
+test('a column or key that was added before the process died is not added again; a first time it is an error', async (t) => {
+  const { url, stop } = await freshDatabase();
+  t.teardown(stop);
+  const db = await openDatabase({ url, log, service: 'test' });
+  t.teardown(() => db.close());
+  await migrate(url, [], { log });
+  await db.query('CREATE TABLE d (id INT PRIMARY KEY, more INT, KEY d_more (more))');
+  const wider: Migration = { name: '0001_wider', up: ['ALTER TABLE d ADD COLUMN more INT', 'ALTER TABLE d ADD KEY d_more (more)'] };
+  await t.throwsAsync(migrate(url, [wider], { log }), { message: /0001_wider failed at statement 1/ });
+  // As it was left: begun, and the statement not recorded.
+  await t.throwsAsync(migrate(url, [wider], { log }), { message: /0001_wider failed at statement 2/ });
+  t.deepEqual(await migrate(url, [wider], { log }), ['0001_wider']);
+});
+
 test('an applied migration that was edited is refused; a newer database is not', async (t) => {
   const { url, stop } = await freshDatabase();
   t.teardown(stop);

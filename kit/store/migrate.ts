@@ -6,12 +6,13 @@
 import { createHash } from 'node:crypto';
 import type { PoolConnection } from 'mysql2';
 import type { Log } from '#kit/telemetry/log.ts';
+import { isDoneBefore } from './errors.ts';
 import { openPool, type SqlPool } from './pool.ts';
 
 export interface Migration {
   /** Sorts as it is applied: `0001_orders`. Never renamed. */
   readonly name: string;
-  /** One statement each. May be repeated once after a crash: prefer `IF NOT EXISTS`. Never edited after release. */
+  /** One statement each. May be repeated once after a crash; a column or key that is there then is fine. Never edited after release. */
   readonly up: readonly string[];
 }
 
@@ -108,7 +109,9 @@ async function applyOne(run: Run, migration: Migration, known: Record<string, un
     try {
       await run(sql);
     } catch (error) {
-      throw new Error(`migration ${migration.name} failed at statement ${index + 1}`, { cause: error });
+      // A process that died between the statement and its record has done it already.
+      const repeated = known !== undefined && index === start;
+      if (!repeated || !isDoneBefore(error)) throw new Error(`migration ${migration.name} failed at statement ${index + 1}`, { cause: error });
     }
     await run('UPDATE schema_migration SET statements_done = ?, updated_at = UTC_TIMESTAMP(3) WHERE name = ?', [index + 1, migration.name]);
   }

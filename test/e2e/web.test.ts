@@ -13,6 +13,7 @@ import { say, Told } from '../../scripts/say.ts';
 import { ensureTools } from '../../scripts/tools/index.ts';
 import { startTestStack } from '../support/edge_stack.ts';
 import type { TestStack } from '../support/edge_stack.ts';
+import { leaveOnlyChanges, lockForSomebodyElse } from './seat_steps.ts';
 
 const WEB_URL = process.env['CHUNYUN_WEB_URL'];
 const CHROMIUM = process.env['CHUNYUN_CHROMIUM'] ?? (await installedBrowser());
@@ -61,6 +62,84 @@ for (const [screen, viewport] of Object.entries(SCREENS)) {
     await restOfThePages(page, look);
     await refund(page, look);
     await logOut(page);
+    await page.context().close();
+  });
+}
+
+for (const [screen, viewport] of Object.entries(SCREENS)) {
+  tested(`${screen}: the seats chosen on the map are locked, can be given back, and are the ones that are bought`, async (t) => {
+    t.timeout(10 * PATIENCE_MS);
+    const page = await openPage(viewport);
+    const look = looker(t, page, screen);
+    await page.goto('/');
+    await register(page);
+    await addPassenger(page);
+    await search(page);
+    await page.locator('[data-testid="class"]:not([data-remaining="0"])').first().click();
+    await page.getByTestId('choose-passenger').first().check();
+    await page.getByTestId('open-seat-map').click();
+    await page.getByTestId('coach').waitFor();
+    const taken_first = await chooseByKeyboard(page);
+    await look('seat_map');
+    if (stack !== undefined) {
+      await lockForSomebodyElse(stack, rideOf(page), taken_first);
+      await page.getByTestId('lock-seats').click();
+      await page.getByTestId('seats-lost').waitFor();
+      await look('seat_map_lost');
+    } else {
+      await seatOf(page, taken_first).click();
+    }
+    const first = await choose(page);
+    await page.getByTestId('lock-seats').click();
+    await page.getByTestId('locked-seats').waitFor();
+    await look('seats_locked');
+    await page.getByTestId('change-seats').click();
+    await page.getByTestId('open-seat-map').click();
+    await seatOf(page, first, 'free').waitFor();
+    const bought = await choose(page);
+    await page.getByTestId('lock-seats').click();
+    await page.getByTestId('locked-seats').waitFor();
+    t.regex(await page.getByTestId('lock-left').innerText(), /0[01]:\d\d/);
+    await page.getByTestId('submit-order').click();
+    await page.getByTestId('pay').or(page.getByTestId('queue-over')).waitFor();
+    t.is(await page.getByTestId('queue-over').count(), 0, 'the lock is the buyer’s own');
+    const [coach_no, seat_no] = bought.split('/') as [string, string];
+    t.regex((await page.getByTestId('item').textContent()) ?? '', new RegExp(`${coach_no}车.*${seat_no}`));
+    await page.context().close();
+  });
+
+  tested(`${screen}: where no seat goes through, two on one train do, and the ticket says which is whose`, async (t) => {
+    t.timeout(10 * PATIENCE_MS);
+    if (stack === undefined) return t.pass('only a stack of our own can be emptied of seats');
+    const page = await openPage(viewport);
+    const look = looker(t, page, screen);
+    await page.goto('/');
+    await register(page);
+    await addPassenger(page);
+    const run = await leaveOnlyChanges(stack);
+    const address = new URLSearchParams({ from: `${run.from.station_id}~${run.from.name}`, to: `${run.to.station_id}~${run.to.name}`, date: run.date });
+    await page.goto(`/trains?${address.toString()}`);
+    const train = page.locator(`[data-testid="train"][data-train="${run.train_no}"]`);
+    const offer = train.locator(`[data-testid="class-change"][data-class="${run.seat_class}"]`);
+    await offer.waitFor();
+    t.true((await offer.innerText()).includes(run.between.name), 'it says where one would change');
+    await look('results_change');
+    await offer.click();
+    await page.getByTestId('choose-passenger').first().check();
+    t.true(await page.getByTestId('accept-change').isChecked());
+    await look('booking_change');
+    await page.getByTestId('submit-order').click();
+    await page.getByTestId('pay').waitFor();
+    await page.locator('[data-testid="item"] [data-testid="seat-parts"] small').first().waitFor();
+    const parts = await page.locator('[data-testid="item"] [data-testid="seat-parts"] li').allInnerTexts();
+    t.is(parts.length, 2);
+    t.regex(parts[0]!, new RegExp(`${run.from.name} 至 ${run.between.name}`));
+    t.regex(parts[1]!, new RegExp(`${run.between.name} 至 ${run.to.name}`));
+    await look('pay_change');
+    await pay(page);
+    await page.getByTestId('ticket').waitFor();
+    t.is(await page.locator('[data-testid="ticket"] [data-testid="seat-parts"] li').count(), 2);
+    await look('ticket_change');
     await page.context().close();
   });
 }
@@ -135,7 +214,10 @@ function looker(t: ExecutionContext, page: Page, screen: string): Look {
   };
 }
 
-async function register(page: Page, look: Look): Promise<void> {
+/** Without looking: another test has. */
+const NO_LOOK: Look = async () => {};
+
+async function register(page: Page, look = NO_LOOK): Promise<void> {
   await page.goto('/login');
   await look('login');
   await page.getByTestId('to-register').click();
@@ -151,7 +233,7 @@ async function register(page: Page, look: Look): Promise<void> {
   await page.getByTestId('nav-account').waitFor();
 }
 
-async function addPassenger(page: Page, look: Look): Promise<void> {
+async function addPassenger(page: Page, look = NO_LOOK): Promise<void> {
   await page.getByTestId('nav-passengers').click();
   await page.getByTestId('empty').waitFor();
   await page.getByTestId('add-passenger').click();
@@ -166,7 +248,7 @@ async function addPassenger(page: Page, look: Look): Promise<void> {
   await look('passengers');
 }
 
-async function search(page: Page, look: Look): Promise<void> {
+async function search(page: Page, look = NO_LOOK): Promise<void> {
   await page.getByTestId('nav-home').click();
   for (const [field, name] of [['from', FROM], ['to', TO]] as const) {
     await page.getByTestId(field).fill(name);
@@ -211,6 +293,35 @@ async function book(page: Page, look: Look): Promise<void> {
   await page.getByTestId('pay').waitFor();
 }
 
+/** Chooses the first free place of the coach shown; its name as the map has it, `05/12A`. */
+async function choose(page: Page): Promise<string> {
+  const place = page.locator('[data-testid="place"][data-state="free"]').first();
+  const name = (await place.getAttribute('data-seat')) ?? '';
+  await place.click();
+  await seatOf(page, name, 'chosen').waitFor();
+  return name;
+}
+
+/** The same without a pointer: one tab stop, arrows, space. */
+async function chooseByKeyboard(page: Page): Promise<string> {
+  await page.locator('[data-testid="place"][tabindex="0"]').focus();
+  await page.keyboard.press('ArrowDown');
+  const name = (await page.locator('[data-testid="place"]:focus').getAttribute('data-seat')) ?? '';
+  await page.keyboard.press('Space');
+  await seatOf(page, name, 'chosen').waitFor();
+  return name;
+}
+
+function seatOf(page: Page, name: string, state?: 'free' | 'chosen') {
+  return page.locator(`[data-testid="place"][data-seat="${name}"]${state === undefined ? '' : `[data-state="${state}"]`}`);
+}
+
+/** The ride a booking page is about, by its address. */
+function rideOf(page: Page): { run_id: string; from: string; to: string } {
+  const { pathname, searchParams } = new URL(page.url());
+  return { run_id: decodeURIComponent(pathname.split('/').at(-1)!), from: searchParams.get('from')!, to: searchParams.get('to')! };
+}
+
 /** A queue this short is over before it can be looked at: its news are held back until released. */
 async function holdQueue(page: Page): Promise<() => void> {
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
@@ -222,7 +333,7 @@ async function holdQueue(page: Page): Promise<() => void> {
   return release;
 }
 
-async function pay(page: Page, look: Look): Promise<void> {
+async function pay(page: Page, look = NO_LOOK): Promise<void> {
   await look('pay');
   await page.getByTestId('pay').click();
   await page.getByTestId('cashier-pay').waitFor();

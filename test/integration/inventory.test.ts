@@ -270,6 +270,20 @@ test('a traveller locks seats on the map, five at most, and only he unlocks them
   t.is(await remaining(run_id, 0, 4), 20);
 });
 
+test('order sees whose seat lock a hold is, and gives it back when nobody waits for it any more', async (t) => {
+  const run_id = await fresh();
+  const mine = { metadata: await world.tokens.headersFor({ account_id: '103' }) };
+  const { seatLockId: holdId } = await world.seats.lockSeats({ requestId: '01900000-0000-7000-8000-000000000009', runId: run_id, fromStationId: 's0', toStationId: 's4', seats: [{ coachNo: '01', seatNo: '03F' }] }, mine);
+  const { hold } = await world.client.getHold({ holdId, runId: run_id });
+  t.like(hold, { accountId: '103', owner: HoldOwner.SEAT_LOCK, state: HoldState.HELD });
+  t.is((await world.hold({ holdId: `o-${run_id}`, runId: run_id })).accountId, '', 'an order’s hold names no account');
+  await world.client.releaseHold({ holdId, runId: run_id, owner: HoldOwner.ORDER, reason: 'not its owner' }).catch(() => undefined);
+  t.is(await remaining(run_id, 0, 4), 18, 'only as what it is');
+  await world.client.releaseHold({ holdId, runId: run_id, owner: HoldOwner.SEAT_LOCK, reason: 'left the queue' });
+  t.is(await remaining(run_id, 0, 4), 19);
+  t.is(await reasonOf(world.hold({ holdId: `s-${run_id}`, runId: run_id, owner: HoldOwner.SEAT_LOCK })), 'FIELD_INVALID', 'locks are made by travellers alone');
+});
+
 async function bucketOf(run_id: string): Promise<number> {
   const [row] = await world.db.query<{ bucket: number }>('SELECT bucket FROM train_run WHERE run_id = ?', [run_id]);
   return row!.bucket;

@@ -44,15 +44,20 @@ async function keysOf(run_id: string): Promise<{ bucket: number; state: string; 
   return { ...row!, state, bits };
 }
 
-/** Sets seat 0 of the only class free on all segments, behind everybody's back: a byte for each seat of a short run. */
+/** Sets seat 0 free on all segments, behind everybody's back. */
 async function freeBehindTheBack(run_id: string): Promise<void> {
   await writeBehindTheBack(run_id, 0, 0);
 }
 
-/** A stamp of nobody's, or the Function would go on with what it has decoded. */
+/** Seats are bits of one word for each of the four segments. A stamp of nobody's, or the Function would go on with its copy. */
 async function writeBehindTheBack(run_id: string, seat: number, taken: number): Promise<void> {
   const { state, bits } = await keysOf(run_id);
-  await world.redis.client.setrange(bits, seat, Buffer.from([taken]));
+  const words = (await world.redis.client.getBuffer(bits))!;
+  for (let segment = 0; segment < 4; segment += 1) {
+    const word = words.readUInt32LE(segment * 4) & ~(1 << seat);
+    words.writeUInt32LE((word | (((taken >> segment) & 1) << seat)) >>> 0, segment * 4);
+  }
+  await world.redis.client.set(bits, words);
   const at = await world.redis.client.hget(state, 'at');
   await world.redis.client.hset(state, 'at', `${at}-${seat}-${taken}`);
 }

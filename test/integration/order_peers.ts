@@ -26,7 +26,7 @@ export const STATIONS = ['bj', 'tj', 'jn', 'sh'];
 
 type HoldFacts = { seats: string[]; order_id: string; state: 'HELD' | 'SOLD' | 'RELEASED' };
 /** A hold that travellers may name as a seat lock. */
-export type LockFacts = { account_id: string; run_id: string; owner: HoldOwner; state: HoldState; seats: { coachNo: string; seatNo: string; seatClass: SeatClass }[]; from: number; to: number; kept_ms: number; lost_when_seen?: boolean; cannot_extend?: boolean };
+export type LockFacts = { account_id: string; run_id: string; owner: HoldOwner; state: HoldState; seats: { coachNo: string; seatNo: string; seatClass: SeatClass }[]; from: number; to: number; kept_ms: number; lost_when_seen?: 'released' | 'forgotten'; cannot_extend?: boolean };
 type PaymentFacts = { payment_id: string; order_id: string; amount_fen: bigint; state: PaymentState; settled?: boolean; returned: boolean };
 
 /** What the peers know and were asked. Tests set the knobs and read the rest. */
@@ -89,7 +89,8 @@ function inventory(world: PeerWorld): Implementation {
           const { holdId, runId, items, seatLockId, accountId } = request;
           world.hold_requests.set(holdId, request);
           const lock = world.locks.get(seatLockId);
-          if (seatLockId !== '' && (lock?.state !== HoldState.HELD || lock.account_id !== accountId)) return { outcome: { case: 'error' as const, value: { code: 9, message: 'SEAT_LOCKED', details: [refusal('SEAT_LOCKED')] } } };
+          const refused = seatLockId === '' ? undefined : lock === undefined || lock.account_id !== accountId ? 'HOLD_NOT_FOUND' : lock.state === HoldState.HELD ? undefined : 'SEAT_LOCKED';
+          if (refused !== undefined) return { outcome: { case: 'error' as const, value: { code: 9, message: refused, details: [refusal(refused)] } } };
           if (lock !== undefined) lock.state = HoldState.RELEASED;
           const known = world.hold(runId, holdId);
           if (known === undefined && world.taken(runId) + items.length > world.seatsOf(runId)) return { outcome: { case: 'error' as const, value: { code: 9, message: 'SOLD_OUT', details: [refusal('SOLD_OUT')] } } };
@@ -107,7 +108,8 @@ function inventory(world: PeerWorld): Implementation {
       if (lock === undefined || lock.run_id !== runId) return unwrap(fail('HOLD_NOT_FOUND'));
       const { account_id: accountId, owner, state, from: fromIndex, to: toIndex } = lock;
       const seats = lock.seats.map((seat, index) => ({ itemId: String(index + 1), seat, fromIndex, toIndex }));
-      if (lock.lost_when_seen === true) lock.state = HoldState.RELEASED;
+      if (lock.lost_when_seen === 'released') lock.state = HoldState.RELEASED;
+      if (lock.lost_when_seen === 'forgotten') world.locks.delete(holdId);
       return { hold: { holdId, runId, owner, state, accountId, seats: state === HoldState.HELD ? seats.toReversed() : [], version: 1n } };
     },
     extendHold({ holdId, owner, holdTtlMs }) {

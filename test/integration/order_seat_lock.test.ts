@@ -73,9 +73,10 @@ test('a seat that was lost meanwhile ends the entry with that reason; an extensi
   const run_id = runOf('L5');
   const kept = await buy(world, auth, wish(run_id, [fresh()], { seatLockId: lockFor(account_id, run_id, { cannot_extend: true }) }));
   t.is(kept.items[0]!.seat?.seatNo, '12A');
-  const lock_id = lockFor(account_id, runOf('L6'), { lost_when_seen: true });
-  const { status } = await client.submitOrder(wish(runOf('L6'), [fresh()], { seatLockId: lock_id }), auth);
-  t.like(await outcome(world, status!.queueToken, auth), { state: QueueState.FAILED, reason: 'SEAT_LOCKED' });
+  for (const [run_id, lost_when_seen, reason] of [[runOf('L6'), 'released', 'SEAT_LOCKED'], [runOf('L8'), 'forgotten', 'HOLD_NOT_FOUND']] as const) {
+    const { status } = await client.submitOrder(wish(run_id, [fresh()], { seatLockId: lockFor(account_id, run_id, { lost_when_seen }) }), auth);
+    t.like(await outcome(world, status!.queueToken, auth), { state: QueueState.FAILED, reason });
+  }
 });
 
 test('who leaves the queue gives the locked seats back at once', async (t) => {

@@ -60,7 +60,7 @@ const GUARDS: Guard[] = [
   {
     guard: 'the record of a hold id in Redis',
     file: 'services/inventory/store/functions/6_hold.lua',
-    text: 'local known = record_of(run, hold.id)',
+    text: 'local known = record_of(run, hold.field)',
     instead: 'local known = nil',
     watched_by: { file: FUNCTIONS, title: 'a hold is placed once for its id; another body is another hold' },
   },

@@ -12,7 +12,7 @@ import { median, ratioOf, round } from './measure.ts';
 import type { BenchOptions } from './options.ts';
 import { EPOCH, openBuckets, openFreeRuns } from './seat_runs.ts';
 import { startServers, type Servers } from './servers.ts';
-import { benchmarkSets, openNodeSets, type NodeSets } from './set_base.ts';
+import { benchmarkSets } from './set_base.ts';
 
 const CALLS_IN_FLIGHT = 4;
 /** As many as a tick of the service holds at most. */
@@ -25,7 +25,6 @@ const TIMEOUT_MS = 20_000;
 export async function measureRedis({ sizes, keep }: BenchOptions): Promise<Record<string, unknown>> {
   const servers = await startServers({ redis: true }, keep);
   const redis = await openRedis({ url: servers.redis_url!, log: silentLog(), service: 'bench', command_timeout_ms: TIMEOUT_MS });
-  const node_sets = await openNodeSets(servers.redis_url!);
   try {
     const seats = await openSeatStore(redis.client);
     await openBuckets(seats);
@@ -33,7 +32,7 @@ export async function measureRedis({ sizes, keep }: BenchOptions): Promise<Recor
     const runs = Array.from({ length: sizes.runs }, (_, index) => runHeader(trainName('G', index), index + 1));
     await openFreeRuns(seats, runs);
     const opened_bytes = (await usedMemory(redis.client)) - memory_before;
-    const layer = new RedisLayer(servers, seats, runs, node_sets);
+    const layer = new RedisLayer(servers, redis.client, seats, runs);
     await layer.warm();
     for (let number = 1; number <= sizes.rounds; number += 1) {
       await layer.round(sizes.round_ms);
@@ -41,32 +40,32 @@ export async function measureRedis({ sizes, keep }: BenchOptions): Promise<Recor
     }
     return { ...layer.fields(), redis_mib_per_1000_runs: round((opened_bytes / 2 ** 20) * (1000 / runs.length), 1) };
   } finally {
-    await node_sets.stop();
     await redis.close();
     await servers.stop();
   }
 }
 
-type Rates = { set: number[]; node_set: number[]; spread: number[]; tick: number[]; hot: number[]; redis_us: Record<'spread' | 'tick' | 'hot', number[]> };
+type Rates = { set: number[]; spread: number[]; tick: number[]; hot: number[]; redis_us: BySubject; function_us: BySubject };
+type BySubject = Record<'spread' | 'tick' | 'hot', number[]>;
 
 class RedisLayer {
   readonly #servers: Servers;
+  readonly #client: RedisClient;
   readonly #seats: SeatStore;
   readonly #by_bucket: (readonly RunHeader[])[];
   readonly #runs: readonly RunHeader[];
-  readonly #node_sets: NodeSets;
   readonly #random: Random = seededRandom(20260121);
-  readonly #rates: Rates = { set: [], node_set: [], spread: [], tick: [], hot: [], redis_us: { spread: [], tick: [], hot: [] } };
+  readonly #rates: Rates = { set: [], spread: [], tick: [], hot: [], redis_us: { spread: [], tick: [], hot: [] }, function_us: { spread: [], tick: [], hot: [] } };
   #holds = 0;
   #hot_runs = 0;
   #sets_per_round = 20_000;
 
-  constructor(servers: Servers, seats: SeatStore, runs: readonly RunHeader[], node_sets: NodeSets) {
+  constructor(servers: Servers, client: RedisClient, seats: SeatStore, runs: readonly RunHeader[]) {
     this.#servers = servers;
+    this.#client = client;
     this.#seats = seats;
     this.#runs = runs;
     this.#by_bucket = [...Map.groupBy(runs, ({ bucket }) => bucket).values()];
-    this.#node_sets = node_sets;
   }
 
   /** Every run has been used once, and every path of code has been compiled. */
@@ -78,12 +77,11 @@ class RedisLayer {
 
   /** A base and a subject by turns: what else the machine does meets both. */
   async round(for_ms: number): Promise<void> {
-    const { set, node_set } = this.#rates;
+    const { set } = this.#rates;
     await this.#setRound();
     await this.#subject('spread', for_ms, () => this.#call([this.#anyBucket()]));
     const hot = await this.#freshRuns();
     await this.#subject('hot', for_ms, () => this.#hotCall(hot));
-    node_set.push(await this.#node_sets.measure(for_ms / 2));
     await this.#subject('tick', for_ms / 2, () => this.#tickCall());
     this.#sets_per_round = Math.ceil(set.at(-1)! * (for_ms / 1000));
   }
@@ -94,19 +92,18 @@ class RedisLayer {
   }
 
   fields(): Record<string, unknown> {
-    const { set, node_set, spread, tick, hot, redis_us } = this.#rates;
+    const { set, spread, tick, hot, redis_us, function_us } = this.#rates;
+    const medians = (values: BySubject) => Object.fromEntries(Object.entries(values).map(([name, list]) => [name, round(median(list), 1)]));
     return {
       hold_spread_ratio: ratioOf(spread, set),
       hold_hot_ratio: ratioOf(hot, set),
-      hold_spread_ratio_same_client: ratioOf(spread, node_set),
-      hold_hot_ratio_same_client: ratioOf(hot, node_set),
       hold_tick_ratio: ratioOf(tick, set),
       sets_per_s: round(median(set)),
-      node_sets_per_s: round(median(node_set)),
       hold_spread_per_s: round(median(spread)),
       hold_hot_per_s: round(median(hot)),
       hold_tick_per_s: round(median(tick)),
-      redis_cpu_us_per_hold: Object.fromEntries(Object.entries(redis_us).map(([name, values]) => [name, round(median(values), 1)])),
+      redis_cpu_us_per_hold: medians(redis_us),
+      redis_function_us_per_hold: medians(function_us),
     };
   }
 
@@ -116,6 +113,7 @@ class RedisLayer {
 
   async #subject(name: 'spread' | 'tick' | 'hot', for_ms: number, call: () => Promise<number>): Promise<void> {
     const redis = { redis: this.#servers.pids.redis! };
+    const function_before_us = await functionTime(this.#client);
     const [cpu_before, from_ms] = [cpuOf(redis).redis!, performance.now()];
     let [holds, more] = [0, true];
     const loop = async () => {
@@ -128,6 +126,7 @@ class RedisLayer {
     await Promise.all(Array.from({ length: CALLS_IN_FLIGHT }, loop));
     this.#rates[name].push(holds / ((performance.now() - from_ms) / 1000));
     this.#rates.redis_us[name].push(((cpuOf(redis).redis! - cpu_before) * 1e6) / holds);
+    this.#rates.function_us[name].push(((await functionTime(this.#client)) - function_before_us) / holds);
   }
 
   #anyBucket(): readonly RunHeader[] {
@@ -173,6 +172,12 @@ class RedisLayer {
     await openFreeRuns(this.#seats, runs);
     return runs.map((run) => ({ run, left: HOLDS_PER_HOT_RUN }));
   }
+}
+
+/** Microseconds that Redis has spent inside Functions: the rest of its time is reading, answering and the append-only file. */
+async function functionTime(client: RedisClient): Promise<number> {
+  const info = String(await client.call('INFO', 'commandstats'));
+  return Number(/^cmdstat_fcall:.*?usec=(\d+)/m.exec(info)?.[1] ?? 0);
 }
 
 async function usedMemory(client: RedisClient): Promise<number> {

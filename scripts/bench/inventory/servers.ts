@@ -1,6 +1,6 @@
 /** Servers of a benchmark's own: free ports, a folder below `.run` (a real disk, so that an fsync costs what it costs). */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { say } from '../../say.ts';
 import { startInfra, type Infra, type InfraParts } from '../../stack/infra.ts';
 import { openPortBook } from '../../stack/ports.ts';
@@ -10,6 +10,8 @@ import { RUN } from '../../tools/paths.ts';
 
 export type Servers = Infra & { folder: string; tools: Partial<Record<ToolName, Tool>>; pids: Record<string, number> };
 
+const FOLDER = 'bench-inventory-';
+
 /** Everything durable: Redis writes through with every event loop, MariaDB with every commit. */
 export async function startServers(parts: InfraParts, keep: boolean): Promise<Servers> {
   const names: ToolName[] = [];
@@ -18,8 +20,9 @@ export async function startServers(parts: InfraParts, keep: boolean): Promise<Se
   if (parts.nats) names.push('nats');
   const tools: Partial<Record<ToolName, Tool>> = await ensureTools(names, say);
   mkdirSync(RUN, { recursive: true });
-  const folder = mkdtempSync(join(RUN, 'bench-inventory-'));
-  const clean = (): void => (keep ? say(`kept ${folder}`, `已保留 ${folder}`) : rmSync(folder, { recursive: true, force: true }));
+  removeLeftovers();
+  const folder = mkdtempSync(join(RUN, `${FOLDER}${process.pid}-`));
+  const clean = (): void => (keep ? setAside(folder) : rmSync(folder, { recursive: true, force: true }));
   try {
     const infra = await startInfra({
       folder, parts, tools,
@@ -38,5 +41,20 @@ export async function startServers(parts: InfraParts, keep: boolean): Promise<Se
   } catch (error) {
     clean();
     throw error;
+  }
+}
+
+/** Under another name, which the next run leaves alone. */
+function setAside(folder: string): void {
+  const kept = join(RUN, `kept-${basename(folder)}`);
+  renameSync(folder, kept);
+  say(`kept ${kept}`, `已保留 ${kept}`);
+}
+
+/** Of runs that were killed: their servers ended with them, their folders did not. */
+function removeLeftovers(): void {
+  for (const name of readdirSync(RUN)) {
+    const pid = name.startsWith(FOLDER) ? Number(name.slice(FOLDER.length).split('-')[0]) : process.pid;
+    if (pid !== process.pid && !existsSync(`/proc/${pid}`)) rmSync(join(RUN, name), { recursive: true, force: true });
   }
 }

@@ -18,6 +18,8 @@ const RUNS_PER_PAGE = 500;
 const WAIT_FOR_OTHER_MS = 30_000;
 const WAIT_STEP_MS = 100;
 const REPAIRS_AT_ONCE = 4;
+/** A server that stays away is asked again by the next hold then, which costs the holds of its tick one deadline. */
+const MAX_PROBES = 100;
 
 /**
  * What this process knows of each bucket's epoch, and the way back when Redis doesn't agree: the epoch is bumped (which
@@ -28,6 +30,7 @@ export class Buckets {
   readonly #options: BucketsOptions;
   readonly #epochs = new Map<number, number>();
   readonly #repairs = new Map<number, Promise<Rebuilt | undefined>>();
+  readonly #away = new Set<number>();
 
   constructor(options: BucketsOptions) {
     this.#options = options;
@@ -125,6 +128,25 @@ export class Buckets {
     this.#options.log.warn({ bucket, why }, 'a bucket is closed until it is brought up to date');
     // Whoever waits has its own reference; here the failure is logged and the next call suspects again.
     this.repair(bucket, { force: why === 'MISSING' || why === 'SEQUENCE' }).catch((error: unknown) => this.#options.log.error({ error, bucket }, 'a bucket was not brought up to date'));
+  }
+
+  /** Its server did not answer a little while ago: a hold is better refused at once than made to keep the others of its tick waiting. */
+  isAway(bucket: number): boolean {
+    return this.#away.has(bucket);
+  }
+
+  /** Redis did not answer for the bucket. It is asked in the background until it does. */
+  noteAway(bucket: number): void {
+    if (this.#away.has(bucket)) return;
+    this.#away.add(bucket);
+    void this.#untilBack(bucket).finally(() => this.#away.delete(bucket));
+  }
+
+  async #untilBack(bucket: number): Promise<void> {
+    for (let probe = 0; probe < MAX_PROBES; probe += 1) {
+      await sleep(WAIT_STEP_MS, undefined, { ref: false });
+      if (await this.#options.seats.bucketStates([bucket]).then(() => true, () => false)) return;
+    }
   }
 
   /** Forced when a run is missing, or history was lost. Undefined when nothing was rebuilt by this process. */

@@ -25,17 +25,18 @@ function storedHold({ planned: { hold_id, run, owner, body_hash, replaces }, pla
 }
 
 /** Redis places everything on seat 0, 1 …; the ledger does what `commit` says. What was done is noted in order. */
-function world(commit: (holds: readonly NewHold[], keys: readonly SequenceKey[]) => void) {
+function world(commit: (holds: readonly NewHold[], keys: readonly SequenceKey[]) => void, unanswered: readonly number[] = []) {
   const steps: string[] = [];
   const ledger_rows = new Map<string, Hold>();
   const suspected: string[] = [];
   const later: string[] = [];
   const freed_places = new Map<string, string>();
+  const [away, asked] = [new Set<number>(), [] as number[]];
   let seat = 0;
   const parts: TickParts = {
-    buckets: { epochOf: () => 7, suspect: (bucket: number, why: string) => void suspected.push(`${bucket} ${why}`) } as unknown as TickParts['buckets'],
+    buckets: { epochOf: () => 7, isAway: (bucket: number) => away.has(bucket), noteAway: (bucket: number) => void away.add(bucket), suspect: (bucket: number, why: string) => void suspected.push(`${bucket} ${why}`) } as unknown as TickParts['buckets'],
     seats: {
-      hold: async (calls) => calls.map(({ holds }) => ({ status: 'OK', sequence: 5n, outcomes: holds.map(() => ({ status: 'HELD', replayed: false, seat_version: 1, run_version: 9n, places: [{ item_id: '1', class_code: 3, index: seat++, from: 0, to: 2 }] })) })),
+      hold: async (calls) => calls.map(({ bucket, holds }) => asked.push(bucket) > 0 && unanswered.includes(bucket) ? { status: 'UNAVAILABLE' } : ({ status: 'OK', sequence: 5n, outcomes: holds.map(() => ({ status: 'HELD', replayed: false, seat_version: 1, run_version: 9n, places: [{ item_id: '1', class_code: 3, index: seat++, from: 0, to: 2 }] })) })),
       release: async (_run, _epoch, { hold_id, freed }: SeatChange) => {
         steps.push(`free ${hold_id} ${freed === 'ALL' ? 'all' : freed.length}`);
         if (freed !== 'ALL') freed_places.set(hold_id, freed.map(({ index, from, to }) => `${index}:${from}-${to}`).join(' '));
@@ -65,7 +66,7 @@ function world(commit: (holds: readonly NewHold[], keys: readonly SequenceKey[])
     log: silentLog(),
     onChanged: () => {},
   };
-  return { tick: runTick(parts), steps, ledger_rows, suspected, later, freed_places };
+  return { tick: runTick(parts), steps, ledger_rows, suspected, later, freed_places, away, asked };
 }
 
 const reason = (answer: { ok: boolean; error?: { reason: string } }) => (answer.ok ? 'ok' : answer.error!.reason);
@@ -171,6 +172,18 @@ test('an exchange whose commit was lost but happened ends the old record', async
   });
   t.is(reason((await tick([exchange(runNo(1), { state: 'SOLD' })]))[0]!), 'ok');
   t.deepEqual(steps.slice(1), ['tombstone new', 'free old 1', 'forget new']);
+});
+
+test('a bucket whose server did not answer keeps no tick waiting again until it is back', async (t) => {
+  const { tick, away, asked, suspected } = world(() => {}, [2]);
+  const both = (id: string) => tick([planned(`${id}1`, runNo(1, 1)), planned(`${id}2`, runNo(2, 2))]);
+  t.deepEqual((await both('a')).map(reason), ['ok', 'DEPENDENCY_UNAVAILABLE']);
+  t.deepEqual((await both('b')).map(reason), ['ok', 'DEPENDENCY_UNAVAILABLE']);
+  t.deepEqual(asked, [1, 2, 1]);
+  away.clear();
+  await both('c');
+  t.deepEqual(asked, [1, 2, 1, 1, 2]);
+  t.deepEqual(suspected, [], 'away is not lost: nothing is rebuilt');
 });
 
 test('ticks: one alone when idle, the rest together, a bounded queue', async (t) => {

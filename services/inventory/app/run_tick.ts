@@ -52,6 +52,7 @@ async function propose(parts: TickParts, tick: readonly PlannedHold[], answers: 
   for (const [bucket, holds] of Map.groupBy(tick, ({ run }) => run.bucket)) {
     const epoch = parts.buckets.epochOf(bucket);
     if (epoch === undefined) for (const planned of holds) answers.set(planned, refusal('CLOSED'));
+    else if (parts.buckets.isAway(bucket)) for (const planned of holds) answers.set(planned, refusal('UNAVAILABLE'));
     else calls.push({ bucket, epoch, holds });
   }
   if (calls.length === 0) return [];
@@ -59,7 +60,8 @@ async function propose(parts: TickParts, tick: readonly PlannedHold[], answers: 
   return calls.flatMap(({ bucket, epoch, holds }, index) => {
     const reply = replies[index]!;
     if (reply.status === 'OK') return attemptsOf(parts, { bucket, epoch, sequence: reply.sequence }, holds, reply.outcomes, answers);
-    if (reply.status !== 'UNAVAILABLE') parts.buckets.suspect(bucket, reply.status);
+    if (reply.status === 'UNAVAILABLE') parts.buckets.noteAway(bucket);
+    else parts.buckets.suspect(bucket, reply.status);
     for (const planned of holds) answers.set(planned, refusal(reply.status));
     return [];
   });

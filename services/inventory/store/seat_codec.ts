@@ -1,11 +1,11 @@
 // What travels to and from the Redis Functions.
 import { toHex } from '#kit/base/bytes.ts';
 import type { PlaceOutcome, PlannedHold, RunImage, RunSnapshot, SeatRecord } from '../app/ports.ts';
-import type { ClassBits } from '../domain/bitmap.ts';
+import { freeBits, type ClassBits } from '../domain/bitmap.ts';
 import type { HeldPlace, HoldOwner } from '../domain/hold.ts';
 import type { ClosedQuota } from '../domain/quota.ts';
 import type { RunHeader } from '../domain/run.ts';
-import { bytesPerSeat, decodeSeats, encodeSeats } from '../domain/seat_bytes.ts';
+import { decodeSeats, encodeSeats, seatBytes } from '../domain/seat_bytes.ts';
 
 type WirePlace = [item_id: string, class_code: number, index: number, from: number, to: number];
 
@@ -22,8 +22,8 @@ function placesFromWire(places: readonly WirePlace[]): HeldPlace[] {
 }
 
 type WireItem = [id: string, classes: readonly string[], quotas?: readonly number[], seat?: readonly [class_code: number, index: number]];
-type WireMore = { wish?: PlannedHold['wish']; changes?: true; replaces?: [hold_id: string, owner: HoldOwner, seat_version: number] };
-type WireHold = [id: string, body: string, owner: HoldOwner, from: number, to: number, items: WireItem[], more?: WireMore];
+type WireMore = { wish?: PlannedHold['wish']; changes?: true; replaces?: [field: string, owner: HoldOwner, seat_version: number] };
+type WireHold = [field: string, body: string, owner: HoldOwner, from: number, to: number, items: WireItem[], more?: WireMore];
 
 /**
  * A hold as the Function reads it: in the order of its parts, and what is not usual only where it is there, since each byte
@@ -35,19 +35,31 @@ export function holdToWire(hold: PlannedHold): WireHold {
   const more: WireMore = {};
   if (wish.flags.length > 0 || wish.letters !== '' || wish.together || wish.same_coach) more.wish = wish;
   if (changes) more.changes = true;
-  if (replaces !== undefined) more.replaces = [replaces.hold_id, replaces.owner, replaces.seat_version];
-  const usual: WireHold = [hold_id, toHex(body_hash), owner, from, to, list];
+  if (replaces !== undefined) more.replaces = [recordField(replaces.hold_id), replaces.owner, replaces.seat_version];
+  const usual: WireHold = [recordField(hold_id), toHex(body_hash), owner, from, to, list];
   if (Object.keys(more).length > 0) usual.push(more);
   return usual;
 }
 
-type WireOutcome = { s: string; replay?: boolean; v?: number; r?: string; p?: WirePlace[] };
+type WireOutcome = WirePlace[] | { s: string; v?: number; p?: WirePlace[] };
 
+/** What the Function answers: for each run its version after the call and the outcomes of its holds. A list of places is a new hold. */
 export function outcomesFromWire(text: string): PlaceOutcome[] {
-  return (JSON.parse(text) as WireOutcome[]).map(({ s, replay, v, r, p }) => {
-    if (s !== 'HELD') return { status: s as 'SOLD_OUT' };
-    return { status: 'HELD', replayed: replay === true, seat_version: v ?? 1, run_version: BigInt(r ?? 0), places: placesFromWire(p ?? []) };
+  return (JSON.parse(text) as [version: string, outcomes: WireOutcome[]][]).flatMap(([version, outcomes]) => {
+    const run_version = BigInt(version);
+    return outcomes.map((outcome): PlaceOutcome => {
+      if (Array.isArray(outcome)) return { status: 'HELD', replayed: false, seat_version: 1, run_version, places: placesFromWire(outcome) };
+      const { s, v, p } = outcome;
+      return s === 'HELD' ? { status: 'HELD', replayed: true, seat_version: v ?? 1, run_version, places: placesFromWire(p ?? []) } : { status: s as 'SOLD_OUT' };
+    });
   });
+}
+
+const RECORD = 'h:';
+
+/** The field of a hold's record in its run's state. */
+export function recordField(hold_id: string): string {
+  return RECORD + hold_id;
 }
 
 export function recordToJson(record: SeatRecord): string {
@@ -62,7 +74,7 @@ function recordFromJson(hold_id: string, text: string): SeatRecord {
 
 /** The seats of a run as the ledger has it, class after class in the order of their codes. */
 export function seatsOfImage({ run, occupied }: Pick<RunImage, 'run' | 'occupied'>): Buffer {
-  return Buffer.concat(run.layout.classes.map(({ code, seats }) => encodeSeats(seats.length, run.segments, occupied.get(code) ?? new Map())));
+  return Buffer.concat(run.layout.classes.map(({ code, seats }) => encodeSeats(freeBits(seats.length, run.segments, occupied.get(code)))));
 }
 
 /** Counters and quotas as pairs of field and value. */
@@ -103,12 +115,12 @@ export function snapshotFromWire(run: RunHeader, answer: readonly unknown[]): Ru
   const classes = new Map<number, ClassBits>();
   let start = 0;
   for (const { code, seats: list } of run.layout.classes) {
-    const end = start + list.length * bytesPerSeat(segments);
+    const end = start + seatBytes(list.length, segments);
     classes.set(code, decodeSeats(seats.subarray(start, end), list.length, segments));
     start = end;
   }
   const records: SeatRecord[] = [];
-  for (let index = 7; index < answer.length; index += 2) records.push(recordFromJson(String(answer[index]), String(answer[index + 1])));
+  for (let index = 7; index < answer.length; index += 2) records.push(recordFromJson(String(answer[index]).slice(RECORD.length), String(answer[index + 1])));
   const counts = Array.from({ length: standing.length / 2 }, (_, segment) => standing.readUInt16LE(segment * 2));
   return { version: BigInt(String(at).split(' ')[0]!), open: String(open) === '1', segments, standing: counts, classes, closed_quotas: quotasFromWire(String(quotas)), records };
 }

@@ -7,7 +7,7 @@ import { registerLibrary, type CallOutcome, type FunctionCall, type FunctionLibr
 import type { BucketState, ChangeReply, Closed, HoldCall, HoldReply, PlannedHold, RunImage, SeatStore, SnapshotReply } from '../app/ports.ts';
 import { layoutForRedis } from '../domain/layout.ts';
 import type { RunHeader } from '../domain/run.ts';
-import { firstVersion, holdToWire, outcomesFromWire, placesToJson, quotasToWire, recordToJson, seatsOfImage, snapshotFromWire, stateFields } from './seat_codec.ts';
+import { firstVersion, holdToWire, outcomesFromWire, placesToJson, quotasToWire, recordField, recordToJson, seatsOfImage, snapshotFromWire, stateFields } from './seat_codec.ts';
 import { bucketKey, layoutKey, runKeys } from './seat_keys.ts';
 
 const LIBRARY = 'inventory_v2';
@@ -75,15 +75,15 @@ class RedisSeats implements SeatStore {
   }
 
   async release(run: RunHeader, epoch: number, { hold_id, owner, seat_version, freed, stays }: Parameters<SeatStore['release']>[2]): Promise<ChangeReply> {
-    return this.#change('release', run, epoch, [hold_id, owner, seat_version, freed === 'ALL' ? '*' : placesToJson(freed), stays.length === 0 ? '' : placesToJson(stays)]);
+    return this.#change('release', run, epoch, [recordField(hold_id), owner, seat_version, freed === 'ALL' ? '*' : placesToJson(freed), stays.length === 0 ? '' : placesToJson(stays)]);
   }
 
   async reclaim(run: RunHeader, epoch: number, record: Parameters<SeatStore['reclaim']>[2]): Promise<ChangeReply> {
-    return this.#change('reclaim', run, epoch, [record.hold_id, record.owner, record.seat_version, record.body, placesToJson(record.places)]);
+    return this.#change('reclaim', run, epoch, [recordField(record.hold_id), record.owner, record.seat_version, record.body, placesToJson(record.places)]);
   }
 
   async sell(run: RunHeader, epoch: number, hold: Parameters<SeatStore['sell']>[2]): Promise<ChangeReply> {
-    return this.#change('sell', run, epoch, [hold.hold_id, hold.owner, hold.seat_version]);
+    return this.#change('sell', run, epoch, [recordField(hold.hold_id), hold.owner, hold.seat_version]);
   }
 
   async setOpen(run: RunHeader, epoch: number, open: boolean): Promise<ChangeReply> {
@@ -192,7 +192,7 @@ function holdReply(outcome: CallOutcome, { holds, runs }: GroupedCall): HoldRepl
 function openCall(image: RunImage, epoch: number, stamp: string): FunctionCall {
   const { run, records } = image;
   const fields = ['open', run.open ? 1 : 0, 'segments', run.segments, ...stateFields(image)];
-  const holds = records.flatMap((record) => [`h:${record.hold_id}`, recordToJson(record)]);
+  const holds = records.flatMap((record) => [recordField(record.hold_id), recordToJson(record)]);
   return { fn: `${LIBRARY}_open_run`, keys: [bucketKey(run.bucket), ...runKeys(run)], args: [epoch, String(firstVersion(epoch)), stamp, seatsOfImage(image), ...fields, ...holds] };
 }
 

@@ -97,4 +97,6 @@ function holdRequestOf(entry: QueueEntry): HoldRequest {
 const FINAL: ReadonlySet<ErrorReason> = new Set([
   'SOLD_OUT', 'SEAT_LOCKED', 'SEAT_CLASS_UNKNOWN', 'SEAT_MALFORMED', 'SEAT_NOT_FOUND', 'STOPS_NOT_ON_RUN', 'TRAIN_RUN_NOT_FOUND',
   'SALE_NOT_OPEN', 'SALE_CLOSED', 'TRAIN_DEPARTED', 'RUN_CANCELLED', 'STANDBY_REQUIRED', 'FIELD_INVALID',
+  // Of a hold that does not exist yet it can only be said of the seat lock.
+  'HOLD_NOT_FOUND',
 ]);

@@ -33,18 +33,27 @@ export async function redisFindings(world: World): Promise<Finding[]> {
 
 type Ledger = { seat_counts: Map<string, number>; occupied: Map<string, bigint>; used: Map<string, number> };
 
-/** Seat by seat in the order of the classes' codes; of each the taken segments in as many bytes as a seat of the run takes. */
-function runFindings(run: Run, state: Record<string, Buffer>, seats: Buffer, { seat_counts, occupied, used }: Ledger): Finding[] {
+const CLASSES = [1, 2, 3, 4, 5, 6, 7];
+
+/** Class after class in the order of their codes, in words of 32 seats, of each word its segments; a bit that is set is taken. */
+function runFindings(run: Run, state: Record<string, Buffer>, words: Buffer, { seat_counts, occupied, used }: Ledger): Finding[] {
   if (state.epoch === undefined) return [finding('redis', [run.run_id], 'Redis does not have this run', LOOK)];
   const findings: Finding[] = [];
-  const names = [1, 2, 3, 4, 5, 6, 7].flatMap((class_code) => Array.from({ length: seat_counts.get(`${run.layout_hash}/${class_code}`) ?? 0 }, (_, seat) => [class_code, seat] as const));
-  const bytes = [1, 2, 4, 8].find((size) => size * 8 >= run.segments)!;
-  if (seats.length !== names.length * bytes) return [finding('redis', [run.run_id], `Redis has ${seats.length} bytes for ${names.length} seats`, LOOK)];
-  for (const [at, [class_code, seat]] of names.entries()) {
-    let taken = 0n;
-    for (let byte = 0; byte < bytes; byte += 1) taken |= BigInt(seats[at * bytes + byte]!) << BigInt(byte * 8);
-    const ledger = occupied.get(`${run.run_no}/${class_code}/${seat}`) ?? 0n;
-    if (taken !== ledger) findings.push(finding('redis', [run.run_id, `class ${class_code} seat ${seat}`], `Redis has mask ${taken} taken, the ledger ${ledger}`, LOOK));
+  const counts = CLASSES.map((class_code) => ({ class_code, seats: seat_counts.get(`${run.layout_hash}/${class_code}`) ?? 0 }));
+  const expected_bytes = counts.reduce((sum, { seats }) => sum + Math.ceil(seats / 32) * run.segments * 4, 0);
+  if (words.length !== expected_bytes) return [finding('redis', [run.run_id], `Redis has ${words.length} bytes of seats instead of ${expected_bytes}`, LOOK)];
+  let start = 0;
+  for (const { class_code, seats } of counts) {
+    for (let seat = 0; seat < seats; seat += 1) {
+      let taken = 0n;
+      for (let segment = 0; segment < run.segments; segment += 1) {
+        const word = words.readUInt32LE(start + ((seat >> 5) * run.segments + segment) * 4);
+        if ((word >>> (seat & 31)) & 1) taken |= 1n << BigInt(segment);
+      }
+      const ledger = occupied.get(`${run.run_no}/${class_code}/${seat}`) ?? 0n;
+      if (taken !== ledger) findings.push(finding('redis', [run.run_id, `class ${class_code} seat ${seat}`], `Redis has mask ${taken} taken, the ledger ${ledger}`, LOOK));
+    }
+    start += Math.ceil(seats / 32) * run.segments * 4;
   }
   if (run.standing_capacity > 0) {
     for (let segment = 0; segment < run.segments; segment += 1) {

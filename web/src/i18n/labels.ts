@@ -2,7 +2,7 @@ import { RefundStage } from '#gen/rail/aftersales/v1/refund_pb.ts';
 import { IdType, VerifyState } from '#gen/rail/identity/v1/identity_pb.ts';
 import { CloseReason, OrderState } from '#gen/rail/order/v1/order_pb.ts';
 import { TicketState } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
-import { PassengerType, SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
+import { BerthLevel, PassengerType, SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
 import type { Seat } from '#gen/rail/type/v1/journey_pb.ts';
 import type { Dictionary } from './zh.ts';
 
@@ -46,13 +46,23 @@ export function idTypeLabel(type: IdType, text: Dictionary): string {
   return type === IdType.TAIWAN_PERMIT ? names.taiwan : names.resident;
 }
 
-/** `05车 12A号`; standing places have neither. */
+/** `05车 12A号`, `03车 07号下铺`; standing places have neither. */
 export function seatLabel(seat: Seat | undefined, text: Dictionary): string {
   if (seat === undefined) return '';
-  const parts = [seat.coachNo && text.order.coach(seat.coachNo), seat.seatNo && text.order.seat(seat.seatNo)].filter(Boolean);
+  const level = BERTHS[seat.berthLevel];
+  // The number of a berth ends in its level, which the words say.
+  const place = level === undefined ? seat.seatNo && text.order.seat(seat.seatNo) : text.order.berth(seat.seatNo.slice(0, -1), text.booking.berths[level]);
+  const parts = [seat.coachNo && text.order.coach(seat.coachNo), place].filter(Boolean);
   return parts.length > 0 ? parts.join(' ') : seatClassLabel(seat.seatClass, text);
 }
 
+/** Undefined for a seat. */
+export function berthLabel(level: BerthLevel, text: Dictionary): string | undefined {
+  const key = BERTHS[level];
+  return key === undefined ? undefined : text.booking.berths[key];
+}
+
+const BERTHS: Partial<Record<BerthLevel, keyof Dictionary['booking']['berths']>> = { [BerthLevel.LOWER]: 'lower', [BerthLevel.MIDDLE]: 'middle', [BerthLevel.UPPER]: 'upper' };
 const SEAT_CLASSES: Partial<Record<SeatClass, keyof Dictionary['classes']>> = {
   [SeatClass.BUSINESS]: 'business', [SeatClass.FIRST]: 'first', [SeatClass.SECOND]: 'second', [SeatClass.SOFT_SLEEPER]: 'soft_sleeper',
   [SeatClass.HARD_SLEEPER]: 'hard_sleeper', [SeatClass.SOFT_SEAT]: 'soft_seat', [SeatClass.HARD_SEAT]: 'hard_seat', [SeatClass.STANDING]: 'standing',

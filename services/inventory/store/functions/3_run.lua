@@ -11,13 +11,13 @@ local function layout_of(key)
   local text = redis.call('GET', key)
   if not text then return nil end
   if layouts_kept >= MAX_LAYOUTS then layouts, layouts_kept = {}, 0 end
-  local classes, codes, base = cjson.decode(text), {}, 0
+  local classes, codes, base_words = cjson.decode(text), {}, 0
   for code in pairs(classes) do codes[#codes + 1] = code end
   table.sort(codes)
   for _, code in ipairs(codes) do
     local class = classes[code]
-    class.words, class.base, class.masks, class.masks_kept = math.ceil(class.n / 32), base, {}, 0
-    base = base + class.n
+    class.words, class.base_words, class.masks, class.masks_kept = math.ceil(class.n / 32), base_words, {}, 0
+    base_words = base_words + class.words
   end
   layouts[key] = classes
   layouts_kept = layouts_kept + 1
@@ -62,10 +62,6 @@ end
 
 local NO_QUOTAS = {}
 
-local function record_field(hold_id)
-  return 'h:' .. hold_id
-end
-
 local function standing_of(text, segments)
   if not text or text == '' then return nil end
   local counts = {}
@@ -84,17 +80,17 @@ local function read_run(keys, first)
   }
 end
 
--- The run with the records of these holds, or nil and why it can't be used. A missing part is never read as "sold out".
-local function load_run(keys, first, epoch, hold_ids)
-  local names = { 'at' }
-  for position = 1, #hold_ids do names[position + 1] = record_field(hold_ids[position]) end
-  local fields = redis.call('HMGET', keys[first], unpack(names))
+-- The run with the records of these fields ('h:' and the id of the hold), or nil and why it can't be used. A missing part is
+-- never read as "sold out".
+local function load_run(keys, first, epoch, record_fields)
+  local fields = redis.call('HMGET', keys[first], 'at', unpack(record_fields))
   local run = young[keys[first]] or old[keys[first]]
   if not run or run.at ~= fields[1] then run = read_run(keys, first) end
   if not run or run.epoch ~= epoch then return nil, 'MISSING' end
   if young[keys[first]] ~= run then remember(run, 0) end
-  run.records, run.written, run.dirty_seats, run.changed, run.standing_dirty, run.was_at = {}, {}, {}, false, false, run.at
-  for position = 1, #hold_ids do run.records[hold_ids[position]] = fields[position + 1] end
+  local records = {}
+  for position = 1, #record_fields do records[record_fields[position]] = fields[position + 1] end
+  run.records, run.written, run.marks, run.changed, run.standing_dirty, run.was_at = records, {}, {}, false, false, run.at
   return run
 end
 
@@ -103,9 +99,9 @@ local function class_of(run, code)
   if class then return class end
   local info = run.layout[code]
   if not info then return nil end
-  local bytes = seat_bytes(run.segments)
-  local raw = redis.call('GETRANGE', run.bits_key, info.base * bytes, (info.base + info.n) * bytes - 1)
-  if #raw ~= info.n * bytes then error('the seats of ' .. run.bits_key .. " don't fit their layout") end
+  local first, size = info.base_words * run.segments * WORD_BYTES, info.words * run.segments * WORD_BYTES
+  local raw = redis.call('GETRANGE', run.bits_key, first, first + size - 1)
+  if #raw ~= size then error('the seats of ' .. run.bits_key .. " don't fit their layout") end
   class = decode_class(code, info, run.segments, raw)
   run.classes[code] = class
   remember(run, #class.taken)
@@ -121,54 +117,57 @@ local function standing_left(run, from, to)
   return least
 end
 
--- Takes (free = false) or frees a place in memory. A place: { item, class, index, from, to }.
-local function mark(run, place, free)
-  local code, index, from, to = tostring(place[2]), place[3], place[4], place[5]
-  -- A copy that was changed and not written to the end is never used again.
+-- Takes or frees a seat in memory. A copy that was changed and not written to the end is never used again.
+local function mark_in(run, class, seat, from, to, free)
   run.at = false
-  if code == STANDING then
-    local counts = run.standing
-    for segment = from + 1, to do counts[segment] = counts[segment] + (free and 1 or -1) end
-    run.standing_dirty = true
-    return
-  end
-  local class = class_of(run, code)
-  mark_seat(class, index, from, to, free)
-  local dirty = run.dirty_seats[code]
-  if not dirty then
-    dirty = {}
-    run.dirty_seats[code] = dirty
-  end
-  dirty[index] = true
+  mark_seat(class, seat, from, to, free)
+  local marks = run.marks
+  local count = #marks
+  marks[count + 1], marks[count + 2], marks[count + 3], marks[count + 4] = class, seat, from, to
 end
 
-local function record_of(run, hold_id)
-  local text = run.records[hold_id]
+-- Takes (free = false) or frees a place in memory. A place: { item, class, index, from, to }.
+local function mark(run, place, free)
+  local code, from, to = tostring(place[2]), place[4], place[5]
+  if code ~= STANDING then return mark_in(run, class_of(run, code), place[3], from, to, free) end
+  run.at = false
+  local counts = run.standing
+  for segment = from + 1, to do counts[segment] = counts[segment] + (free and 1 or -1) end
+  run.standing_dirty = true
+end
+
+local function record_of(run, field)
+  local text = run.records[field]
   return text and cjson.decode(text) or nil
 end
 
-local function put_record(run, hold_id, text)
-  run.records[hold_id] = text
-  run.written[hold_id] = true
+local function put_record(run, field, text)
+  run.records[field] = text
+  run.written[field] = true
 end
 
-local function drop_record(run, hold_id)
-  run.records[hold_id] = nil
-  run.written[hold_id] = false
+local function drop_record(run, field)
+  run.records[field] = nil
+  run.written[field] = false
 end
 
-local PLACE_TEXT = '["%s",%s,%d,%d,%d]'
+-- Numbers as text: making one is dearer than looking it up.
+local TEXT = {}
+for number = -1, 2500 do TEXT[number] = number .. '' end
+
+-- Item ids have no character that JSON would escape, nor have owners and bodies (app/plan_hold.ts).
+local function place_text(item, code, index, from, to)
+  return '["' .. item .. '",' .. code .. ',' .. TEXT[index] .. ',' .. TEXT[from] .. ',' .. TEXT[to] .. ']'
+end
 
 local function places_text(places)
-  if #places == 1 then return string.format('[' .. PLACE_TEXT .. ']', unpack(places[1])) end
   local parts = {}
-  for position, place in ipairs(places) do parts[position] = string.format(PLACE_TEXT, unpack(place)) end
+  for position, place in ipairs(places) do parts[position] = place_text(place[1], tostring(place[2]), place[3], place[4], place[5]) end
   return '[' .. table.concat(parts, ',') .. ']'
 end
 
--- Owner, body and ids of items have no character that JSON would escape (store/seat_codec.ts).
 local function record_text(seat_version, owner, body, places)
-  return string.format('{"v":%d,"o":"%s","b":"%s","p":%s}', seat_version, owner, body, places)
+  return '{"v":' .. seat_version .. ',"o":"' .. owner .. '","b":"' .. body .. '","p":' .. places .. '}'
 end
 
 local function version_text(run)
@@ -180,32 +179,24 @@ local function leave_run(run)
   run.at = run.was_at
 end
 
-local function write_seats(run)
-  for code, seats in pairs(run.dirty_seats) do
-    local class = run.classes[code]
-    local base, bytes = class.info.base, class.bytes
-    for seat in pairs(seats) do redis.call('SETRANGE', run.bits_key, (base + seat) * bytes, encode_seat(class, seat)) end
-  end
-end
-
 -- Writes what was changed, as the next version. `stamp` is the call's own.
 local function save_run(run, stamp)
+  run.version = run.version + 1
   local at = version_text(run) .. ' ' .. stamp
   local fields, count, dropped = { 'at', at }, 2, nil
-  for hold_id, kept in pairs(run.written) do
+  for field, kept in pairs(run.written) do
     if kept then
-      fields[count + 1], fields[count + 2] = record_field(hold_id), run.records[hold_id]
+      fields[count + 1], fields[count + 2] = field, run.records[field]
       count = count + 2
     else
-      dropped = record_field(hold_id)
+      dropped = field
     end
   end
   if run.standing_dirty then
-    local parts = {}
-    for segment = 1, run.segments do parts[segment] = struct.pack('<I2', run.standing[segment]) end
-    fields[count + 1], fields[count + 2] = 'standing', table.concat(parts)
+    fields[count + 1], fields[count + 2] = 'standing', struct.pack('<' .. string.rep('I2', run.segments), unpack(run.standing))
   end
-  write_seats(run)
+  local marks = run.marks
+  for position = 1, #marks, 4 do write_word(run.bits_key, marks[position], marks[position + 1], marks[position + 2], marks[position + 3]) end
   redis.call('HSET', run.state_key, unpack(fields))
   if dropped then redis.call('HDEL', run.state_key, dropped) end
   run.at = at

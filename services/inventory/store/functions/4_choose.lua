@@ -93,18 +93,13 @@ local function spans_of(info, key)
 end
 
 -- The first seat that nobody has touched.
-local function untouched_seat(class, allowed)
-  for word = class.touched, class.words - 1 do
-    local free = bnot(fresh_word(class, word))
-    if allowed then free = band(free, allowed[word + 1]) end
-    if free ~= 0 then return word * 32 + lowest_bit(free) end
-  end
-  return nil
+local function untouched_seat(class)
+  return class.touched < class.words and class.touched * 32 or nil
 end
 
 -- The one best seat for a trip without wishes; nil when none is free. This is what most calls are, so it decides while it
 -- looks: no tables, no calls for what `used_word` does, and no seats behind the first that nobody has touched.
-local function best_seat(class, from, to, allowed)
+local function best_seat(class, from, to)
   local taken, segments = class.taken, class.segments
   local half, half_at, any, any_at
   for word = 0, class.touched - 1 do
@@ -121,26 +116,23 @@ local function best_seat(class, from, to, allowed)
     end
     if used ~= -1 then
       local free = bnot(used)
-      if allowed then free = band(free, allowed[word + 1]) end
-      if free ~= 0 then
-        local before = from == 0 and -1 or taken[first + from]
-        local after = to == segments and -1 or taken[first + to + 1]
-        local tight = band(free, before, after)
-        if tight ~= 0 then return word * 32 + lowest_bit(tight) end
-        if not half then
-          local one_side = band(free, bor(before, after))
-          if one_side ~= 0 then
-            half, half_at = one_side, word
-          elseif not any then
-            any, any_at = free, word
-          end
+      local before = from == 0 and -1 or taken[first + from]
+      local after = to == segments and -1 or taken[first + to + 1]
+      local tight = band(free, before, after)
+      if tight ~= 0 then return word * 32 + lowest_bit(tight) end
+      if not half then
+        local one_side = band(free, bor(before, after))
+        if one_side ~= 0 then
+          half, half_at = one_side, word
+        elseif not any then
+          any, any_at = free, word
         end
       end
     end
   end
   if half then return half_at * 32 + lowest_bit(half) end
   if any then return any_at * 32 + lowest_bit(any) end
-  return untouched_seat(class, allowed)
+  return untouched_seat(class)
 end
 
 -- What is free of a class on a stretch, and where its neighbouring segments are taken.

@@ -181,32 +181,11 @@ local function same_classes(items)
   return true
 end
 
-local function has_wish(wish)
-  return wish.letters ~= '' or #wish.flags > 0
-end
-
--- One passenger without wishes, as most are: the first of the classes that has a seat.
-local function take_single(run, hold, item, placed)
-  for _, code in ipairs(item.classes) do
-    local class = code ~= STANDING and class_of(run, code)
-    local seat = class and best_seat(class, hold.from, hold.to, allowed_mask(run, class, item.quotas))
-    if seat or (code == STANDING and standing_left(run, hold.from, hold.to) > 0) then
-      take(run, placed, item, code, seat or -1, hold.from, hold.to)
-      return true
-    end
-  end
-  return false
-end
-
 local function take_unnamed(run, hold, items, placed)
   local close = #items > 1 and (hold.wish.together or hold.wish.same_coach)
   if close and same_classes(items) and take_close(run, hold, items, placed) then return true end
   if close and hold.wish.required then return false end
-  if #items == 1 and not has_wish(hold.wish) and #items[1].quotas == 0 then
-    if take_single(run, hold, items[1], placed) then return true end
-  elseif take_apart(run, hold, items, placed) then
-    return true
-  end
+  if take_apart(run, hold, items, placed) then return true end
   return hold.changes and not hold.wish.required and take_with_changes(run, hold, items, placed)
 end
 

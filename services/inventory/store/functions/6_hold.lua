@@ -6,11 +6,11 @@ end
 
 local NO_WISH = { flags = {}, letters = '', together = false, same_coach = false, required = false }
 
--- A hold as store/seat_codec.ts writes it: id, body, owner, from, to, items, and what is not usual.
+-- A hold as store/seat_codec.ts writes it: field of its record, body, owner, from, to, items, and what is not usual.
 local function hold_of(list)
   local items, more = {}, list[7] or {}
   for position, item in ipairs(list[6]) do items[position] = { id = item[1], classes = item[2], quotas = item[3] or NO_QUOTAS, seat = item[4] or nil } end
-  return { id = list[1], body = list[2], owner = list[3], from = list[4], to = list[5], items = items, wish = more.wish or NO_WISH, changes = more.changes, replaces = more.replaces }
+  return { field = list[1], body = list[2], owner = list[3], from = list[4], to = list[5], items = items, wish = more.wish or NO_WISH, changes = more.changes, replaces = more.replaces }
 end
 
 local function standing_by_segment(run, places)
@@ -43,26 +43,29 @@ local function place_instead(run, hold, old_places)
   return outcome, places
 end
 
-local function held_text(seat_version, run_version, places)
-  return string.format('{"s":"HELD","v":%d,"r":"%s","p":%s}', seat_version, run_version, places)
-end
-
 local function refused_text(status)
   return '{"s":"' .. status .. '"}'
 end
 
 -- The record of a hold when it is this owner's and has this version of seats; else nil.
-local function own_record(run, hold_id, owner, seat_version)
-  local record = record_of(run, hold_id)
+local function own_record(run, field, owner, seat_version)
+  local record = record_of(run, field)
   if not record or record.o ~= owner or record.v ~= tonumber(seat_version) then return nil end
   return record
 end
 
+local function keep(run, hold, text)
+  run.changed = true
+  put_record(run, hold.field, record_text('1', hold.owner, hold.body, text))
+  return text
+end
+
+-- The outcome as text: the places of a new hold, or an object that says what else is the case.
 local function hold_one(run, hold)
-  local known = record_of(run, hold.id)
+  local known = record_of(run, hold.field)
   if known then
     if known.b ~= hold.body then return refused_text('CONFLICT') end
-    return string.format('{"replay":true,%s', string.sub(held_text(known.v, version_text(run), places_text(known.p)), 2))
+    return '{"s":"HELD","v":' .. known.v .. ',"p":' .. places_text(known.p) .. '}'
   end
   if not run.open then return refused_text('RUN_CLOSED') end
   local outcome, places
@@ -74,40 +77,63 @@ local function hold_one(run, hold)
     outcome, places = place_group(run, hold)
   end
   if not places then return refused_text(outcome) end
-  run.version = run.version + 1
-  run.changed = true
-  local text = places_text(places)
-  put_record(run, hold.id, record_text(1, hold.owner, hold.body, text))
-  return held_text(1, version_text(run), text)
+  return keep(run, hold, places_text(places))
 end
 
-local function asked_records(list)
-  local ids = {}
-  for _, hold in ipairs(list) do
-    ids[#ids + 1] = hold.id
-    if hold.replaces then ids[#ids + 1] = hold.replaces[1] end
+-- What most calls are: one passenger, no wishes, no quotas. The same as `hold_one` would do, without the tables it makes.
+local function hold_single(run, list)
+  local item, from, to = list[6][1], list[4], list[5]
+  for _, code in ipairs(item[2]) do
+    local class = code ~= STANDING and class_of(run, code)
+    local seat = class and best_seat(class, from, to)
+    if seat then
+      mark_in(run, class, seat, from, to, false)
+      local text = '[' .. place_text(item[1], code, seat, from, to) .. ']'
+      run.changed = true
+      put_record(run, list[1], record_text('1', list[3], list[2], text))
+      return text
+    end
+    -- Standing places, and all that is not simple.
+    if not class then return nil end
   end
-  return ids
+  return refused_text('SOLD_OUT')
+end
+
+local function hold_listed(run, list)
+  local item = list[6][1]
+  local simple = not list[7] and not list[6][2] and not item[3] and #run.quotas == 0 and run.open and not run.records[list[1]]
+  return (simple and hold_single(run, list)) or hold_one(run, hold_of(list))
+end
+
+local function record_fields(lists)
+  local fields = {}
+  for position = 1, #lists do fields[position] = lists[position][1] end
+  for position = 1, #lists do
+    local more = lists[position][7]
+    if more and more.replaces then fields[#fields + 1] = more.replaces[1] end
+  end
+  return fields
 end
 
 -- KEYS: bucket, then state, bits and layout of each run. ARGV: epoch, stamp, JSON: for each run the list of its holds.
--- Answers status, sequence and a JSON list of outcomes in the same order. A run that is missing answers for its own holds only.
+-- Answers status, sequence and JSON: for each run its version after the call and the outcomes in the same order. A run that
+-- is missing answers for its own holds only.
 local function hold(keys, args)
   local status = check_bucket(keys[1], args[1])
   if status ~= 'OK' then return { status } end
-  local outcomes = {}
+  local answers = {}
   for position, lists in ipairs(cjson.decode(args[3])) do
-    local holds = {}
-    for index, list in ipairs(lists) do holds[index] = hold_of(list) end
-    local run, problem = load_run(keys, position * 3 - 1, args[1], asked_records(holds))
-    for _, wanted in ipairs(holds) do outcomes[#outcomes + 1] = run and hold_one(run, wanted) or refused_text(problem) end
+    local run, problem = load_run(keys, position * 3 - 1, args[1], record_fields(lists))
+    local outcomes = {}
+    for index = 1, #lists do outcomes[index] = run and hold_listed(run, lists[index]) or refused_text(problem) end
     if run then (run.changed and save_run or leave_run)(run, args[2]) end
+    answers[position] = '["' .. (run and version_text(run) or '0') .. '",[' .. table.concat(outcomes, ',') .. ']]'
   end
-  return { 'OK', next_sequence(keys[1]), '[' .. table.concat(outcomes, ',') .. ']' }
+  return { 'OK', next_sequence(keys[1]), '[' .. table.concat(answers, ',') .. ']' }
 end
 
--- What the functions that change one hold have in common. KEYS: bucket, state, bits, layout. ARGV: epoch, stamp, hold id,
--- then the function's own. `change` says whether the run is to be written; 'NONE' is the answer where it is not.
+-- What the functions that change one hold have in common. KEYS: bucket, state, bits, layout. ARGV: epoch, stamp, field of
+-- the hold's record, then the function's own. `change` says whether the run is to be written; 'NONE' is the answer where it is not.
 local function changes_hold(change)
   return function(keys, args)
     local status = check_bucket(keys[1], args[1])
@@ -116,7 +142,6 @@ local function changes_hold(change)
     if not run then return { problem } end
     next_sequence(keys[1])
     if not change(run, args[3], args) then return { 'NONE', version_text(run) } end
-    run.version = run.version + 1
     save_run(run, args[2])
     return { 'OK', version_text(run) }
   end
@@ -124,14 +149,14 @@ end
 
 -- ARGV: … owner, seat version, JSON of the places to free ('*' for all of the record), JSON of the places that stay ('' for
 -- none). Frees only by consuming the record, so a repeat changes nothing.
-local release = changes_hold(function(run, hold_id, args)
-  local record = own_record(run, hold_id, args[4], args[5])
+local release = changes_hold(function(run, field, args)
+  local record = own_record(run, field, args[4], args[5])
   if not record then return false end
   for _, place in ipairs(args[6] == '*' and record.p or cjson.decode(args[6])) do mark(run, place, true) end
   if args[7] == '' then
-    drop_record(run, hold_id)
+    drop_record(run, field)
   else
-    put_record(run, hold_id, record_text(record.v + 1, record.o, record.b, args[7]))
+    put_record(run, field, record_text(record.v + 1, record.o, record.b, args[7]))
   end
   return true
 end)
@@ -139,16 +164,16 @@ end)
 -- The record of a sold hold is put back before its ledger row is released, so that the seats can be freed by it.
 -- ARGV: … owner, seat version, body, JSON of the places. The version moves, so that a repair that has read the run before
 -- is refused.
-local reclaim = changes_hold(function(run, hold_id, args)
-  if run.records[hold_id] then return false end
-  put_record(run, hold_id, record_text(tonumber(args[5]), args[4], args[6], args[7]))
+local reclaim = changes_hold(function(run, field, args)
+  if run.records[field] then return false end
+  put_record(run, field, record_text(args[5], args[4], args[6], args[7]))
   return true
 end)
 
 -- Drops the record of a hold that was sold; its seats stay taken. ARGV: … owner, seat version.
-local sell = changes_hold(function(run, hold_id, args)
-  if not own_record(run, hold_id, args[4], args[5]) then return false end
-  drop_record(run, hold_id)
+local sell = changes_hold(function(run, field, args)
+  if not own_record(run, field, args[4], args[5]) then return false end
+  drop_record(run, field)
   return true
 end)
 

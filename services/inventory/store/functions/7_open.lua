@@ -62,7 +62,7 @@ local function snapshot(keys, args)
     local all = redis.call('HGETALL', keys[2])
     for index = 1, #all, 2 do
       if string.sub(all[index], 1, 2) == 'h:' then
-        answer[#answer + 1] = string.sub(all[index], 3)
+        answer[#answer + 1] = all[index]
         answer[#answer + 1] = all[index + 1]
       end
     end

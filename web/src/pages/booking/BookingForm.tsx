@@ -69,7 +69,7 @@ export function BookingForm({ ride, offer, wanted_class, student, change: accept
         <PassengerPicker travellers={draft.travellers} student={student} fares={offer.fares} seat_class={draft.seat_class} onChange={(travellers) => change({ travellers, letters: draft.letters.slice(0, travellers.length) })} />
         <Seating ride={ride} offer={offer} draft={draft} locking={locking} onChange={change} />
         <fieldset className="panel">
-          <Check label={text.booking.standing} checked={draft.accept_standing} onCheck={(accept_standing) => change({ accept_standing })} test_id="accept-standing" />
+          {lock === undefined && <Check label={text.booking.standing} checked={draft.accept_standing} onCheck={(accept_standing) => change({ accept_standing })} test_id="accept-standing" />}
           <Check label={text.booking.standby} checked={draft.accept_standby} onCheck={(accept_standby) => change({ accept_standby })} test_id="accept-standby" />
         </fieldset>
       </div>

@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import { BerthLevel } from '#gen/rail/type/v1/journey_pb.ts';
 import { Check, Choice } from '../../components/Choice.tsx';
+import { berthLabel } from '../../i18n/labels.ts';
 import { useText } from '../../i18n/LanguageProvider.tsx';
 import { AISLE_LETTERS, WINDOW_LETTERS, berthLevels, isSleeper, preferenceOf, rowLetters } from './draft.ts';
 import type { Draft } from './draft.ts';
@@ -46,7 +47,7 @@ export function SeatWishes({ draft, quiet, onChange, children }: { draft: Draft;
           onChoose={(berth_level) => onChange({ berth_level })}
           options={[
             { value: BerthLevel.UNSPECIFIED as BerthLevel, label: text.booking.berths.any },
-            ...berthLevels(draft.seat_class).map((value) => ({ value, label: text.booking.berths[BERTHS[value] ?? 'any'] })),
+            ...berthLevels(draft.seat_class).map((value) => ({ value, label: berthLabel(value, text) ?? text.booking.berths.any })),
           ]}
         />
       )}
@@ -70,8 +71,6 @@ export function SeatWishes({ draft, quiet, onChange, children }: { draft: Draft;
     </fieldset>
   );
 }
-
-const BERTHS: Partial<Record<BerthLevel, 'lower' | 'middle' | 'upper'>> = { [BerthLevel.LOWER]: 'lower', [BerthLevel.MIDDLE]: 'middle', [BerthLevel.UPPER]: 'upper' };
 
 function placeOf(letter: string): 'window' | 'aisle' | 'middle' {
   if (WINDOW_LETTERS.includes(letter)) return 'window';

@@ -1,7 +1,9 @@
 import { useRef, useState } from 'react';
 import type { KeyboardEvent } from 'react';
 import type { SeatMapCoach, SeatMapSeat } from '#gen/rail/seat/v1/seat_pb.ts';
+import { BerthLevel } from '#gen/rail/type/v1/journey_pb.ts';
 import { Icon } from '../../../components/Icon.tsx';
+import { berthLabel, seatLabel } from '../../../i18n/labels.ts';
 import { useText } from '../../../i18n/LanguageProvider.tsx';
 import { planOf, seatKey, shortName, step } from './coach_plan.ts';
 import type { CoachPlan } from './coach_plan.ts';
@@ -79,7 +81,10 @@ function SeatButton({ seat, picked, tabbable, onToggle, onFocus }: SeatProps) {
   const text = useText();
   const state = picked ? 'chosen' : seat.free ? 'free' : 'taken';
   const where = seat.window ? text.seats.window_seat : seat.aisle ? text.seats.aisle_seat : undefined;
-  const label = [text.seats.place(seat.seat?.coachNo ?? '', seat.seat?.seatNo ?? ''), where, text.seats[state]].filter(Boolean).join(', ');
+  const level = berthLabel(seat.seat?.berthLevel ?? BerthLevel.UNSPECIFIED, text);
+  // What is read out contains what is written, so that voice commands find it.
+  const name = level === undefined ? seatLabel(seat.seat, text) : `${text.order.coach(seat.seat?.coachNo ?? '')} ${shortName(seat)} ${level}`;
+  const label = [name, where, text.seats[state]].filter(Boolean).join(', ');
   return (
     <button
       type="button"
@@ -96,7 +101,9 @@ function SeatButton({ seat, picked, tabbable, onToggle, onFocus }: SeatProps) {
       onClick={() => onToggle(seat)}
       onFocus={onFocus}
     >
-      {picked ? <Icon name="check" /> : shortName(seat)}
+      {picked && <Icon name="check" />}
+      {(!picked || level !== undefined) && shortName(seat)}
+      {level !== undefined && <small> {level}</small>}
     </button>
   );
 }

@@ -6,6 +6,7 @@ import { useLoad } from '../../../app/use_load.ts';
 import { Dialog } from '../../../components/Dialog.tsx';
 import { ErrorNotice } from '../../../components/ErrorNotice.tsx';
 import { Skeleton } from '../../../components/Skeleton.tsx';
+import { seatLabel } from '../../../i18n/labels.ts';
 import { useText } from '../../../i18n/LanguageProvider.tsx';
 import '../../../styles/seats.css';
 import type { Ride, RideOffer } from '../BookingPage.tsx';
@@ -70,7 +71,7 @@ function Chooser({ coaches, quiet, draft, locking, onLock, onClose }: ChooserPro
       <div className="seatmap__foot">
         {lost.length > 0 && (
           <p className="notice notice--error" role="alert" data-testid="seats-lost">
-            {text.seats.lost(lost.map((one) => text.seats.place(one.seat?.coachNo ?? '', one.seat?.seatNo ?? '')).join(' / '))}
+            {text.seats.lost(lost.map((one) => seatLabel(one.seat, text)).join(' / '))}
           </p>
         )}
         <ErrorNotice error={lost.length > 0 ? undefined : locking.error} />

@@ -27,10 +27,10 @@ export function step(plan: CoachPlan, from: SeatMapSeat, key: string): SeatMapSe
   return line?.find((place) => place !== undefined);
 }
 
-/** What is printed for a seat within its coach: the letter where the row is said beside, else the whole number. */
+/** What is printed for a place within its coach: the letter where the row is said beside, else the number. */
 export function shortName({ seat }: SeatMapSeat): string {
   const seat_no = seat?.seatNo ?? '';
-  return /[A-F]$/.exec(seat_no)?.[0] ?? seat_no;
+  return /[A-F]$/.exec(seat_no)?.[0] ?? /^\d+/.exec(seat_no)?.[0] ?? seat_no;
 }
 
 export function freeCount({ seats }: SeatMapCoach): number {
