@@ -76,6 +76,8 @@ export async function openCrashWorld({ aof = true, mysql_url }: { aof?: boolean;
 }
 
 const BUCKETS = 4;
+/** A bucket that is being rebuilt is not compared, so it may take some. */
+const RECONCILE_ROUNDS = 100;
 
 async function openIn(lifecycle: Lifecycle, aof: boolean, own_mysql_url: string | undefined): Promise<CrashWorld> {
   const [mysql, redis, nats, tokens] = await Promise.all([own_mysql_url === undefined ? freshDatabase() : { url: own_mysql_url, stop: async () => {} }, startOwnRedis({ aof }), freshNats(), startTokens()]);
@@ -127,7 +129,7 @@ async function openIn(lifecycle: Lifecycle, aof: boolean, own_mysql_url: string 
     },
     async reconcile({ ops }) {
       const kinds: string[] = [];
-      for (;;) {
+      for (let round = 1; round <= RECONCILE_ROUNDS; round += 1) {
         const found = await ops.reconcile({}).catch((error: unknown) => {
           if (error instanceof RpcError && (error.code === 'UNAVAILABLE' || error.code === 'DEADLINE_EXCEEDED')) return undefined;
           throw error;
@@ -136,6 +138,7 @@ async function openIn(lifecycle: Lifecycle, aof: boolean, own_mysql_url: string 
         if (found.differences.length === 0) return kinds;
         kinds.push(...found.differences.map(({ kind }) => kind));
       }
+      throw new Error(`Redis and ledger differ again and again: ${kinds.slice(-5).join(', ')}`);
     },
   };
 }
