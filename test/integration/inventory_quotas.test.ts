@@ -105,10 +105,12 @@ test.serial('at its time a quota is everybody\'s, under a new version; a lost Re
 
 test.serial('a process that has not heard of a change gives no kept seat to the wrong buyer, and hears of it', async (t) => {
   const run_id = await fresh();
-  await other.getRemaining({ runId: run_id });
+  // It may still be finding out that the buckets were rebuilt.
+  await until(async () => (await reasonOf(other.getRemaining({ runId: run_id }))) === undefined);
   await world.ops.setRunQuotas({ runId: run_id, quotas: [students()] });
   await world.ops.setRunQuotas({ runId: run_id, quotas: [{ ...students(), name: 'counter', passengerTypes: [], channels: [Channel.COUNTER] }] });
-  await other.holdSeats(request(run_id, { type: PassengerType.STUDENT, count: 15 }));
+  const many = request(run_id, { type: PassengerType.STUDENT, count: 15 });
+  await until(async () => (await reasonOf(other.holdSeats(many))) === undefined);
   t.is(await reasonOf(other.holdSeats(request(run_id, { type: PassengerType.STUDENT }))), 'SOLD_OUT');
   await until(async () => (await reasonOf(other.holdSeats(request(run_id, { channel: Channel.COUNTER })))) === undefined);
   t.pass();

@@ -16,9 +16,20 @@ export function planHold(request: HoldRequest, run: RunHeader, now_ms: number, r
   if (stretch === undefined) return fail('STOPS_NOT_ON_RUN');
   const items = planItems(request, run, stretch);
   if (!items.ok) return items;
+  if (mustShareCoach(request) && !someCoachHas(items.value, run)) return fail('TOO_MANY_PASSENGERS', { detail: 'more than a coach has seats' });
   if (run.sale_start_ms > now_ms) return fail('SALE_NOT_OPEN', { retry_after_ms: run.sale_start_ms - now_ms });
   if (departed(run, stretch.from, now_ms)) return fail('TRAIN_DEPARTED');
   return ok({ ...plannedHold(request, run, stretch, items.value), replaces });
+}
+
+function mustShareCoach({ preference: { required, together, same_coach } }: HoldRequest): boolean {
+  return required && (together || same_coach);
+}
+
+/** Whether a coach of some class that all of the group accept has as many seats, free or not. */
+function someCoachHas(items: readonly PlannedItem[], { layout: { coaches } }: RunHeader): boolean {
+  const unnamed = items.filter(({ seat }) => seat === undefined);
+  return unnamed.length <= 1 || coaches.some(({ seat_class, seat_count }) => seat_count >= unnamed.length && unnamed.every(({ classes }) => classes.includes(String(CLASS_CODE[seat_class]))));
 }
 
 /** Says whether a repeat has the same body; kept with every hold, so no longer than that needs. */

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isRedisOutage, StoreUnavailable } from '#kit/store/errors.ts';
 import type { RedisClient } from '#kit/store/redis.ts';
-import { registerLibrary, type CallOutcome, type FunctionCall, type FunctionLibrary } from '#kit/store/redis_functions.ts';
+import { isFunctionMissing, registerLibrary, type CallOutcome, type FunctionCall, type FunctionLibrary } from '#kit/store/redis_functions.ts';
 import type { BucketState, ChangeReply, Closed, HoldCall, HoldReply, PlannedHold, RunImage, SeatStore, SnapshotReply } from '../app/ports.ts';
 import { layoutForRedis } from '../domain/layout.ts';
 import type { RunHeader } from '../domain/run.ts';
@@ -178,6 +178,8 @@ function holdCall({ bucket, epoch, runs }: GroupedCall, stamp: string): Function
 /** The outcomes in the order of the call's holds. */
 function holdReply(outcome: CallOutcome, { holds, runs }: GroupedCall): HoldReply {
   if (!outcome.ok) {
+    // A server that came back empty gets its functions with the next call.
+    if (isFunctionMissing(outcome.error)) return { status: 'UNAVAILABLE' };
     // An answer of Redis that is an error of the script is a bug of ours; anything else says that Redis was not reached.
     if (/^(ERR|WRONGTYPE|NOSCRIPT)/.test(outcome.error.message)) throw outcome.error;
     return { status: 'UNAVAILABLE' };
