@@ -33,7 +33,7 @@ async function main(): Promise<void> {
   }
   const bucket = Number(values.bucket ?? NaN);
   if (!Number.isSafeInteger(bucket) || bucket < 0 || values.to === undefined) throw new Told(HELP);
-  const inventory = createClient(InventoryService, { address: setting('INVENTORY_ADDRESS'), service: 'ops', caller_key: fromHex(setting('CALLER_KEY').split(',')[0]!) });
+  const inventory = createClient(InventoryService, { address: setting('INVENTORY_ADDRESS').split(','), service: 'ops', caller_key: fromHex(setting('CALLER_KEY').split(',')[0]!) });
   try {
     await moveBucket({ inventory, redis_urls: setting('REDIS_URL').split(','), bucket, to: values.to, reason: values.reason, tell: say });
   } finally {

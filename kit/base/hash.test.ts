@@ -1,4 +1,5 @@
 import test from 'ava';
+import fc from 'fast-check';
 import { bucketOf, fnv1a64, rank, rendezvous, stableHash32 } from './hash.ts';
 
 test('the published values of FNV-1a 64', (t) => {
@@ -33,6 +34,32 @@ test('a node that leaves moves only its own keys, spread over all others', (t) =
   }
   t.is(moved.size, 4);
   for (const count of moved.values()) t.true(count > 150 && count < 350, String(count));
+});
+
+test('one more of n processes moves at most 1.5/n of 4,096 buckets, all of them to itself, and shares stay balanced', (t) => {
+  const buckets = Array.from({ length: 4096 }, (_, bucket) => String(bucket));
+  const namings = fc.constantFrom<(index: number, seed: number) => string>(
+    (index, seed) => `inventory-${seed}-${index}:50051`,
+    (index, seed) => `10.${seed % 256}.${(seed >> 8) % 256}.${index + 1}:50051`,
+    (index, seed) => `127.0.0.1:${15_000 + (seed % 10_000) + index}`,
+  );
+  fc.assert(
+    fc.property(fc.integer({ min: 2, max: 20 }), fc.nat(1_000_000), namings, (n, seed, name) => {
+      const after = Array.from({ length: n }, (_, index) => name(index, seed));
+      const [before, added] = [after.slice(0, -1), after.at(-1)!];
+      const shares = new Map<string, number>();
+      let moved = 0;
+      for (const bucket of buckets) {
+        const [was, is] = [rendezvous(bucket, before)!, rendezvous(bucket, after)!];
+        if (was !== is) moved += is === added ? 1 : Infinity;
+        shares.set(is, (shares.get(is) ?? 0) + 1);
+      }
+      const fair = buckets.length / n;
+      return moved <= 1.5 * fair && shares.size === n && [...shares.values()].every((share) => share > 0.6 * fair && share < 1.5 * fair);
+    }),
+    { numRuns: 60 },
+  );
+  t.pass();
 });
 
 test('the order of nodes does not matter, and there may be none', (t) => {

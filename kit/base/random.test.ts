@@ -17,6 +17,12 @@ test('integers cover their range with both ends, jitter stays within its share',
   }
 });
 
+test('the system gives no bytes twice, over the end of a block too', (t) => {
+  const drawn = Array.from({ length: 2_000 }, () => systemRandom.bytes(10).toHex());
+  t.is(new Set(drawn).size, drawn.length);
+  t.throws(() => systemRandom.bytes(5_000), { instanceOf: RangeError });
+});
+
 test('bytes have the asked length', (t) => {
   t.is(systemRandom.bytes(16).length, 16);
   t.is(seededRandom(1).bytes(3).length, 3);

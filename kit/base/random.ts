@@ -6,8 +6,23 @@ export type Random = {
   unit(): number;
 };
 
+/** Asked of the system in blocks, since a question costs more than the bytes of an id; a byte is given out once only. */
+const BLOCK_BYTES = 4_096;
+let block = new Uint8Array(0);
+let used = 0;
+
 export const systemRandom: Random = {
-  bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  bytes(length) {
+    if (length > BLOCK_BYTES) throw new RangeError(`at most ${BLOCK_BYTES} random bytes at once`);
+    if (used + length > block.length) {
+      block = crypto.getRandomValues(new Uint8Array(BLOCK_BYTES));
+      used = 0;
+    }
+    const bytes = block.slice(used, used + length);
+    // Tokens are made of them, so no copy stays behind.
+    block.fill(0, used, (used += length));
+    return bytes;
+  },
   unit: () => Math.random(),
 };
 

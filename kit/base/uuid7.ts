@@ -22,18 +22,23 @@ export function uuid7Time_ms(text: string): number | undefined {
  * derived from what they identify.
  */
 export function formatUuid7(time_ms: number, seed_bytes: Uint8Array): string {
-  if (!Number.isSafeInteger(time_ms) || time_ms < 0 || time_ms >= 2 ** 48) throw new RangeError('the time of a UUIDv7 has 48 bits');
-  if (seed_bytes.length < 10) throw new RangeError('a UUIDv7 needs 10 random bytes');
-  const time = time_ms.toString(16).padStart(12, '0');
-  let tail = '';
-  for (let index = 0; index < 10; index += 1) tail += tailByte(seed_bytes[index]!, index).toString(16).padStart(2, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-${tail.slice(0, 4)}-${tail.slice(4, 8)}-${tail.slice(8)}`;
+  const hex = uuid7Bytes(time_ms, seed_bytes).toHex();
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
-/** Sets the version in the first byte and the variant in the third one after the time. */
-function tailByte(byte: number, index: number): number {
-  if (index === 0) return (byte & 0x0f) | 0x70;
-  return index === 2 ? (byte & 0x3f) | 0x80 : byte;
+/** The same as its 16 bytes. */
+export function uuid7Bytes(time_ms: number, seed_bytes: Uint8Array): Uint8Array {
+  if (!Number.isSafeInteger(time_ms) || time_ms < 0 || time_ms >= 2 ** 48) throw new RangeError('the time of a UUIDv7 has 48 bits');
+  if (seed_bytes.length < 10) throw new RangeError('a UUIDv7 needs 10 random bytes');
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, Math.floor(time_ms / 2 ** 32));
+  view.setUint32(2, time_ms % 2 ** 32);
+  bytes.set(seed_bytes.subarray(0, 10), 6);
+  // The version, and the variant.
+  bytes[6] = (bytes[6]! & 0x0f) | 0x70;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  return bytes;
 }
 
 const UUID7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;

@@ -93,10 +93,8 @@ export function relayStore(db: Database, owner: string): RelayStore {
           [published_sequence, subject_sequence, stream, bucket, owner, term],
         );
         if (moved.affected_rows !== 1) return false;
-        await tx.execute(
-          'UPDATE outbox SET published_at = UTC_TIMESTAMP(3) WHERE stream = ? AND bucket = ? AND sequence > ? AND sequence <= ?',
-          [stream, bucket, before, published_sequence],
-        );
+        const sql = 'UPDATE outbox SET published_at = UTC_TIMESTAMP(3) WHERE stream = ? AND bucket = ? AND sequence > ? AND sequence <= ?';
+        tx.withCommit(() => [{ sql, params: [stream, bucket, before, published_sequence] }]);
         return true;
       });
     },

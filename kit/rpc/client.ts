@@ -1,20 +1,20 @@
 import type { DescMessage, DescMethod, DescService, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
-import type { CallOptions as GrpcOptions, ClientReadableStream, ServiceError } from '@grpc/grpc-js';
+import type { CallOptions as GrpcOptions, Client, ClientReadableStream, ServiceError } from '@grpc/grpc-js';
 import { jittered, systemRandom } from '#kit/base/random.ts';
 import { systemClock } from '#kit/base/clock.ts';
 import { metricsFor } from '#kit/telemetry/metrics.ts';
 import type { CounterOf, HistogramOf } from '#kit/telemetry/metrics.ts';
 import type { Call } from './call.ts';
+import { Destinations } from './destinations.ts';
+import type { DestinationOptions } from './destinations.ts';
 import { isRetryable, RpcError } from './error.ts';
 import { OutgoingIdentity } from './identity.ts';
 import type { IdentityOptions, OutgoingOptions } from './identity.ts';
 import { decodeAnswer, encodeMessage, passBytes } from './messages.ts';
-import { ChannelPool } from './pool.ts';
-import type { PoolOptions } from './pool.ts';
 import { fromStatus } from './status.ts';
 
-export type ClientOptions = PoolOptions & IdentityOptions & {
+export type ClientOptions = DestinationOptions & IdentityOptions & {
   /** For calls that name none (default 3000). There is no call without a deadline, except for endless streams. */
   default_timeout_ms?: number;
 };
@@ -52,7 +52,7 @@ type Message = MessageShape<DescMessage>;
 const DEFAULT_TIMEOUT_MS = 3000;
 
 class Outgoing {
-  readonly #pool: ChannelPool;
+  readonly #destinations: Destinations;
   readonly #identity: OutgoingIdentity;
   readonly #default_timeout_ms: number;
   readonly #duration: HistogramOf<'method' | 'code'>;
@@ -60,7 +60,7 @@ class Outgoing {
 
   constructor(service: DescService, options: ClientOptions) {
     const metrics = metricsFor(options.service);
-    this.#pool = new ChannelPool(options);
+    this.#destinations = new Destinations(options);
     this.#identity = new OutgoingIdentity(options);
     this.#default_timeout_ms = options.default_timeout_ms ?? DEFAULT_TIMEOUT_MS;
     this.#duration = metrics.histogram('rpc_client_duration_seconds', `Duration of calls to other services`, ['method', 'code']);
@@ -68,7 +68,7 @@ class Outgoing {
   }
 
   close(): void {
-    this.#pool.close();
+    this.#destinations.close();
   }
 
   async unary(method: DescMethod, request: Init, options: CallOptions): Promise<Message> {
@@ -76,7 +76,9 @@ class Outgoing {
     const deadline_ms = this.#deadline_ms(options);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#once(method, request, options, deadline_ms);
+        throwIfAborted(options.signal, options.parent);
+        const client = this.#destinations.ready(options.route_key) ?? (await this.#destinations.choose(options.route_key, deadline_ms));
+        return await this.#once(client, method, request, options, deadline_ms);
       } catch (error) {
         if (attempt >= attempts || !isRetryable(error)) throw error;
         const pause_ms = pauseOf(attempt, error as RpcError);
@@ -91,9 +93,10 @@ class Outgoing {
     attemptsOf(method, options);
     const path = pathOf(method);
     const { signal } = options;
-    throwIfAborted(signal, options.parent);
     const deadline_ms = this.#deadline_ms(options);
-    const call = this.#pool.take().makeServerStreamRequest(path, passBytes, passBytes, encodeMessage(method.input, request), this.#identity.metadataFor(path, options), grpcOptions(deadline_ms));
+    const client = this.#destinations.ready(options.route_key) ?? (await this.#destinations.choose(options.route_key, deadline_ms));
+    throwIfAborted(signal, options.parent);
+    const call = client.makeServerStreamRequest(path, passBytes, passBytes, encodeMessage(method.input, request), this.#identity.metadataFor(path, options), grpcOptions(deadline_ms));
     const release = cancelWith(() => call.cancel(), signal, options.parent);
     try {
       for await (const bytes of call as ClientReadableStream<Buffer>) yield decodeAnswer(method.output, bytes as Buffer);
@@ -106,7 +109,7 @@ class Outgoing {
     }
   }
 
-  #once(method: DescMethod, request: Init, options: CallOptions, deadline_ms: number): Promise<Message> {
+  #once(client: Client, method: DescMethod, request: Init, options: CallOptions, deadline_ms: number): Promise<Message> {
     const path = pathOf(method);
     const begin_ms = systemClock.monotonic_ms();
     return new Promise((resolve, reject) => {
@@ -123,7 +126,7 @@ class Outgoing {
           reject(new Error(`${path} answered with what is no ${method.output.typeName}`, { cause }));
         }
       };
-      const call = this.#pool.take().makeUnaryRequest(path, passBytes, passBytes, bytes, this.#identity.metadataFor(path, options), grpcOptions(deadline_ms), finish);
+      const call = client.makeUnaryRequest(path, passBytes, passBytes, bytes, this.#identity.metadataFor(path, options), grpcOptions(deadline_ms), finish);
       const release = cancelWith(() => call.cancel(), options.signal, options.parent);
     });
   }

@@ -2,7 +2,7 @@ import { Client, credentials as channelCredentials } from '@grpc/grpc-js';
 import type { ChannelCredentials } from '@grpc/grpc-js';
 
 export type PoolOptions = {
-  /** `host:port`, or any target that grpc-js resolves (`dns:///…`). */
+  /** One process, or a name that stands for them all. */
   address: string;
   /** Connections, used in turn. One carries many calls; more help when a single one is the bottleneck. */
   channels?: number;

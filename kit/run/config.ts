@@ -35,6 +35,12 @@ export function envName(field: string): string {
 /** `host:port`, also `[::1]:50051`. */
 export const hostPort = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}$/, 'must be host:port').refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'must be host:port');
 
+/** One `host:port`, or several separated by commas: one for each process of the service. */
+export const hostPorts = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''))
+  .pipe(z.array(hostPort).min(1, 'must be host:port'));
+
 /** A TCP port; 0 takes a free one. */
 export const port = z.coerce.number().int().min(0).max(65_535);
 

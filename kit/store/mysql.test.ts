@@ -110,6 +110,35 @@ test('several statements go in one packet', async (t) => {
   t.deepEqual(results.map((result) => [...result]), [[{ a: 1 }], [], []]);
 });
 
+test('what goes with the commit is undone with the transaction, and taken back with a savepoint', async (t) => {
+  const insert = (id: number) => ({ sql: 'INSERT INTO counter (id, n) VALUES (?, 1)', params: [id] });
+  await t.throwsAsync(db.transaction(async (tx) => {
+    await tx.execute('INSERT INTO counter (id, n) VALUES (410, 1)');
+    tx.withCommit(() => [insert(411), insert(411)]);
+  }), { message: /Duplicate/ });
+  await db.transaction(async (tx) => {
+    tx.withCommit(() => [insert(412)]);
+    const point = await tx.savepoint();
+    tx.withCommit(() => [insert(413)]);
+    await point.rollback();
+  });
+  t.deepEqual([...(await db.query('SELECT id FROM counter WHERE id BETWEEN 410 AND 413'))], [{ id: 412n }]);
+});
+
+test('a transaction that begins in the packet of its first statement is one', async (t) => {
+  const plain = await store.another({ entities: [], multiple_statements: true, pool_size: 1 });
+  await plain.query('SELECT 1');
+  await t.throwsAsync(plain.transaction(async (tx) => {
+    t.is((await tx.execute('INSERT INTO counter (id, n) VALUES (65, 1)')).affected_rows, 1);
+    throw new Error('undone');
+  }), { message: 'undone' });
+  await plain.transaction(async (tx) => {
+    const [rows, written] = await tx.executeMany('SELECT id FROM counter WHERE id = 65; INSERT INTO counter (id, n) VALUES (66, 1)');
+    t.deepEqual([rows!.length, written!.affected_rows], [0, 1]);
+  });
+  t.deepEqual([...(await plain.query('SELECT id FROM counter WHERE id IN (65, 66)'))], [{ id: 66n }]);
+});
+
 test('two transactions that deadlock both commit in the end', async (t) => {
   await db.query('INSERT INTO counter (id, n) VALUES (70, 0), (71, 0)');
   let runs = 0;
@@ -174,7 +203,8 @@ test('a transaction that forgets the time outside of SQL ends too, and is told',
         tx.signal.addEventListener('abort', () => told.resolve(tx.signal.reason));
         await new Promise(() => {});
       },
-      { timeout_ms: 100 },
+      // Long enough to begin on a busy machine: before that there is nobody to tell.
+      { timeout_ms: 1_000 },
     ),
     { instanceOf: StatementTimeout },
   );

@@ -32,10 +32,13 @@ export interface PoolSettings {
 const WAITERS_PER_CONNECTION = 64;
 const CONNECT_TIMEOUT_MS = 3_000;
 const IDLE_TIMEOUT_MS = 60_000;
+const WARM_MS = 1_000;
 
 export interface SqlPool {
   readonly native: Pool;
   acquire(timeout_ms?: number): Promise<PoolConnection>;
+  /** True when the connection answered a moment ago, so that it has hardly died since. */
+  isWarm(connection: PoolConnection): boolean;
   run<R = SqlRow>(connection: PoolConnection, sql: string, params: readonly SqlValue[], timeout_ms: number): Promise<SqlResult<R>>;
   runMany(connection: PoolConnection, sql: string, params: readonly SqlValue[], timeout_ms: number): Promise<SqlResult[]>;
   /** For the ORM, which knows its own types and escapes its own values. */
@@ -63,6 +66,7 @@ export function openPool(settings: PoolSettings): SqlPool {
   return {
     native,
     acquire,
+    isWarm: (connection) => performance.now() - (answered_at_ms.get(connection) ?? -Infinity) < WARM_MS,
     runMany,
     async run<R>(connection: PoolConnection, sql: string, params: readonly SqlValue[], timeout_ms: number) {
       return toResult(await send(native, connection, rawQuery(sql, params, timeout_ms), metrics)) as SqlResult<R>;
@@ -164,10 +168,14 @@ function rawQuery(sql: string, params: readonly SqlValue[], timeout_ms: number):
   return { sql, values: params.map(bindable), typeCast, timeout_ms };
 }
 
+const answered_at_ms = new WeakMap<PoolConnection, number>();
+
 async function send(native: Pool, connection: PoolConnection, statement: Statement, metrics: StoreMetrics): Promise<unknown> {
   const started_ms = performance.now();
   try {
-    return await answerOf(connection, statement);
+    const answer = await answerOf(connection, statement);
+    answered_at_ms.set(connection, performance.now());
+    return answer;
   } catch (error) {
     if (error instanceof StatementTimeout) abandon(native, connection, metrics);
     if (!isConnectionError(error)) throw error;

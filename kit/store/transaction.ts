@@ -56,8 +56,8 @@ export interface Parts {
 /** Runs `fn` in one transaction, once. See Database.transaction for what it throws. */
 export async function runOnce<T>(parts: Parts, fn: (tx: Tx) => Promise<T>, timeout_ms: number): Promise<T> {
   const deadline = performance.now() + timeout_ms;
-  const connection = await begin(parts, deadline);
-  const open = openTx(parts, connection, deadline);
+  const { connection, begun } = await begin(parts, deadline);
+  const open = openTx(parts, connection, begun, deadline);
   const clock = setTimeout(() => open.expire(timeout_ms), Math.max(1, deadline - performance.now()));
   try {
     const work = (async () => {
@@ -81,13 +81,19 @@ export async function runOnce<T>(parts: Parts, fn: (tx: Tx) => Promise<T>, timeo
   }
 }
 
-/** A pooled connection may have died while idle; nothing was sent on it yet, so a second one is tried at once. */
-async function begin(parts: Parts, deadline: number): Promise<PoolConnection> {
+const BEGIN = 'START TRANSACTION';
+
+/**
+ * A pooled connection may have died while idle; nothing was sent on it yet, so a second one is tried at once. One that
+ * answered just now begins with its first statement, in the same packet.
+ */
+async function begin(parts: Parts, deadline: number): Promise<{ connection: PoolConnection; begun: boolean }> {
   for (let tried = 1; ; tried += 1) {
     const connection = await parts.pool.acquire();
+    if (parts.multiple_statements && parts.orm === undefined && parts.pool.isWarm(connection)) return { connection, begun: false };
     try {
-      await parts.pool.run(connection, 'START TRANSACTION', [], Math.min(parts.statement_ms, left(deadline)));
-      return connection;
+      await parts.pool.run(connection, BEGIN, [], Math.min(parts.statement_ms, left(deadline)));
+      return { connection, begun: true };
     } catch (error) {
       connection.release();
       if (!(error instanceof StoreUnavailable) || tried === 2) throw error;
@@ -135,7 +141,7 @@ interface OpenTx {
   close(): void;
 }
 
-function openTx(parts: Parts, connection: PoolConnection, deadline: number): OpenTx {
+function openTx(parts: Parts, connection: PoolConnection, begun: boolean, deadline: number): OpenTx {
   const hooks = new Hooks();
   const aborter = new AbortController();
   const expired = Promise.withResolvers<never>();
@@ -143,6 +149,7 @@ function openTx(parts: Parts, connection: PoolConnection, deadline: number): Ope
   let em: EntityManager | undefined;
   let over: Error | undefined;
   let broken: unknown;
+  let prefix = begun ? '' : `${BEGIN};\n`;
 
   // After a deadlock the server has rolled everything back, and what follows would commit as a torn half. So once such
   // an error came, the transaction can't commit any more, even when `fn` swallowed it.
@@ -155,6 +162,16 @@ function openTx(parts: Parts, connection: PoolConnection, deadline: number): Ope
       throw error;
     }
   }
+  async function sendMany(sql: string, params: readonly SqlValue[]): Promise<SqlResult[]> {
+    const first = prefix;
+    prefix = '';
+    const results = await guarded((timeout_ms) => parts.pool.runMany(connection, first + sql, params, timeout_ms));
+    return first === '' ? results : results.slice(1);
+  }
+  async function sendOne<R>(sql: string, params: readonly SqlValue[]): Promise<SqlResult<R>> {
+    if (prefix !== '') return (await sendMany(sql, params))[0] as SqlResult<R>;
+    return guarded((timeout_ms) => parts.pool.run(connection, sql, params, timeout_ms));
+  }
   const tx: Tx = {
     service: parts.service,
     signal: aborter.signal,
@@ -162,8 +179,8 @@ function openTx(parts: Parts, connection: PoolConnection, deadline: number): Ope
       if (em === undefined) throw new Error('this database was opened without entities');
       return em;
     },
-    execute: (sql, params = []) => guarded((timeout_ms) => parts.pool.run(connection, sql, params, timeout_ms)),
-    executeMany: (sql, params = []) => guarded((timeout_ms) => parts.pool.runMany(connection, sql, params, timeout_ms)),
+    execute: (sql, params = []) => sendOne(sql, params),
+    executeMany: (sql, params = []) => sendMany(sql, params),
     afterCommit: (fn) => hooks.after(fn),
     beforeCommit: (fn) => hooks.before(fn),
     withCommit: (statements) => hooks.last(statements),

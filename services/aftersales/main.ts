@@ -11,7 +11,7 @@ import { createBlindIndex } from '#kit/crypto/blind_index.ts';
 import { createKeyring } from '#kit/crypto/column.ts';
 import { createClient, type ServiceClient } from '#kit/rpc/client.ts';
 import { startServer } from '#kit/rpc/server.ts';
-import { hexKeys, hostPort, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
+import { hexKeys, hostPort, hostPorts, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
 import { startSweeper } from '#kit/store/sweeper.ts';
@@ -41,7 +41,7 @@ export const configSchema = z.object({
   order_address: hostPort,
   payment_address: hostPort,
   ticketing_address: hostPort,
-  inventory_address: hostPort,
+  inventory_address: hostPorts,
   aftersales_sweep_ms: milliseconds.default(1000),
   /** How long a step may take before the sweeper takes the refund over. */
   aftersales_step_ms: milliseconds.default(8000),
@@ -64,7 +64,7 @@ export function start(config: AftersalesConfig, { clock = systemClock }: { clock
 
     const ids = await leaseIds({ db, clock, log, lifecycle });
 
-    const peer = <S extends DescService>(contract: S, address: string): ServiceClient<S> => {
+    const peer = <S extends DescService>(contract: S, address: string | readonly string[]): ServiceClient<S> => {
       const client = createClient(contract, { address, service, caller_key: config.caller_key[0]! });
       lifecycle.onStop(contract.name, () => client.close());
       return client;

@@ -7,7 +7,7 @@ import { ensureStreams } from '#kit/bus/streams.ts';
 import { createBlindIndex } from '#kit/crypto/blind_index.ts';
 import { createKeyring } from '#kit/crypto/column.ts';
 import { startServer } from '#kit/rpc/server.ts';
-import { hexKeys, hostPort, port, readConfig, url } from '#kit/run/config.ts';
+import { hexKeys, hostPort, hostPorts, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
 import { repeat } from '#kit/run/loop.ts';
 import { pruneRequestIds } from '#kit/store/idempotency.ts';
@@ -33,7 +33,7 @@ export const configSchema = z.object({
   column_keys: z.string(),
   blind_index_key: z.string(),
   query_address: hostPort,
-  inventory_address: hostPort,
+  inventory_address: hostPorts,
   order_address: hostPort,
   payment_address: hostPort,
   ticketing_address: hostPort,

@@ -7,7 +7,7 @@ import { createExternalClient } from '#kit/external/http.ts';
 import { loadOurKeys } from '#kit/external/keys.ts';
 import { createClient } from '#kit/rpc/client.ts';
 import { startServer } from '#kit/rpc/server.ts';
-import { hexKeys, hostPort, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
+import { hexKeys, hostPorts, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
 import { repeat } from '#kit/run/loop.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
@@ -32,7 +32,7 @@ export const configSchema = z.object({
   column_keys: z.string(),
   blind_index_key: z.string(),
   signing_keys_dir: z.string(),
-  inventory_address: hostPort,
+  inventory_address: hostPorts,
   railway_url: url,
   /** How soon a timetable that another replica activated is known here. */
   query_follow_ms: milliseconds.default(5000),

@@ -1,10 +1,14 @@
 /** Callers of inventory as they are meant to be: they repeat what had no answer, under the same id, and remember what they were told. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HoldOwner, HoldState, type Hold, type InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { HoldOwner, HoldState, type Hold, type HoldSeatsRequestSchema, type InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
 import type { ServiceClient } from '#kit/rpc/client.ts';
 import { RpcError } from '#kit/rpc/error.ts';
 import type { Told } from '../support/inventory_oracle.ts';
+
+/** Inventory as order calls it, and as aftersales does. */
+type Clients = { client: ServiceClient<typeof InventoryService>; aftersales: ServiceClient<typeof InventoryService> };
 
 export type HoldWish = { hold_id: string; run_id: string; from: number; to: number; seats: number; owner?: HoldOwner; seat_class?: SeatClass };
 
@@ -12,6 +16,10 @@ export type HoldWish = { hold_id: string; run_id: string; from: number; to: numb
 export type Ending = 'done' | 'refused' | 'open';
 
 type Known = HoldWish & {
+  /** As of the last answer. */
+  version: bigint;
+  /** Whom it is sold to. What is exchanged stays its order's. */
+  order_id: string;
   told: Told & { states: string[]; places?: string[] };
   /** What was asked and has no answer: it may happen yet. */
   open: Map<string, { again: () => Promise<unknown>; leads_to: string[] }>;
@@ -28,14 +36,14 @@ const AGAIN_CODES = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'CANCELLED']);
 const FINAL = new Set(['SOLD_OUT', 'HOLD_CONFLICT', 'HOLD_EXPIRED', 'HOLD_NOT_FOUND', 'VERSION_STALE', 'SEAT_LOCKED']);
 
 export class Callers {
-  readonly #client: () => ServiceClient<typeof InventoryService>;
+  readonly #client: () => Clients;
   readonly #known = new Map<string, Known>();
   /** Answers that nobody should get, whatever happens to our stores. */
   readonly complaints: string[] = [];
   readonly refusals = new Map<string, number>();
 
   /** `client` says whom to call now: after a crash it is another process. */
-  constructor(client: () => ServiceClient<typeof InventoryService>) {
+  constructor(client: () => Clients) {
     this.#client = client;
   }
 
@@ -48,17 +56,35 @@ export class Callers {
     return [...this.#known.values()].filter(({ told }) => told.states.length === 1 && states.includes(told.states[0]!)).map(({ hold_id }) => hold_id);
   }
 
+  runOf(hold_id: string): string {
+    return this.#known.get(hold_id)!.run_id;
+  }
+
   async hold(wish: HoldWish, tries = 1): Promise<Ending> {
-    const { hold_id, run_id, from, to, seats, owner = HoldOwner.ORDER, seat_class = SeatClass.SECOND } = wish;
+    return this.#ask(this.#knownOf(wish), { what: 'hold', leads_to: ['HELD', 'ABORTED'] }, tries, () => this.#client().client.holdSeats(messageOf(wish), { timeout_ms: CALL_MS }));
+  }
+
+  /** Other places for a hold, as one step: the one is over when the other is there. */
+  async exchange(old_id: string, wish: HoldWish, tries = 1): Promise<Ending> {
+    const old = this.#known.get(old_id)!;
+    const { version } = old;
+    const before = { ...old.told };
     const known = this.#knownOf(wish);
-    const items = Array.from({ length: seats }, (_, index) => ({ itemId: String(index + 1), seatClasses: [seat_class] }));
-    return this.#ask(known, { what: 'hold', leads_to: ['HELD', 'ABORTED'] }, tries, () =>
-      this.#client().holdSeats({ holdId: hold_id, runId: run_id, fromStationId: `s${from}`, toStationId: `s${to}`, items, owner, holdTtlMs: TTL_MS }, { timeout_ms: CALL_MS }));
+    known.order_id = old.order_id;
+    old.told.states = [...new Set([...old.told.states, 'RELEASED'])];
+    old.told.places = undefined;
+    const ending = await this.#ask(known, { what: 'exchange', leads_to: ['HELD', 'SOLD', 'ABORTED'] }, tries, async () => {
+      const answer = await this.#client().aftersales.exchangeHold({ holdId: old_id, runId: wish.run_id, version, replacement: messageOf(wish) }, { timeout_ms: CALL_MS });
+      old.told.states = ['RELEASED'];
+      return answer;
+    });
+    if (ending === 'refused') Object.assign(old.told, before);
+    return ending;
   }
 
   async sell(hold_id: string, tries = 1): Promise<Ending> {
     const known = this.#known.get(hold_id)!;
-    return this.#ask(known, { what: 'sell', leads_to: ['SOLD'] }, tries, () => this.#client().sellHold({ holdId: hold_id, runId: known.run_id, orderId: orderOf(hold_id) }, { timeout_ms: CALL_MS }));
+    return this.#ask(known, { what: 'sell', leads_to: ['SOLD'] }, tries, () => this.#client().client.sellHold({ holdId: hold_id, runId: known.run_id, orderId: known.order_id }, { timeout_ms: CALL_MS }));
   }
 
   /** Gives a hold back, or some of its items. Also one that was never made. */
@@ -66,7 +92,7 @@ export class Callers {
     const known = this.#knownOf({ hold_id, run_id, from: 0, to: 0, seats: 0 });
     const { owner = HoldOwner.ORDER } = known;
     return this.#ask(known, { what: `release ${item_ids.join()}`, leads_to: ['RELEASED', 'ABORTED'] }, tries, () =>
-      this.#client().releaseHold({ holdId: hold_id, runId: known.run_id, owner, itemIds: item_ids, reason: 'test' }, { timeout_ms: CALL_MS }));
+      this.#client().client.releaseHold({ holdId: hold_id, runId: known.run_id, owner, itemIds: item_ids, reason: 'test' }, { timeout_ms: CALL_MS }));
   }
 
   /** Repeats everything that had no answer until it has one. */
@@ -80,7 +106,7 @@ export class Callers {
   }
 
   #knownOf(wish: HoldWish): Known {
-    const known = this.#known.get(wish.hold_id) ?? { ...wish, told: { hold_id: wish.hold_id, states: ['NONE'] }, open: new Map() };
+    const known = this.#known.get(wish.hold_id) ?? { ...wish, version: 0n, order_id: orderOf(wish.hold_id), told: { hold_id: wish.hold_id, states: ['NONE'] }, open: new Map() };
     this.#known.set(wish.hold_id, known);
     return known;
   }
@@ -97,6 +123,7 @@ export class Callers {
       try {
         const { hold } = await call();
         open.delete(what);
+        known.version = hold!.version;
         const still_open = [...open.values()].flatMap((one) => one.leads_to);
         told.states = [...new Set([nameOf(hold!.state), ...still_open])];
         told.places = open.size === 0 ? placesOf(hold!) : undefined;
@@ -121,12 +148,17 @@ export class Callers {
     const live = before.length === 1 && (before[0] === 'HELD' || before[0] === 'SOLD');
     if (!FINAL.has(name) || (settled && live && name !== 'VERSION_STALE')) this.complaints.push(`${what} ${hold_id}: ${name}, told ${before.join()} before`);
     if (open.size > 0) return;
-    if (what === 'hold') told.states = told.states.filter((state) => state !== 'HELD' && state !== 'SOLD');
+    if (what === 'hold' || what === 'exchange') told.states = told.states.filter((state) => state !== 'HELD' && state !== 'SOLD');
     else told.states = before;
   }
 }
 
-export function orderOf(hold_id: string): string {
+function messageOf({ hold_id, run_id, from, to, seats, owner = HoldOwner.ORDER, seat_class = SeatClass.SECOND }: HoldWish): MessageInitShape<typeof HoldSeatsRequestSchema> {
+  const items = Array.from({ length: seats }, (_, index) => ({ itemId: String(index + 1), seatClasses: [seat_class] }));
+  return { holdId: hold_id, runId: run_id, fromStationId: `s${from}`, toStationId: `s${to}`, items, owner, holdTtlMs: TTL_MS };
+}
+
+function orderOf(hold_id: string): string {
   return hold_id.replaceAll(/\W/g, '_').slice(-32);
 }
 

@@ -4,7 +4,7 @@
  */
 import { registerHooks } from 'node:module';
 import { readConfig } from '#kit/run/config.ts';
-import { silentLog } from '#kit/telemetry/log.ts';
+import { createLog } from '#kit/telemetry/log.ts';
 import { arm, type Point } from './points.ts';
 
 const WIRING = new URL('../../services/inventory/main.ts', import.meta.url).href;
@@ -24,5 +24,7 @@ process.on('message', ({ point }: { point: Point | undefined }) => {
 });
 
 const { configSchema, start } = await import('../../services/inventory/main.ts');
-const { address } = await start(readConfig(configSchema), { log: silentLog() });
+// Outages are what happens here; whatever else is logged as an error is a bug, and the test should show it.
+const destination = { write: (line: string) => void (line.includes('StoreUnavailable') || process.stderr.write(line)) };
+const { address } = await start(readConfig(configSchema), { log: createLog({ service: 'inventory', level: 'error', destination }) });
 process.send!({ address });

@@ -108,6 +108,21 @@ test.serial('before ledger.commitHolds of a hold: its caller has given it up and
   t.deepEqual(await examineInventory(world.stores), []);
 });
 
+test.serial('before ledger.commitHolds of an exchange: what it gives up was released and sold meanwhile, so it changes nothing', async (t) => {
+  const run_id = await freshRun();
+  const { hold } = await old.client.holdSeats(request(run_id, `first-${run_id}`));
+  const exchange = { holdId: hold!.holdId, runId: run_id, version: hold!.version, replacement: { ...request(run_id, `late-${run_id}`), toStationId: 's2' } };
+  const { answer } = await freezeAt({ store: 'ledger', method: 'commitHolds', when: 'before' }, () => old.aftersales.exchangeHold(exchange, PATIENT));
+  await other.client.releaseHold({ holdId: hold!.holdId, runId: run_id, owner: HoldOwner.ORDER });
+  const sold = await other.client.holdSeats(request(run_id, `second-${run_id}`));
+  t.is(seatOf(sold), '01A');
+  await other.client.sellHold({ holdId: `second-${run_id}`, runId: run_id, orderId: '2' });
+  old.thaw();
+  t.is(await answer, 'VERSION_STALE');
+  t.is(await stateOf(`late-${run_id}`), 'ABORTED');
+  t.deepEqual(await examineInventory(world.stores), []);
+});
+
 test.serial('before ledger.release: the version it knew was sold meanwhile, so it releases nothing', async (t) => {
   const run_id = await freshRun();
   const { hold } = await old.client.holdSeats(request(run_id, `first-${run_id}`));

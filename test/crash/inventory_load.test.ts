@@ -31,14 +31,14 @@ async function survive(t: ExecutionContext, { world, processes }: Place, strike:
   trains += 4;
   const run_ids = await world.open(processes[0]!, Array.from({ length: 4 }, (_, index) => testRun(`L${trains + index}`, { stops: STOPS, standing: 10 })));
   let turn = 0;
-  const callers = new Callers(() => processes[(turn += 1) % processes.length]!.client);
+  const callers = new Callers(() => processes[(turn += 1) % processes.length]!);
   await underLoad({ callers, run_ids, seed: trains, name: `l${trains}`, stops: STOPS }, () => strike(run_ids));
   t.deepEqual(await examineLedger(world.db), []);
   const kinds = await world.reconcile(processes[0]!);
   t.deepEqual(await examineInventory(world.stores, callers.told), []);
   t.deepEqual(callers.complaints, []);
   t.log(`${callers.told.length} holds; refused ${JSON.stringify(Object.fromEntries(callers.refusals))}; differed ${JSON.stringify(countOf(kinds))}`);
-  for (const hold_id of callers.told.map((one) => one.hold_id)) await callers.release(hold_id, [], 20);
+  for (const { hold_id } of callers.told) await callers.release(hold_id, [], 20);
   await world.reconcile(processes[0]!);
   t.deepEqual(await examineInventory(world.stores, callers.told), []);
   t.deepEqual(await occupiedSegments(world.stores), { ledger: 0, redis: 0 });

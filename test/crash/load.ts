@@ -49,8 +49,12 @@ async function work({ callers, run_ids, seed, name, stops }: Load, index: number
     } else if (dice < 0.85) {
       // A caller that lost patience asks twice at once, or once more much later.
       ending = (await Promise.all(random() < 0.3 ? [callers.release(any), callers.release(any)] : [callers.release(any)])).at(-1);
-    } else if (dice < 0.95) {
+    } else if (dice < 0.9) {
       ending = await callers.release(any, [String(1 + pick(3))]);
+    } else if (dice < 0.95) {
+      const hold_id = `${name}-${index}-${number}-instead`;
+      ending = await callers.exchange(any, { hold_id, run_id: callers.runOf(any), from: 0, to: 1 + pick(stops - 1), seats: 1 + pick(3) });
+      mine.push(hold_id);
     } else {
       ending = await callers.release(`${name}-${index}-${number}-never`, [], 1, run_ids[pick(run_ids.length)]);
     }

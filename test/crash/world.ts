@@ -34,6 +34,7 @@ type Client = ServiceClient<typeof InventoryService>;
 export type Process = {
   pid: number;
   client: Client;
+  aftersales: Client;
   ops: Client;
   arm(point: Point | undefined): Promise<void>;
   /** Resolves with the signal or exit code that ended it. */
@@ -75,6 +76,8 @@ export async function openCrashWorld({ aof = true, mysql_url }: { aof?: boolean;
 }
 
 const BUCKETS = 4;
+/** A bucket that is being rebuilt is not compared, so it may take some. */
+const RECONCILE_ROUNDS = 100;
 
 async function openIn(lifecycle: Lifecycle, aof: boolean, own_mysql_url: string | undefined): Promise<CrashWorld> {
   const [mysql, redis, nats, tokens] = await Promise.all([own_mysql_url === undefined ? freshDatabase() : { url: own_mysql_url, stop: async () => {} }, startOwnRedis({ aof }), freshNats(), startTokens()]);
@@ -126,7 +129,7 @@ async function openIn(lifecycle: Lifecycle, aof: boolean, own_mysql_url: string 
     },
     async reconcile({ ops }) {
       const kinds: string[] = [];
-      for (;;) {
+      for (let round = 1; round <= RECONCILE_ROUNDS; round += 1) {
         const found = await ops.reconcile({}).catch((error: unknown) => {
           if (error instanceof RpcError && (error.code === 'UNAVAILABLE' || error.code === 'DEADLINE_EXCEEDED')) return undefined;
           throw error;
@@ -135,6 +138,7 @@ async function openIn(lifecycle: Lifecycle, aof: boolean, own_mysql_url: string 
         if (found.differences.length === 0) return kinds;
         kinds.push(...found.differences.map(({ kind }) => kind));
       }
+      throw new Error(`Redis and ledger differ again and again: ${kinds.slice(-5).join(', ')}`);
     },
   };
 }
@@ -154,7 +158,7 @@ async function startProcess(lifecycle: Lifecycle, env: Record<string, string>, c
     return client;
   };
   return {
-    pid: child.pid!, client: as('order'), ops: as('ops'), died,
+    pid: child.pid!, client: as('order'), aftersales: as('aftersales'), ops: as('ops'), died,
     async arm(point) {
       const answered = once(child, 'message');
       child.send({ point });

@@ -31,7 +31,7 @@ async function remaining(run_id: string): Promise<number> {
   return (await world.client.getRemaining({ runId: run_id, stretches: [{ fromIndex: 0, toIndex: 4 }] })).remaining[0]!.remaining;
 }
 
-test('the hold takes the lock\'s seats over in one step, once', async (t) => {
+test('the hold takes the seats of the lock over in one step, once', async (t) => {
   const run_id = await fresh();
   const lock_id = await lock(run_id);
   const { hold } = await world.client.holdSeats(order(run_id, lock_id));

@@ -43,6 +43,23 @@ export async function examineLedger(db: Database): Promise<string[]> {
   return [...held.findings, ...(await ledgerFindings(db, held))];
 }
 
+/**
+ * What Redis calls free though the ledger has it as taken: never, at no moment of an orderly world, dead or alive (DESIGN §4,
+ * order of writes). For times at which no process runs, since the two are read one after the other.
+ */
+export async function freeInRedisOnly(stores: InventoryStores): Promise<string[]> {
+  const findings: string[] = [];
+  for (const run of await stores.runs()) {
+    const { taken } = await readRedis(stores, run);
+    const rows = await stores.db.query<{ class_code: number; seat: number; occupied: bigint }>('SELECT class_code, seat, occupied FROM seat_ledger WHERE run_no = ? AND occupied <> 0', [run.run_no]);
+    for (const { class_code, seat, occupied } of rows) {
+      const free = occupied & ~(taken.get(`${class_code}/${seat}`) ?? 0n);
+      if (free !== 0n) findings.push(`${run.run_id} seat ${class_code}/${seat} is free in Redis on ${free} and taken in the ledger`);
+    }
+  }
+  return findings;
+}
+
 /** Seats, or parts of them, that somebody has; 0 when everything was given back. */
 export async function occupiedSegments({ db, seats, runs }: InventoryStores): Promise<{ ledger: number; redis: number }> {
   const [row] = await db.query<{ bits: string | null }>('SELECT SUM(BIT_COUNT(occupied)) AS bits FROM seat_ledger');

@@ -14,7 +14,7 @@ const texts = new Map(LINKED.map((path) => [path, readOrUndefined(path) ?? '']))
 test('every command that a page names exists', (t) => {
   const { scripts } = JSON.parse(readOrUndefined('package.json')!) as { scripts: Record<string, string> };
   for (const path of LINKED) {
-    const named = [...texts.get(path)!.matchAll(/npm (?:run ([a-z:]+)|(start|test|stop)\b)/g)].map((match) => match[1] ?? match[2]!);
+    const named = [...texts.get(path)!.matchAll(/npm (?:run ([a-z:_]+)|(start|test|stop)\b)/g)].map((match) => match[1] ?? match[2]!);
     t.deepEqual(named.filter((name) => !(name in scripts) && !SHORT.has(name)), [], path);
     t.deepEqual(named.filter((name) => !existsSync(join(ROOT, 'scripts', `${name}.ts`))), [], `${path}: a script without its file`);
   }

@@ -6,7 +6,7 @@ import type { Parts } from './parts.ts';
 import type { RunBits, RunImage, RunSnapshot, SeatRecord } from './ports.ts';
 
 export type DifferenceKind =
-  | 'TAKEN_IN_REDIS_ONLY' | 'FREE_IN_REDIS_ONLY' | 'SUM_MISMATCH' | 'HOLD_IN_REDIS_ONLY' | 'HOLD_OVER_IN_LEDGER' | 'HOLD_WITHOUT_RECORD' | 'HOLD_WITHOUT_ORDER' | 'ORDER_WITHOUT_HOLD' | 'NOT_COMPARED';
+  | 'TAKEN_IN_REDIS_ONLY' | 'FREE_IN_REDIS_ONLY' | 'SUM_MISMATCH' | 'HOLD_IN_REDIS_ONLY' | 'HOLD_OVER_IN_LEDGER' | 'HOLD_WITHOUT_RECORD' | 'RECORD_OF_SOLD' | 'HOLD_WITHOUT_ORDER' | 'ORDER_WITHOUT_HOLD' | 'NOT_COMPARED';
 
 export type Difference = { run_id: string; seat: string; hold_id: string; order_id: string; kind: DifferenceKind; repaired: boolean; explanation: string };
 
@@ -85,7 +85,9 @@ function placesOf(records: readonly SeatRecord[]): HeldPlace[] {
 function recordDifference({ run, known }: Reading, { hold_id }: SeatRecord): Difference[] {
   const hold = known.get(hold_id);
   if (hold === undefined) return [difference(run, { hold_id, kind: 'HOLD_IN_REDIS_ONLY', explanation: 'placed by Redis, never committed' })];
-  if (hold.state === 'HELD' || hold.state === 'SOLD') return [];
+  if (hold.state === 'HELD') return [];
+  // Costs memory and nothing else; left behind when a process ends between the sale and Redis' half of it.
+  if (hold.state === 'SOLD') return [difference(run, { hold_id, order_id: hold.order_id, kind: 'RECORD_OF_SOLD', explanation: 'sold, and Redis still has its record' })];
   return [difference(run, { hold_id, order_id: hold.order_id, kind: 'HOLD_OVER_IN_LEDGER', explanation: `the ledger has it as ${hold.state}` })];
 }
 

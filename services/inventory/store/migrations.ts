@@ -124,4 +124,12 @@ export const migrations: Migration[] = [
       ) ${END}`,
     ],
   },
+  {
+    // Every hold writes these tables, and nobody asks by these keys: no device and no address stands in this audit.
+    name: '0004_fewer_keys',
+    up: [
+      'ALTER TABLE seat_hold DROP KEY seat_hold_bucket',
+      'ALTER TABLE audit_record DROP KEY audit_device, DROP KEY audit_ip',
+    ],
+  },
 ];

@@ -6,13 +6,13 @@ import { QueryService } from '#gen/rail/query/v1/query_pb.ts';
 import { TicketingService } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import { createClient } from '#kit/rpc/client.ts';
 
-export type PeerAddresses = { query: string; inventory: string; order: string; payment: string; ticketing: string; notification: string };
+export type PeerAddresses = { query: string; inventory: readonly string[]; order: string; payment: string; ticketing: string; notification: string };
 
 export type Peers = ReturnType<typeof connectPeers>;
 
 /** Clients of every service that jobs and explanations ask. */
 export function connectPeers(addresses: PeerAddresses, caller_key: Uint8Array) {
-  const options = (address: string) => ({ address, service: 'ops', caller_key });
+  const options = (address: string | readonly string[]) => ({ address, service: 'ops', caller_key });
   const peers = {
     query: createClient(QueryService, options(addresses.query)),
     inventory: createClient(InventoryService, options(addresses.inventory)),

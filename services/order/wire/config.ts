@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, hexKeys, hostPort, milliseconds, port, url } from '#kit/run/config.ts';
+import { count, hexKeys, hostPort, hostPorts, milliseconds, port, url } from '#kit/run/config.ts';
 
 const COLUMN_KEYS = z.object({ active: z.string(), keys: z.record(z.string(), z.string()) });
 
@@ -17,7 +17,7 @@ export const configSchema = z.object({
   column_keys: z.string().transform((text) => COLUMN_KEYS.parse(JSON.parse(text))),
   blind_index_key: z.string(),
   query_address: hostPort,
-  inventory_address: hostPort,
+  inventory_address: hostPorts,
   identity_address: hostPort,
   payment_address: hostPort,
   ticketing_address: hostPort,

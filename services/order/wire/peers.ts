@@ -18,7 +18,7 @@ import type { Config } from './config.ts';
 
 /** Clients of the other services; they connect with their first call. */
 export function connectPeers(config: Config, lifecycle: Lifecycle): Peers {
-  const client = <S extends DescService>(service: S, address: string): ServiceClient<S> => {
+  const client = <S extends DescService>(service: S, address: string | readonly string[]): ServiceClient<S> => {
     const made = createClient(service, { address, service: 'order', caller_key: config.caller_key[0] });
     lifecycle.onStop(service.name, () => made.close());
     return made;

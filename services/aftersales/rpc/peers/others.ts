@@ -6,6 +6,7 @@ import type { ServiceClient } from '#kit/rpc/client.ts';
 import type { Money, MoneyState, Places, Tickets } from '../../app/ports.ts';
 import { mapResult } from '#kit/base/result.ts';
 import { ask, own } from '#kit/rpc/peer.ts';
+import { runBuckets } from '#kit/rpc/run_buckets.ts';
 
 const READ_MS = 1000;
 const RELEASE_MS = 2000;
@@ -24,9 +25,12 @@ export function moneyOver(client: ServiceClient<typeof PaymentService>): Money {
 }
 
 export function placesOver(client: ServiceClient<typeof InventoryService>): Places {
+  const buckets = runBuckets(client);
   return {
-    release: async ({ hold_id, run_id, item_nos, reason }) =>
-      mapResult(await ask(client.releaseHold({ holdId: hold_id, runId: run_id, owner: HoldOwner.ORDER, itemIds: item_nos.map(String), reason }, own(RELEASE_MS))), () => undefined),
+    async release({ hold_id, run_id, item_nos, reason }) {
+      const on = { ...own(RELEASE_MS), route_key: await buckets.keyOf(run_id) };
+      return mapResult(await ask(client.releaseHold({ holdId: hold_id, runId: run_id, owner: HoldOwner.ORDER, itemIds: item_nos.map(String), reason }, on)), () => undefined);
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 // Audit records of many holds in one statement (kit/audit writes one at a time; a tick has hundreds).
-import { formatUuid7 } from '#kit/base/uuid7.ts';
+import { uuid7Bytes } from '#kit/base/uuid7.ts';
 import type { Random } from '#kit/base/random.ts';
 import type { SqlValue } from '#kit/store/mysql.ts';
 import type { HoldChange, OperatorAct } from '../../app/ports.ts';
@@ -9,8 +9,9 @@ const COLUMNS = 'audit_id, created_at, actor_account, actor_service, operation, 
 const OPERATION = { held: 'inventory.Hold', sold: 'inventory.Sell', released: 'inventory.Release', aborted: 'inventory.Abort' } as const;
 
 export function auditStatement(changes: readonly HoldChange[], now_ms: number, random: Random): { sql: string; params: SqlValue[] } {
+  const now = new Date(now_ms);
   const params = changes.flatMap(({ kind, hold, reason }): SqlValue[] => {
-    return [auditId(now_ms, random), new Date(now_ms), hold.account_id, 'inventory', OPERATION[kind], `hold/${hold.hold_id}`, reason === '' ? 'ok' : reason.slice(0, 64), hold.hold_id, hold.version];
+    return [uuid7Bytes(now_ms, random.bytes(10)), now, hold.account_id, 'inventory', OPERATION[kind], `hold/${hold.hold_id}`, reason === '' ? 'ok' : reason.slice(0, 64), hold.hold_id, hold.version];
   });
   return { sql: `INSERT INTO audit_record (${COLUMNS}) VALUES ${valuesOf('(?, ?, ?, ?, ?, ?, ?, ?, ?)', changes.length)}`, params };
 }
@@ -19,10 +20,6 @@ export function auditStatement(changes: readonly HoldChange[], now_ms: number, r
 export function operatorAudit({ operation, bucket, version, act }: { operation: string; bucket: number; version: number; act: OperatorAct }, now_ms: number, random: Random): { sql: string; params: SqlValue[] } {
   const { account_id, service, request_id, reason } = act;
   const target = reason === '' ? `bucket/${bucket}` : `bucket/${bucket}: ${reason}`.slice(0, 128);
-  const params: SqlValue[] = [auditId(now_ms, random), new Date(now_ms), account_id, service, `inventory.${operation}`, target, 'ok', request_id, version];
+  const params: SqlValue[] = [uuid7Bytes(now_ms, random.bytes(10)), new Date(now_ms), account_id, service, `inventory.${operation}`, target, 'ok', request_id, version];
   return { sql: `INSERT INTO audit_record (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, params };
-}
-
-function auditId(now_ms: number, random: Random): Buffer {
-  return Buffer.from(formatUuid7(now_ms, random.bytes(10)).replaceAll('-', ''), 'hex');
 }

@@ -13,43 +13,39 @@ import { seatMessage, seatOf } from '../messages.ts';
 import { berthLevels, channels, passengerTypes, seatClasses } from '../words.ts';
 import { ask, own } from '#kit/rpc/peer.ts';
 import { onBehalf } from './on_behalf.ts';
+import { runBuckets } from '#kit/rpc/run_buckets.ts';
 
 /** The times the contract gives these methods. */
 const HOLD_MS = 3000;
 const WRITE_MS = 2000;
 const READ_MS = 1000;
 
-/** Runs whose bucket is remembered; beyond it they are asked for anew. */
-const BUCKETS_MAX = 50_000;
-
 export function inventoryPeer(client: ServiceClient<typeof InventoryService>): Inventory {
-  const buckets = new Map<string, string>();
-  /** Calls of a bucket meet in one process of inventory. Affinity is for speed only, so a run not known yet goes anywhere. */
-  const on = (run_id: string | undefined, timeout_ms: number): CallOptions => ({ ...own(timeout_ms), route_key: run_id === undefined ? undefined : buckets.get(run_id) });
+  const buckets = runBuckets(client);
+  const on = async (run_id: string | undefined, timeout_ms: number): Promise<CallOptions> => ({ ...own(timeout_ms), route_key: run_id === undefined ? undefined : await buckets.keyOf(run_id) });
   return {
     async holdMany(requests) {
-      const { results } = await client.batchHoldSeats({ requests: requests.map(requestOf) }, on(requests[0]?.journey.run_id, HOLD_MS));
+      const { results } = await client.batchHoldSeats({ requests: requests.map(requestOf) }, await on(requests[0]?.journey.run_id, HOLD_MS));
       return requests.map((_, index): Result<Hold> => {
         const outcome = results[index]?.outcome;
         if (outcome?.case === 'hold') return ok(holdOf(outcome.value));
         return outcome?.case === 'error' ? refusalOf(outcome.value) : fail('INTERNAL', { detail: 'inventory left an outcome out' });
       });
     },
-    attach: async (order) => nothing(await ask(client.attachOrder({ holdId: order.hold_id, runId: order.journey.run_id, orderId: order.order_id, owner: HoldOwner.ORDER }, on(order.journey.run_id, WRITE_MS)))),
+    attach: async (order) => nothing(await ask(client.attachOrder({ holdId: order.hold_id, runId: order.journey.run_id, orderId: order.order_id, owner: HoldOwner.ORDER }, await on(order.journey.run_id, WRITE_MS)))),
     async release({ hold_id, run_id, item_nos = [], reason }) {
-      return nothing(await ask(client.releaseHold({ holdId: hold_id, runId: run_id, owner: HoldOwner.ORDER, itemIds: item_nos.map(String), reason }, on(run_id, WRITE_MS))));
+      return nothing(await ask(client.releaseHold({ holdId: hold_id, runId: run_id, owner: HoldOwner.ORDER, itemIds: item_nos.map(String), reason }, await on(run_id, WRITE_MS))));
     },
     async findLock(actor, { lock_id, run_id }) {
-      const answer = await ask(client.getHold({ holdId: lock_id, runId: run_id }, { ...on(run_id, READ_MS), ...onBehalf(actor, READ_MS), retry: { attempts: 2 } }));
+      const answer = await ask(client.getHold({ holdId: lock_id, runId: run_id }, { ...await on(run_id, READ_MS), ...onBehalf(actor, READ_MS), retry: { attempts: 2 } }));
       return answer.ok && answer.value.hold === undefined ? fail('HOLD_NOT_FOUND') : mapResult(answer, ({ hold }) => lockOf(hold!));
     },
-    extendLock: async ({ lock_id, run_id }, ttl_ms) => nothing(await ask(client.extendHold({ holdId: lock_id, runId: run_id, owner: HoldOwner.SEAT_LOCK, holdTtlMs: ttl_ms }, on(run_id, READ_MS)))),
-    releaseLock: async ({ lock_id, run_id }, reason) => nothing(await ask(client.releaseHold({ holdId: lock_id, runId: run_id, owner: HoldOwner.SEAT_LOCK, reason }, on(run_id, WRITE_MS)))),
-    sell: async (order) => nothing(await ask(client.sellHold({ holdId: order.hold_id, runId: order.journey.run_id, orderId: order.order_id }, on(order.journey.run_id, WRITE_MS)))),
+    extendLock: async ({ lock_id, run_id }, ttl_ms) => nothing(await ask(client.extendHold({ holdId: lock_id, runId: run_id, owner: HoldOwner.SEAT_LOCK, holdTtlMs: ttl_ms }, await on(run_id, READ_MS)))),
+    releaseLock: async ({ lock_id, run_id }, reason) => nothing(await ask(client.releaseHold({ holdId: lock_id, runId: run_id, owner: HoldOwner.SEAT_LOCK, reason }, await on(run_id, WRITE_MS)))),
+    sell: async (order) => nothing(await ask(client.sellHold({ holdId: order.hold_id, runId: order.journey.run_id, orderId: order.order_id }, await on(order.journey.run_id, WRITE_MS)))),
     async stocks(run_ids) {
       const { states } = await client.getRunStates({ runIds: [...run_ids] }, own(READ_MS));
-      if (buckets.size > BUCKETS_MAX) buckets.clear();
-      for (const { runId, bucket } of states) buckets.set(runId, String(bucket));
+      buckets.note(states);
       return new Map(states.map(({ runId, seatsAtOpening, seatsFree }) => [runId, { seats_at_opening: seatsAtOpening, seats_free: seatsFree }]));
     },
   };
