@@ -96,6 +96,21 @@ for (const [screen, viewport] of Object.entries(SCREENS)) {
     await page.getByTestId('change-seats').click();
     await page.getByTestId('open-seat-map').click();
     await seatOf(page, first, 'free').waitFor();
+    const left = await choose(page);
+    await page.getByTestId('lock-seats').click();
+    await page.getByTestId('locked-seats').waitFor();
+    // Whoever goes away gives the seats back, too.
+    await page.getByTestId('nav-home').click();
+    await page.getByTestId('search').waitFor();
+    await page.goBack();
+    await page.getByTestId('choose-passenger').first().check();
+    await page.getByTestId('open-seat-map').click();
+    await seatOf(page, left, 'free').click();
+    await page.getByTestId('lock-seats').click();
+    await page.getByTestId('locked-seats').waitFor();
+    await letAMinutePass(page);
+    await page.getByTestId('lock-expired').waitFor();
+    await page.getByTestId('open-seat-map').click();
     const bought = await choose(page);
     await page.getByTestId('lock-seats').click();
     await page.getByTestId('locked-seats').waitFor();
@@ -314,6 +329,16 @@ async function chooseByKeyboard(page: Page): Promise<string> {
 
 function seatOf(page: Page, name: string, state?: 'free' | 'chosen') {
   return page.locator(`[data-testid="place"][data-seat="${name}"]${state === undefined ? '' : `[data-state="${state}"]`}`);
+}
+
+/** For the page's clock, which then goes on as before: nobody has to wait for a lock to run out. */
+async function letAMinutePass(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    const now = Date.now;
+    Date.now = () => now() + 61_000;
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    Date.now = now;
+  });
 }
 
 /** The ride a booking page is about, by its address. */

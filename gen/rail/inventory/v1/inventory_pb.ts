@@ -900,7 +900,8 @@ export type ClassRemaining = Message<"rail.inventory.v1.ClassRemaining"> & {
   remaining: number[];
 
   /**
-   * Lowered by quotas for a channel or passenger type, where such quotas exist.
+   * What a channel or passenger type that quotas favour can buy in all, UNSPECIFIED meaning any; of entries that fit a buyer
+   * the largest counts. Whom none fits can buy `remaining`.
    *
    * @generated from field: repeated rail.inventory.v1.QuotaRemaining quotas = 3;
    */
