@@ -75,6 +75,8 @@ export type SeatStore = {
   finish(bucket: number, epoch: number): Promise<'OK' | 'EPOCH'>;
   openRuns(epochs: ReadonlyMap<number, number>, images: readonly RunImage[]): Promise<('OK' | 'EXISTS' | 'EPOCH')[]>;
   repair(run: RunHeader, epoch: number, version: bigint, image: RunImage): Promise<{ status: 'OK' | 'MOVED' | Closed }>;
+  /** Deletes what Redis has of runs that nobody asks it for any more. Repeatable. */
+  forgetRuns(runs: readonly { bucket: number; run_id: string }[]): Promise<void>;
 };
 
 /** Why the ledger did not take a transaction; it was rolled back. */
@@ -149,6 +151,8 @@ export type Epochs = {
 
 export type NewRun = { plan: RunPlan; bucket: number };
 
+export type EndedRun = { run_no: bigint; run_id: string; bucket: number };
+
 export type RunStore = {
   find(run_ids: readonly string[]): Promise<Map<string, RunHeader>>;
   /** Ids of the runs of a date that have a header. */
@@ -158,6 +162,10 @@ export type RunStore = {
   /** Runs whose sale has not ended, by run_no, a page at a time. */
   page(filter: { buckets: readonly number[]; after_run_no: bigint; limit: number; service_dates?: readonly string[] }): Promise<RunHeader[]>;
   setState(run: RunHeader, open: boolean, reason: string): Promise<void>;
+  /** Runs of the buckets that ended before every rebuild's reach and are still in Redis, oldest first. */
+  ended(buckets: readonly number[], limit: number): Promise<EndedRun[]>;
+  /** They are not in Redis any more. */
+  markForgotten(runs: readonly EndedRun[]): Promise<void>;
 };
 
 /** The parts of other services this one needs. */

@@ -108,4 +108,9 @@ export const migrations: Migration[] = [
     name: '0002_closed_buckets',
     up: ['ALTER TABLE bucket_epoch ADD COLUMN closed TINYINT NOT NULL DEFAULT 0'],
   },
+  {
+    // 0: its keys in Redis were deleted, long after its sale. Found by the index without looking at runs that are done.
+    name: '0003_runs_leave_redis',
+    up: ['ALTER TABLE train_run ADD COLUMN in_redis TINYINT NOT NULL DEFAULT 1, ADD KEY train_run_in_redis (in_redis, sale_end_at)'],
+  },
 ];
