@@ -4,7 +4,6 @@ import { StatusSchema } from '#gen/google/rpc/status_pb.ts';
 import { InventoryService, type HoldSeatsRequest } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { fail, FailureError, fieldInvalid, type Failure, type Result } from '#kit/base/result.ts';
 import { isServiceDate } from '#kit/base/time.ts';
-import type { Call } from '#kit/rpc/call.ts';
 import { unwrap } from '#kit/rpc/error.ts';
 import { implement, type Implementation } from '#kit/rpc/implement.ts';
 import { DETAILS_KEY, toStatus } from '#kit/rpc/status.ts';
@@ -12,14 +11,15 @@ import { attachOrder } from '../app/attach_order.ts';
 import { closeRun } from '../app/close_run.ts';
 import type { HoldAnswer, HoldSeats } from '../app/hold_seats.ts';
 import { openRuns } from '../app/open_runs.ts';
-import type { OperatorAct, TimetableSource } from '../app/ports.ts';
-import { reconcile, type ReconcileParts } from '../app/reconcile.ts';
+import type { TimetableSource } from '../app/ports.ts';
+import type { ReconcileParts } from '../app/reconcile.ts';
 import { releaseHold } from '../app/release_hold.ts';
 import { getRemaining } from '../app/remaining.ts';
 import type { RemainingFeed } from '../app/remaining_feed.ts';
 import { getRunStates } from '../app/run_states.ts';
 import { sellHold } from '../app/sell_hold.ts';
 import type { Hold } from '../domain/hold.ts';
+import { bucketMethods, knownBuckets } from './bucket_methods.ts';
 import { holdMessage, holdRequestFromMessage, ownerFromMessage } from './convert_hold.ts';
 import { remainingMessage } from '../wire/remaining_message.ts';
 import { classCodeMessage } from '../wire/seat_message.ts';
@@ -32,11 +32,6 @@ const MAX_RUN_STATES = 500;
 export function inventoryService(parts: InventoryParts): Implementation {
   const messageOf = async (hold: Hold, run_version = 0n) => holdMessage(hold, (await parts.runs.find([hold.run_id])).get(hold.run_id)!.layout, run_version);
   const answerOf = async (result: Result<Hold>) => ({ hold: await messageOf(unwrap(result)) });
-  /** In order, each once. */
-  const bucketsOf = (buckets: readonly number[]): number[] => {
-    if (buckets.some((bucket) => bucket >= parts.bucket_count)) unwrap(fieldInvalid('buckets', `below ${parts.bucket_count}`));
-    return [...new Set(buckets)].toSorted((left, right) => left - right);
-  };
   const holdAll = (requests: readonly HoldSeatsRequest[]) => holdMessages(parts.hold, requests);
 
   return implement(InventoryService, {
@@ -86,17 +81,12 @@ export function inventoryService(parts: InventoryParts): Implementation {
     getRunQuotas() {
       throw new FailureError({ reason: 'NOT_IMPLEMENTED', detail: 'quotas' });
     },
-    async closeBuckets({ buckets, reason }, call) {
-      if (buckets.length === 0) unwrap(fieldInvalid('buckets', 'at least one'));
-      await parts.buckets.close(bucketsOf(buckets), actOf(call, reason));
-      return {};
-    },
     async getRemaining({ runId, stretches }) {
       const { remaining, version, epoch } = unwrap(await getRemaining(parts, runId, stretches.map(({ fromIndex: from, toIndex: to }) => ({ from, to }))));
       return { version, epoch, remaining: remaining.map(({ class_code, from, to, remaining: count }) => ({ seatClass: classCodeMessage(class_code), fromIndex: from, toIndex: to, remaining: count })) };
     },
     async *watchRemaining({ buckets, serviceDates }, call) {
-      const filter = { buckets: buckets.length === 0 ? parts.buckets.all : bucketsOf(buckets), service_dates: new Set(serviceDates) };
+      const filter = { buckets: buckets.length === 0 ? parts.buckets.all : knownBuckets(buckets, parts.bucket_count), service_dates: new Set(serviceDates) };
       for await (const { runs, complete, digests } of parts.feed.watch(filter, call.signal)) {
         yield { runs: runs.map(remainingMessage), snapshotCompleteBuckets: complete, digests };
       }
@@ -118,18 +108,7 @@ export function inventoryService(parts: InventoryParts): Implementation {
         })),
       };
     },
-    async rebuildBuckets({ buckets }, call) {
-      const done = buckets.length === 0 ? await parts.buckets.repairAll(parts.buckets.all, { force: true }) : await parts.buckets.reopen(bucketsOf(buckets), actOf(call, ''));
-      return { buckets: done.buckets, runs: done.runs, holds: BigInt(done.holds) };
-    },
-    async reconcile({ runIds: run_ids, dryRun: dry_run }) {
-      const { runs_checked, differences, omitted } = await reconcile(parts, { run_ids, dry_run });
-      return {
-        runsChecked: runs_checked,
-        differencesOmitted: omitted,
-        differences: differences.map(({ run_id, seat, hold_id, order_id, kind, repaired, explanation }) => ({ runId: run_id, seat, holdId: hold_id, orderId: order_id, kind, repaired, explanation })),
-      };
-    },
+    ...bucketMethods(parts),
     async closeRun({ runId: run_id, reason }) {
       unwrap(await closeRun(parts, { run_id, reason }));
       return {};
@@ -143,12 +122,6 @@ async function holdMessages(hold: HoldSeats, messages: readonly HoldSeatsRequest
   const answers = await hold(requests.flatMap((request) => (request.ok ? [request.value] : [])));
   let next = 0;
   return requests.map((request) => (request.ok ? answers[next++]! : request));
-}
-
-/** Who closes or reopens buckets: an operator, or a service for one. */
-function actOf({ account, caller, request_id }: Call, reason: string): OperatorAct {
-  const service = caller.kind === 'service' ? caller.service : 'inventory';
-  return { account_id: account?.account_id ?? '', service, request_id: request_id ?? '', reason };
 }
 
 /** The same details as the error of HoldSeats. */
