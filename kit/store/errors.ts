@@ -46,6 +46,7 @@ export const MYSQL_ERRNO = {
   duplicate_entry: 1062,
   duplicate_column: 1060,
   duplicate_key_name: 1061,
+  nothing_to_drop: 1091,
   lock_wait_timeout: 1205,
   deadlock: 1213,
   savepoint_unknown: 1305,
@@ -88,10 +89,10 @@ export function isDuplicateKey(error: unknown, key?: string): boolean {
   return key === undefined || messageOf(error).includes(key);
 }
 
-/** True when a column or key that a statement adds is there already, which `IF NOT EXISTS` can't say in MySQL. */
+/** True when a column or key that a statement adds is there already or one that it drops is gone, which `IF NOT EXISTS` can't say in MySQL. */
 export function isDoneBefore(error: unknown): boolean {
   const errno = errnoOf(error);
-  return errno === MYSQL_ERRNO.duplicate_column || errno === MYSQL_ERRNO.duplicate_key_name;
+  return errno === MYSQL_ERRNO.duplicate_column || errno === MYSQL_ERRNO.duplicate_key_name || errno === MYSQL_ERRNO.nothing_to_drop;
 }
 
 /** True when the whole transaction should be run again: it lost a deadlock or waited too long for a row. */

@@ -20,6 +20,7 @@ import { QueryService } from '#gen/rail/query/v1/query_pb.ts';
 import { Buckets } from './app/buckets.ts';
 import { openChores } from './app/chores.ts';
 import { expireHold } from './app/expire_hold.ts';
+import { forgetRuns } from './app/forget_runs.ts';
 import { holdSeats } from './app/hold_seats.ts';
 import { holdTicks } from './app/hold_ticks.ts';
 import { inventoryMetrics } from './app/metrics.ts';
@@ -127,6 +128,7 @@ function startLoops(config: Config, db: Database, lifecycle: Lifecycle, parts: P
   lifecycle.add('quotas', startSweeper({ db, log: parts.log, service: SERVICE, name: 'quotas', table: 'run_quota', key: ['run_id'], poll_ms: config.inventory_sweep_ms, handle: ({ run_id }: { run_id: string }) => releaseQuotas(parts, run_id) }));
   lifecycle.add('quotas of others', repeat({ name: 'refresh_quotas', service: SERVICE, every_ms: CHECK_EVERY_MS, log: parts.log, run: () => parts.runs.refreshQuotas() }));
   const prune = async () => ((await parts.ledger.pruneSequences()) >= 10_000 ? ('again' as const) : undefined);
+  lifecycle.add('forgetting', repeat({ name: 'forget_runs', service: SERVICE, every_ms: config.inventory_forget_ms, jitter: 0.2, log: parts.log, run: () => forgetRuns(parts) }));
   lifecycle.add('pruning', repeat({ name: 'prune_sequences', service: SERVICE, every_ms: PRUNE_EVERY_MS, log: parts.log, run: prune }));
 }
 

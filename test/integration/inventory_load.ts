@@ -4,12 +4,12 @@ import { HoldOwner } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { RpcError } from '#kit/rpc/error.ts';
 import { second, type InventoryWorld } from './inventory_world.ts';
 
-export type LoadOptions = { world: InventoryWorld; runs: readonly { run_id: string; bucket: number }[]; stops: number; buyers: number };
+export type LoadOptions = { world: InventoryWorld; runs: readonly { run_id: string; bucket: number }[]; stops: number; buyers: number; /** Default: the world's, without route keys. */ client?: InventoryWorld['client'] };
 
 export type Refused = { bucket: number; reason: string; retry_after_ms: number | undefined };
 
-/** What a caller repeats with the same id; everything else is an answer. */
-const AGAIN = new Set(['SHARD_CLOSED', 'DEPENDENCY_UNAVAILABLE', 'OUTCOME_UNKNOWN', 'OVERLOADED', 'DEADLINE', 'CONFLICT']);
+/** What a caller repeats with the same id; everything else is an answer. UNAVAILABLE: the connection broke. */
+const AGAIN = new Set(['UNAVAILABLE', 'SHARD_CLOSED', 'DEPENDENCY_UNAVAILABLE', 'OUTCOME_UNKNOWN', 'OVERLOADED', 'DEADLINE', 'CONFLICT']);
 const PAUSE_MS = 50;
 const TTL_MS = 600_000;
 /** One in so many holds is given back. */
@@ -45,21 +45,22 @@ export class Load {
   }
 
   async #buy(name: string, buyer: number): Promise<void> {
-    const { runs, stops } = this.#options;
+    const { runs, stops, world, client = world.client } = this.#options;
     // Each keeps to one train, so that those whose bucket is closed do not stand in for the others.
     const { run_id, bucket } = runs[buyer % runs.length]!;
+    const on = this.#options.client === undefined ? {} : { route_key: String(bucket) };
     for (let round = 0; !this.#stopping; round += 1) {
       const from = Math.floor(Math.random() * (stops - 1));
       const to = from + 1 + Math.floor(Math.random() * Math.min(2, stops - 1 - from));
       const hold_id = `${name}-${round}`;
       const items = Array.from({ length: 1 + (round % 3 === 0 ? 1 : 0) }, (_, item) => second(String(item + 1)));
       const request = { holdId: hold_id, runId: run_id, fromStationId: `s${from}`, toStationId: `s${to}`, items, owner: HoldOwner.ORDER, holdTtlMs: TTL_MS };
-      const held = await this.#answered(bucket, () => this.#options.world.client.holdSeats(request));
+      const held = await this.#answered(bucket, () => client.holdSeats(request, on));
       if (!held) continue;
       this.held.add(hold_id);
       this.#acknowledged.set(bucket, (this.#acknowledged.get(bucket) ?? 0) + 1);
       if (round % RELEASE_EACH !== 0) continue;
-      const released = await this.#answered(bucket, () => this.#options.world.client.releaseHold({ holdId: hold_id, runId: run_id, owner: HoldOwner.ORDER, reason: 'changed my mind' }));
+      const released = await this.#answered(bucket, () => client.releaseHold({ holdId: hold_id, runId: run_id, owner: HoldOwner.ORDER, reason: 'changed my mind' }, on));
       if (!released) this.wrong.push(`${hold_id} could not be released`);
       this.held.delete(hold_id);
       this.released.add(hold_id);

@@ -1,7 +1,14 @@
 // Two processes of the service on the same stores: the ledger keeps them apart, NATS keeps their watchers alike.
 import test from 'ava';
 import { HoldOwner } from '#gen/rail/inventory/v1/inventory_pb.ts';
+import { SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
 import { RpcError } from '#kit/rpc/error.ts';
+import { rank } from '#kit/base/hash.ts';
+import { openBus } from '#kit/bus/bus.ts';
+import { silentLog } from '#kit/telemetry/log.ts';
+import { eventually } from '../support/processes.ts';
+import { startInventoryProcess } from './inventory_child.ts';
+import { ledgerProblems, Load } from './inventory_load.ts';
 import { openInventory, second, testRun, type InventoryWorld } from './inventory_world.ts';
 
 let world: InventoryWorld;
@@ -65,4 +72,56 @@ test.serial('a lost Redis is rebuilt once for both, and both go on with the new 
   t.deepEqual(await epochs(), before.map((epoch) => epoch + 1));
   const { remaining } = await other.getRemaining({ runId: run_id, stretches: [{ fromIndex: 0, toIndex: 4 }] });
   t.is(remaining[0]?.remaining, 17);
+});
+
+async function withBuckets(run_ids: readonly string[]): Promise<{ run_id: string; bucket: number }[]> {
+  const { states } = await world.client.getRunStates({ runIds: [...run_ids] });
+  return states.map(({ runId, bucket }) => ({ run_id: runId, bucket }));
+}
+
+test.serial('all calls of a bucket meet in one process, the one that rendezvous hashing names', async (t) => {
+  const child = await startInventoryProcess(world.env);
+  t.teardown(() => child.kill());
+  const addresses = [world.address(), child.address];
+  const client = world.clientOf(addresses);
+  const runs = await withBuckets(await Promise.all(Array.from({ length: 12 }, (_, index) => world.open(testRun(`P5-${index}`)))));
+  // Each process tells the others which runs it has changed, under a name of its own.
+  const bus = await openBus({ url: world.env.NATS_URL!, token: world.env.NATS_TOKEN, log: silentLog(), service: 'test' });
+  t.teardown(() => bus.close());
+  const senders = new Map<number, Set<string>>();
+  bus.connection.subscribe('stock.remaining.*', {
+    callback: (_, { subject, headers }) => {
+      const bucket = Number(subject.split('.').at(-1));
+      senders.set(bucket, (senders.get(bucket) ?? new Set()).add(headers!.get('Chunyun-Sender')));
+    },
+  });
+  await bus.connection.flush();
+  for (let round = 0; round < 3; round += 1) {
+    await Promise.all(runs.map(({ run_id, bucket }) => client.holdSeats(request(run_id, `p5-${run_id}-${round}`), { route_key: String(bucket) })));
+  }
+  const buckets = [...new Set(runs.map(({ bucket }) => bucket))];
+  await eventually(() => buckets.every((bucket) => senders.has(bucket)));
+  const by_process = Map.groupBy(buckets, (bucket) => rank(String(bucket), addresses)[0]!);
+  const names = [...by_process.values()].map((of) => new Set(of.flatMap((bucket) => [...senders.get(bucket)!])));
+  t.true(names.every(({ size }) => size === 1), 'one process a bucket');
+  t.is(new Set(names.flatMap((one) => [...one])).size, by_process.size);
+});
+
+test.serial('a process is killed under load: the other takes over its buckets, and no answer is wrong', async (t) => {
+  const child = await startInventoryProcess(world.env);
+  t.teardown(() => child.kill());
+  const runs = await withBuckets(await Promise.all(Array.from({ length: 12 }, (_, index) => world.open(testRun(`P6-${index}`, { stops: 9, coaches: [[SeatClass.SECOND, 90]] })))));
+  const addresses = [world.address(), child.address];
+  const its = new Set(runs.map(({ bucket }) => bucket).filter((bucket) => rank(String(bucket), addresses)[0] === child.address));
+  const buyers = new Load({ world, runs, stops: 9, buyers: 24, client: world.clientOf(addresses) }, 'p6');
+  await eventually(() => buyers.acknowledged() >= 100);
+  await child.kill();
+  const before = buyers.acknowledged((bucket) => its.has(bucket));
+  if (its.size > 0) await eventually(() => buyers.acknowledged((bucket) => its.has(bucket)) >= before + 50);
+  await buyers.stop();
+  t.deepEqual(buyers.wrong, []);
+  t.deepEqual(buyers.refused.filter(({ reason }) => reason === 'HOLD_CONFLICT'), []);
+  t.deepEqual(await ledgerProblems(world, buyers), []);
+  await world.ops.reconcile({});
+  t.deepEqual((await world.ops.reconcile({ dryRun: true })).differences, []);
 });

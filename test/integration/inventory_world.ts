@@ -73,6 +73,11 @@ export type InventoryWorld = {
   orders: Map<string, OrderState>;
   /** Their items; and how often the fake was asked for one order or for a list. */
   order_book: OrderBook;
+  /** What a process of the service on these stores is started with. */
+  env: Readonly<Record<string, string>>;
+  address(): string;
+  /** A client of the processes at some addresses. */
+  clientOf(address: string | readonly string[]): ServiceClient<typeof InventoryService>;
   restart(): Promise<void>;
   /** Another process of the service on the same stores; a client of it. */
   another(): Promise<ServiceClient<typeof InventoryService>>;
@@ -130,7 +135,7 @@ async function openIn(lifecycle: Lifecycle, extra: Record<string, string>): Prom
   lifecycle.onStop('connection', () => db.close());
   const store = await openRedis({ url: redis.url.split(','), log, service: 'test' });
   lifecycle.onStop('redis connection', () => store.close());
-  const as = (service: string, address = running.address) => {
+  const as = (service: string, address: string | readonly string[] = running.address) => {
     const client = createClient(InventoryService, { address, service, caller_key, default_timeout_ms: 20_000, max_receive_bytes: 16 << 20 });
     lifecycle.onStop('client', () => client.close());
     return client;
@@ -139,7 +144,8 @@ async function openIn(lifecycle: Lifecycle, extra: Record<string, string>): Prom
   const seats = createClient(SeatService, { default_timeout_ms: 60_000, address: running.address, service: 'test' });
   lifecycle.onStop('client', () => seats.close());
   return {
-    lifecycle, client, ops, query: as('query'), aftersales: as('aftersales'), seats, tokens, db, redis: store, timetable, orders, order_book,
+    lifecycle, env, address: () => running.address, clientOf: (address) => as('order', address),
+    client, ops, query: as('query'), aftersales: as('aftersales'), seats, tokens, db, redis: store, timetable, orders, order_book,
     async restart() {
       await running.stop();
       running = await inventory.start(readConfig(inventory.configSchema, { ...env, INVENTORY_PORT: String(running.port) }), { log });

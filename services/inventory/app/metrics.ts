@@ -19,6 +19,7 @@ export function inventoryMetrics(service = 'inventory') {
     rebuilds: metrics.counter('inventory_rebuilds_total', 'Buckets rebuilt from the ledger'),
     differences: metrics.counter('inventory_differences_total', 'Differences found by the reconciler, by kind', ['kind']),
     expired: metrics.counter('inventory_holds_expired_total', 'Holds that ran out, by whether an order was attached', ['attached']),
+    forgotten: metrics.counter('inventory_runs_forgotten_total', 'Runs whose keys in Redis were deleted, long after their sale'),
     late_frees: metrics.counter('inventory_late_frees_total', 'Releases whose Redis half was left to the reconciler'),
     watchers: metrics.gauge('inventory_watchers', 'Streams of remaining under way'),
   };

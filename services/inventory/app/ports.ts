@@ -80,6 +80,8 @@ export type SeatStore = {
   finish(bucket: number, epoch: number): Promise<'OK' | 'EPOCH'>;
   openRuns(epochs: ReadonlyMap<number, number>, images: readonly RunImage[]): Promise<('OK' | 'EXISTS' | 'EPOCH')[]>;
   repair(run: RunHeader, epoch: number, version: bigint, image: RunImage): Promise<{ status: 'OK' | 'MOVED' | Closed }>;
+  /** Deletes what Redis has of runs that nobody asks it for any more. Repeatable. */
+  forgetRuns(runs: readonly { bucket: number; run_id: string }[]): Promise<void>;
 };
 
 /** Why the ledger did not take a transaction; it was rolled back. REPLACED: a hold to be replaced is not as it was read. */
@@ -162,6 +164,8 @@ export type Epochs = {
 
 export type NewRun = { plan: RunPlan; bucket: number; quotas: readonly NewQuota[] };
 
+export type EndedRun = { run_no: bigint; run_id: string; bucket: number };
+
 export type RunStore = {
   find(run_ids: readonly string[]): Promise<Map<string, RunHeader>>;
   /** Ids of the runs of a date that have a header. */
@@ -179,6 +183,10 @@ export type RunStore = {
   reload(run_id: string): Promise<RunHeader | undefined>;
   /** Takes over what other processes have changed of quotas lately. */
   refreshQuotas(): Promise<void>;
+  /** Runs of the buckets that ended before every rebuild's reach and are still in Redis, oldest first. */
+  ended(buckets: readonly number[], limit: number): Promise<EndedRun[]>;
+  /** They are not in Redis any more. */
+  markForgotten(runs: readonly EndedRun[]): Promise<void>;
 };
 
 /** The parts of other services this one needs. */

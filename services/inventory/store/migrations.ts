@@ -132,4 +132,9 @@ export const migrations: Migration[] = [
       'ALTER TABLE audit_record DROP KEY audit_device, DROP KEY audit_ip',
     ],
   },
+  {
+    // 0: its keys in Redis were deleted, long after its sale. Found by the index without looking at runs that are done.
+    name: '0005_runs_leave_redis',
+    up: ['ALTER TABLE train_run ADD COLUMN in_redis TINYINT NOT NULL DEFAULT 1, ADD KEY train_run_in_redis (in_redis, sale_end_at)'],
+  },
 ];

@@ -4,7 +4,7 @@ import type { Random } from '#kit/base/random.ts';
 import type { Database, SqlValue, Tx } from '#kit/store/mysql.ts';
 import type { NewQuota } from '../domain/quota.ts';
 import { changedQuotas, insertQuotas, quotasFromText, replaceQuotas, scheduleQuotas } from './run_quotas.ts';
-import type { NewRun, RunStore } from '../app/ports.ts';
+import type { EndedRun, NewRun, RunStore } from '../app/ports.ts';
 import { layoutHash, layoutOfCoaches, type RunCoach, type RunLayout } from '../domain/layout.ts';
 import type { RunHeader, RunPlan, RunStop } from '../domain/run.ts';
 import { valuesOf } from './ledger/packet.ts';
@@ -30,6 +30,8 @@ const SELECT_RUNS =
   'SELECT run_no, run_id, bucket, service_date, timetable_version, layout_hash, stops, segments, standing_capacity, seats_at_opening, sale_start_at, sale_end_at, state, quotas FROM train_run LEFT JOIN run_quota USING (run_id)';
 /** A run stays in memory until its refunds are over too. */
 const AFTER_SALE = 'INTERVAL 1 DAY';
+/** Two hours behind the last rebuild that may write the run: that one has ended by then, and clocks differ by less. */
+const OUT_OF_REDIS = 'INTERVAL 26 HOUR';
 const CACHED_RUNS = 65_536;
 const SEAT_ROWS = 2_000;
 
@@ -134,6 +136,18 @@ class SqlRuns implements RunStore {
       const run = this.#runs.get(run_id);
       if (run !== undefined) this.#runs.set(run_id, { ...run, quotas });
     }
+  }
+
+  async ended(buckets: readonly number[], limit: number): Promise<EndedRun[]> {
+    if (buckets.length === 0) return [];
+    return this.#db.query<EndedRun>(
+      `SELECT run_no, run_id, bucket FROM train_run WHERE in_redis = 1 AND sale_end_at <= UTC_TIMESTAMP(3) - ${OUT_OF_REDIS} AND bucket IN (?) ORDER BY sale_end_at LIMIT ?`,
+      [buckets as SqlValue, limit],
+    );
+  }
+
+  async markForgotten(runs: readonly EndedRun[]): Promise<void> {
+    if (runs.length > 0) await this.#db.query('UPDATE train_run SET in_redis = 0 WHERE run_no IN (?)', [runs.map(({ run_no }) => run_no) as SqlValue]);
   }
 
   #remember(run: RunHeader): RunHeader {

@@ -22,6 +22,8 @@ export const configSchema = z.object({
   inventory_mysql_pool: count.default(12),
   /** How often holds that ran out are looked for. */
   inventory_sweep_ms: milliseconds.default(500),
+  /** How often runs that ended long ago are looked for, to delete them from Redis. */
+  inventory_forget_ms: milliseconds.default(60_000),
   /** How long a difference must stay to be one: longer than any hold can be under way. */
   inventory_settle_ms: milliseconds.default(5_000),
 });
