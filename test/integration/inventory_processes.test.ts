@@ -1,6 +1,7 @@
 // Two processes of the service on the same stores: the ledger keeps them apart, NATS keeps their watchers alike.
 import test from 'ava';
-import { HoldOwner } from '#gen/rail/inventory/v1/inventory_pb.ts';
+import { fromBinary } from '@bufbuild/protobuf';
+import { HoldOwner, RunRemainingSchema } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
 import { RpcError } from '#kit/rpc/error.ts';
 import { rank } from '#kit/base/hash.ts';
@@ -84,18 +85,23 @@ test.serial('all calls of a bucket meet in one process, the one that rendezvous 
   t.teardown(() => child.kill());
   const addresses = [world.address(), child.address];
   const client = world.clientOf(addresses);
-  const runs = await withBuckets(await Promise.all(Array.from({ length: 12 }, (_, index) => world.open(testRun(`P5-${index}`)))));
   // Each process tells the others which runs it has changed, under a name of its own.
   const bus = await openBus({ url: world.env.NATS_URL!, token: world.env.NATS_TOKEN, log: silentLog(), service: 'test' });
   t.teardown(() => bus.close());
   const senders = new Map<number, Set<string>>();
+  const told = new Set<string>();
   bus.connection.subscribe('stock.remaining.*', {
-    callback: (_, { subject, headers }) => {
+    callback: (_, { subject, headers, data }) => {
       const bucket = Number(subject.split('.').at(-1));
+      told.add(fromBinary(RunRemainingSchema, data).runId);
       senders.set(bucket, (senders.get(bucket) ?? new Set()).add(headers!.get('Chunyun-Sender')));
     },
   });
   await bus.connection.flush();
+  const runs = await withBuckets(await Promise.all(Array.from({ length: 12 }, (_, index) => world.open(testRun(`P5-${index}`)))));
+  // Who opened them is no matter of routing.
+  await eventually(() => runs.every(({ run_id }) => told.has(run_id)));
+  senders.clear();
   for (let round = 0; round < 3; round += 1) {
     await Promise.all(runs.map(({ run_id, bucket }) => client.holdSeats(request(run_id, `p5-${run_id}-${round}`), { route_key: String(bucket) })));
   }
