@@ -26,7 +26,20 @@ export async function exchangeHold(parts: Parts, hold: HoldSeats, wish: Exchange
   if (known.has(replacement.hold_id)) return (await hold([request], () => old))[0]!;
   const ready = await prepare(parts, access.value, old, wish.version);
   if (!ready.ok) return ready;
-  return (await hold([request], () => old))[0]!;
+  const answer = (await hold([request], () => old))[0]!;
+  if (old.state === 'SOLD' && isRefused(answer)) await forget(parts, access.value, old);
+  return answer;
+}
+
+/** For good: what may yet happen still needs the record. */
+function isRefused(answer: Result<HoldAnswer>): boolean {
+  return !answer.ok && answer.error.retry_after_ms === undefined;
+}
+
+/** Redis keeps no record of what is sold. One that stays all the same, the reconciler names and drops. */
+async function forget(parts: Parts, { run, epoch }: RunAccess, old: Hold): Promise<void> {
+  const drop = () => parts.seats.sell(run, epoch, old);
+  await drop().catch(() => parts.chores.later(`forget ${old.hold_id}`, drop));
 }
 
 /** A sold hold gets its record back, which says in Redis which seats are its own. */

@@ -38,7 +38,8 @@ export function holdTicks(run: RunTick, metrics: InventoryMetrics, limits: TickL
 
   function pump(): void {
     while (queue.length > 0 && under_way.size < limits.max_in_flight) {
-      const tick = takeTick();
+      // What waits is spread over the ticks that may run, so that one computes while the other waits for a store.
+      const tick = takeTick(Math.min(limits.max_tick, Math.ceil(queue.length / (limits.max_in_flight - under_way.size))));
       const work = drive(tick).finally(() => {
         under_way.delete(work);
         pump();
@@ -49,11 +50,11 @@ export function holdTicks(run: RunTick, metrics: InventoryMetrics, limits: TickL
   }
 
   /** The oldest, each id once: a repeat that came along waits for the next tick and finds the first one's row. */
-  function takeTick(): Waiting[] {
+  function takeTick(size: number): Waiting[] {
     const [tick, later, ids] = [[] as Waiting[], [] as Waiting[], new Set<string>()];
     for (const waiting of queue) {
       const { hold_id } = waiting.planned;
-      if (tick.length < limits.max_tick && !ids.has(hold_id)) tick.push(waiting);
+      if (tick.length < size && !ids.has(hold_id)) tick.push(waiting);
       else later.push(waiting);
       ids.add(hold_id);
     }

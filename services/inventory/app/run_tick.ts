@@ -29,21 +29,28 @@ const RETRY_AFTER_MS = 500;
 type Answers = Map<PlannedHold, Result<HoldAnswer>>;
 
 /**
- * One tick: what the ledger knows already is answered from it; the rest goes to Redis, one call a bucket in one round
- * trip, and what Redis placed is committed by the ledger in one transaction. Only then is anybody answered.
+ * One tick: Redis finds places, one call a bucket in one round trip, and what it placed is committed by the ledger in one
+ * transaction. Only then is anybody answered. What Redis refuses or has placed before may be a repeat, which is answered from
+ * the ledger; the rest is not asked about, since the ledger takes an id only once.
  */
 export function runTick(parts: TickParts): RunTick {
   return async (tick) => {
     const answers: Answers = new Map();
-    const known = await parts.ledger.findHolds(tick.map(({ hold_id }) => hold_id));
-    for (const planned of tick) {
-      const hold = known.get(planned.hold_id);
-      if (hold !== undefined) answers.set(planned, answerOfKnown(planned, hold));
-    }
-    const attempts = await propose(parts, tick.filter((planned) => !answers.has(planned)), answers);
-    if (attempts.length > 0) await dispose(parts, attempts, answers);
+    const attempts = await propose(parts, tick, answers);
+    const repeats = await answerRepeats(parts, [...answers.keys(), ...attempts.filter(({ placed }) => placed.replayed).map(({ planned }) => planned)], answers);
+    const fresh = attempts.filter(({ planned }) => !repeats.has(planned));
+    if (fresh.length > 0) await dispose(parts, fresh, answers);
     return tick.map((planned) => answers.get(planned)!);
   };
+}
+
+/** Those whose id the ledger has. */
+async function answerRepeats({ ledger }: TickParts, doubtful: readonly PlannedHold[], answers: Answers): Promise<ReadonlySet<PlannedHold>> {
+  if (doubtful.length === 0) return new Set();
+  const known = await ledger.findHolds(doubtful.map(({ hold_id }) => hold_id));
+  const repeats = doubtful.filter(({ hold_id }) => known.has(hold_id));
+  for (const planned of repeats) answers.set(planned, answerOfKnown(planned, known.get(planned.hold_id)!));
+  return new Set(repeats);
 }
 
 /** Redis finds places. What it refuses is answered; what it placed goes on. */
