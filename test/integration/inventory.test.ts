@@ -59,7 +59,7 @@ test('held, attached, sold and given back: ledger and remaining agree at each st
   t.is(await reasonOf(world.client.sellHold({ holdId: hold.holdId, runId: run_id, orderId: '7002' })), 'HOLD_CONFLICT');
   t.deepEqual((await world.redis.client.hkeys(runKeys({ bucket: await bucketOf(run_id), run_id })[0])).filter((field) => field.startsWith('h:')), [], 'Redis forgets what is sold');
 
-  const released = (await world.client.releaseHold({ holdId: hold.holdId, runId: run_id, owner: HoldOwner.ORDER, reason: 'refunded' })).hold!;
+  const released = (await world.client.releaseHold({ holdId: hold.holdId, runId: run_id, owner: HoldOwner.ORDER, reason: '退票 refunded' })).hold!;
   t.is(released.state, HoldState.RELEASED);
   t.is((await world.client.releaseHold({ holdId: hold.holdId, runId: run_id, owner: HoldOwner.ORDER, reason: 'refunded' })).hold!.version, released.version, 'releasing again changes nothing');
   t.is(await remaining(run_id, 0, 4), 20);

@@ -11,7 +11,7 @@ const OPERATION = { held: 'inventory.Hold', sold: 'inventory.Sell', released: 'i
 export function auditStatement(changes: readonly HoldChange[], now_ms: number, random: Random): { sql: string; params: SqlValue[] } {
   const now = new Date(now_ms);
   const params = changes.flatMap(({ kind, hold, reason }): SqlValue[] => {
-    return [uuid7Bytes(now_ms, random.bytes(10)), now, hold.account_id, 'inventory', OPERATION[kind], `hold/${hold.hold_id}`, reason === '' ? 'ok' : reason.slice(0, 64), hold.hold_id, hold.version];
+    return [uuid7Bytes(now_ms, random.bytes(10)), now, hold.account_id, 'inventory', OPERATION[kind], `hold/${hold.hold_id}`, resultOf(reason), hold.hold_id, hold.version];
   });
   return { sql: `INSERT INTO audit_record (${COLUMNS}) VALUES ${valuesOf('(?, ?, ?, ?, ?, ?, ?, ?, ?)', changes.length)}`, params };
 }
@@ -22,4 +22,9 @@ export function operatorAudit({ operation, bucket, version, act }: { operation: 
   const target = reason === '' ? `bucket/${bucket}` : `bucket/${bucket}: ${reason}`.slice(0, 128);
   const params: SqlValue[] = [uuid7Bytes(now_ms, random.bytes(10)), new Date(now_ms), account_id, service, `inventory.${operation}`, target, 'ok', request_id, version];
   return { sql: `INSERT INTO audit_record (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, params };
+}
+
+/** The column takes ASCII; the reason as it was said stands in the hold's row. */
+function resultOf(reason: string): string {
+  return reason === '' ? 'ok' : reason.slice(0, 64).replaceAll(/[^\x20-\x7e]/g, '?');
 }
