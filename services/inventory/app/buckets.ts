@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { bulkhead } from 'cockatiel';
 import type { Clock } from '#kit/base/clock.ts';
 import type { Log } from '#kit/telemetry/log.ts';
 import type { BucketEpoch, BucketState, Epochs, Ledger, OperatorAct, RunImage, RunStore, SeatStore } from './ports.ts';
@@ -31,6 +32,8 @@ export class Buckets {
   readonly #epochs = new Map<number, number>();
   readonly #repairs = new Map<number, Promise<Rebuilt | undefined>>();
   readonly #away = new Set<number>();
+  /** When all of Redis is lost all buckets want to be rebuilt; a few at a time leave connections for those that are open again. */
+  readonly #turns = bulkhead(REPAIRS_AT_ONCE, Infinity);
 
   constructor(options: BucketsOptions) {
     this.#options = options;
@@ -105,20 +108,17 @@ export class Buckets {
     return this.repairAll(buckets, { force: true, reopening: act });
   }
 
-  /** Repairs several at a time; what was rebuilt by this process, in sum. Throws when one could not be repaired. */
+  /** Repairs them all, a few at a time; what was rebuilt by this process, in sum. Throws in the end when one could not be repaired. */
   async repairAll(buckets: readonly number[], options: RepairOptions = {}): Promise<Rebuilt & { buckets: number }> {
+    const outcomes = await Promise.allSettled(buckets.map((bucket) => this.repair(bucket, options)));
     const sum = { buckets: 0, runs: 0, holds: 0 };
-    const queue = buckets.values();
-    const worker = async () => {
-      for (const bucket of queue) {
-        const rebuilt = await this.repair(bucket, options);
-        if (rebuilt === undefined) continue;
-        sum.buckets += 1;
-        sum.runs += rebuilt.runs;
-        sum.holds += rebuilt.holds;
-      }
-    };
-    await Promise.all(Array.from({ length: REPAIRS_AT_ONCE }, worker));
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected') throw outcome.reason;
+      if (outcome.value === undefined) continue;
+      sum.buckets += 1;
+      sum.runs += outcome.value.runs;
+      sum.holds += outcome.value.holds;
+    }
     return sum;
   }
 
@@ -153,7 +153,8 @@ export class Buckets {
   repair(bucket: number, options: RepairOptions = {}): Promise<Rebuilt | undefined> {
     const running = this.#repairs.get(bucket);
     if (running !== undefined) return running;
-    const work = this.#repair(bucket, options, this.#epochs.get(bucket)).finally(() => this.#repairs.delete(bucket));
+    const seen_epoch = this.#epochs.get(bucket);
+    const work = this.#turns.execute(() => this.#repair(bucket, options, seen_epoch)).finally(() => this.#repairs.delete(bucket));
     this.#repairs.set(bucket, work);
     return work;
   }
