@@ -4,11 +4,14 @@ import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { GetRevocationsResponseSchema, type Ticket } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import { areRevocationsSigned, verifyOffline, type OfflineKey } from '../../services/ticketing/domain/verify_offline.ts';
 import type { Api } from './api.ts';
+import { patiently } from './patience.ts';
 
 /** Throws when the ticket does not verify, is for another run or was revoked. */
 export async function verifyTicket(api: Api, ticket: Ticket): Promise<void> {
   const run_id = ticket.journey!.runId;
-  const [{ keys }, answer] = await Promise.all([api.ticketing.getVerificationKeys({}), api.ticketing.getRevocations({ runId: run_id })]);
+  // One after the other, each with its own patience: a pair that is repeated together asks faster than an account may.
+  const { keys } = await patiently(() => api.ticketing.getVerificationKeys({}));
+  const answer = await patiently(() => api.ticketing.getRevocations({ runId: run_id }));
   const offline: OfflineKey[] = keys.map((key) => ({
     key_id: key.keyId,
     public_key: key.publicKey,
