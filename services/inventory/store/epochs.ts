@@ -21,7 +21,7 @@ const READ = `SELECT e.bucket, e.epoch, e.closed,
 
 export function openEpochs({ db, owner, log, clock, random }: EpochOptions): Epochs {
   const audit = (tx: Tx, operation: 'CloseBucket' | 'ReopenBucket', bucket: number, epoch: number, act: OperatorAct) => {
-    const { sql, params } = operatorAudit({ operation, bucket, version: epoch, act }, clock.now_ms(), random);
+    const { sql, params } = operatorAudit({ operation, target: `bucket/${bucket}`, version: epoch, act }, clock.now_ms(), random);
     return tx.execute(sql, params);
   };
   return {

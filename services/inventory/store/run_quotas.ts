@@ -1,9 +1,9 @@
 // Quotas of runs: a row only for runs that have or had some.
-import { formatUuid7 } from '#kit/base/uuid7.ts';
 import type { Clock } from '#kit/base/clock.ts';
 import type { Random } from '#kit/base/random.ts';
 import type { Database, SqlValue, Tx } from '#kit/store/mysql.ts';
 import type { NewQuota, Quota } from '../domain/quota.ts';
+import { operatorAudit } from './ledger/audit_rows.ts';
 import { valuesOf } from './ledger/packet.ts';
 
 /** `next`: the number of the next quota. Numbers are never used again, so the list alone can't tell. */
@@ -31,12 +31,9 @@ export async function replaceQuotas(db: Database, run_id: string, quotas: readon
     const [row] = await tx.execute<{ quotas: string }>('SELECT quotas FROM run_quota WHERE run_id = ? FOR UPDATE', [run_id]);
     const stored = numbered(quotas, (JSON.parse(row!.quotas) as Stored).next);
     await tx.execute('UPDATE run_quota SET quotas = ?, changed_at = UTC_TIMESTAMP(3), next_action_time = UTC_TIMESTAMP(3), attempts = 0 WHERE run_id = ?', [JSON.stringify(stored), run_id]);
-    const now_ms = by.clock.now_ms();
-    const audit_id = Buffer.from(formatUuid7(now_ms, by.random.bytes(10)).replaceAll('-', ''), 'hex');
-    await tx.execute(
-      "INSERT INTO audit_record (audit_id, created_at, actor_account, actor_service, operation, target, result, request_id, version) VALUES (?, ?, ?, 'inventory', 'inventory.SetRunQuotas', ?, 'ok', ?, ?)",
-      [audit_id, new Date(now_ms), by.actor, `run/${run_id}`, by.request_id, stored.next],
-    );
+    const act = { account_id: by.actor, service: 'inventory', request_id: by.request_id, reason: '' };
+    const audit = operatorAudit({ operation: 'SetRunQuotas', target: `run/${run_id}`, version: stored.next, act }, by.clock.now_ms(), by.random);
+    await tx.execute(audit.sql, audit.params);
     return stored.quotas;
   });
 }

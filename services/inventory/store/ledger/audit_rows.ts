@@ -16,10 +16,10 @@ export function auditStatement(changes: readonly HoldChange[], now_ms: number, r
   return { sql: `INSERT INTO audit_record (${COLUMNS}) VALUES ${valuesOf('(?, ?, ?, ?, ?, ?, ?, ?, ?)', changes.length)}`, params };
 }
 
-/** What an operator did to a bucket. The reason stands beside the target, whose column takes any script. */
-export function operatorAudit({ operation, bucket, version, act }: { operation: string; bucket: number; version: number; act: OperatorAct }, now_ms: number, random: Random): { sql: string; params: SqlValue[] } {
+/** What an operator did to a bucket or a run. The reason stands beside the target, whose column takes any script. */
+export function operatorAudit({ operation, target: thing, version, act }: { operation: string; target: string; version: number; act: OperatorAct }, now_ms: number, random: Random): { sql: string; params: SqlValue[] } {
   const { account_id, service, request_id, reason } = act;
-  const target = reason === '' ? `bucket/${bucket}` : `bucket/${bucket}: ${reason}`.slice(0, 128);
+  const target = reason === '' ? thing : `${thing}: ${reason}`.slice(0, 128);
   const params: SqlValue[] = [uuid7Bytes(now_ms, random.bytes(10)), new Date(now_ms), account_id, service, `inventory.${operation}`, target, 'ok', request_id, version];
   return { sql: `INSERT INTO audit_record (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, params };
 }
