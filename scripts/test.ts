@@ -91,6 +91,8 @@ function runAva(options: Options, env: NodeJS.ProcessEnv, signal: AbortSignal): 
   const reader = readTap();
   const from_ms = performance.now();
   let latest = '';
+  /** The failures once more at the end: in a long run nobody scrolls back, and of a long output often only the end is kept. */
+  const failures: string[] = [];
   const args = ['--tap', ...options.match.flatMap((title) => ['--match', title]), ...options.patterns];
   // ava's workers stand in its group, so that one signal ends all of them.
   const ava = spawn(join(NODE_BIN, 'node'), ['--import', join(ROOT, 'scripts', 'tap_repair.ts'), join(ROOT, 'node_modules', 'ava', 'entrypoints', 'cli.js'), ...args], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
@@ -108,6 +110,8 @@ function runAva(options: Options, env: NodeJS.ProcessEnv, signal: AbortSignal): 
   ava.stdout.on('data', (data: Buffer) => {
     for (const event of reader.push(data.toString())) {
       if (event.kind !== 'detail') latest = event.title;
+      if (event.kind === 'failed') failures.push(`✘ ${event.title}`);
+      if (event.kind === 'detail') failures.push(event.text);
       if (event.kind === 'detail') process.stderr.write(`${event.text}\n`);
       else if (event.kind === 'failed') say(`✘ ${event.title}`);
       else if (event.kind === 'skipped') say(`- ${event.title}: skipped`, `- ${event.title}：跳过`);
@@ -124,6 +128,7 @@ function runAva(options: Options, env: NodeJS.ProcessEnv, signal: AbortSignal): 
         say(`✘ ava ended with exit code ${code} and named no failed test (are there tests by that name?)`, `✘ ava 以退出码 ${code} 结束，但没有报告失败的测试（是否有匹配的测试？）`);
         counts.failed++;
       }
+      if (failures.length > 0) process.stderr.write(`\n${failures.join('\n')}\n`);
       say(`tests: ${summaryLine(counts)} (${((performance.now() - from_ms) / 1000).toFixed(1)} s)`, `测试：${summaryLine(counts)}（${((performance.now() - from_ms) / 1000).toFixed(1)} s）`);
       resolveCounts(counts);
     });

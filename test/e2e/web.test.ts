@@ -193,7 +193,6 @@ tested('an unknown address, a protected one and English', async (t) => {
   await page.context().close();
 });
 
-/** A machine that can't have a browser skips these tests, and says so. */
 /** A list that the limits refused is asked for again, as a person would; one that never comes says what the page showed instead. */
 async function choosePassenger(page: Page): Promise<void> {
   const passenger = page.getByTestId('choose-passenger').first();
@@ -205,6 +204,7 @@ async function choosePassenger(page: Page): Promise<void> {
   await passenger.check();
 }
 
+/** A machine that can't have a browser skips these tests, and says so. */
 async function installedBrowser(): Promise<string | undefined> {
   try {
     return (await ensureTools(['chromium'])).chromium.path;
