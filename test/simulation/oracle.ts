@@ -2,6 +2,7 @@
 import type { Issue } from '../../services/ticketing/domain/ticket.ts';
 import type { QueueEntry } from '../../services/order/domain/entry.ts';
 import type { Order } from '../../services/order/domain/order.ts';
+import type { StatementDifference } from '../../services/payment/app/reconcile.ts';
 import { mayFollow } from '../../services/order/domain/state.ts';
 import { isLive } from './outside/inventory.ts';
 import type { Trade } from './outside/gateway.ts';
@@ -14,6 +15,8 @@ export class Oracle {
   readonly #world: World;
   /** Entries whose owners were told that they wait, and when. */
   readonly #told = new Map<string, number>();
+
+  readonly #entered = new Map<string, number>();
 
   constructor(world: World) {
     this.#world = world;
@@ -30,12 +33,17 @@ export class Oracle {
     this.#told.set(entry_id, this.#world.scheduler.now_ms());
   }
 
+  /** The row of this entry is written now. */
+  entered(entry_id: string): void {
+    if (!this.#entered.has(entry_id)) this.#entered.set(entry_id, this.#world.scheduler.now_ms());
+  }
+
   /** Nobody overtakes within a priority, and nobody moves the queue without its lease. */
   dequeued(started: readonly QueueEntry[], waiting: readonly QueueEntry[], fenced: boolean): void {
     if (fenced) this.fault('entries left the queue by the word of an owner whose lease was over');
     const gone = new Set(started.map(({ entry_id }) => entry_id));
     for (const entry of started) {
-      const overtaken = waiting.find((other) => other.run_id === entry.run_id && !gone.has(other.entry_id) && other.priority <= entry.priority && other.sequence < entry.sequence && (this.#told.get(other.entry_id) ?? Infinity) <= entry.enter_ms);
+      const overtaken = waiting.find((other) => other.run_id === entry.run_id && !gone.has(other.entry_id) && other.priority <= entry.priority && other.sequence < entry.sequence && (this.#told.get(other.entry_id) ?? Infinity) <= this.#entered.get(entry.entry_id)!);
       if (overtaken !== undefined) this.fault(`entry ${entry.entry_id} overtook ${overtaken.entry_id}, which had waited longer`);
     }
   }
@@ -53,7 +61,8 @@ export class Oracle {
     }
   }
 
-  judge(): void {
+  judge(differences: readonly StatementDifference[]): void {
+    for (const { kind, payment_id, refund_id, explanation } of differences) this.fault(`the statement differs: ${kind} payment ${payment_id} refund ${refund_id}: ${explanation}`);
     for (const order of this.#world.order_db.orders.values()) {
       this.#history(order);
       this.#outcome(order);

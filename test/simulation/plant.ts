@@ -13,6 +13,6 @@ export type Plant = {
   inventory?(inventory: Inventory, world: World): Inventory;
   payments_peer?(payments: Payments, world: World): Payments;
   payments?(store: PaymentStore, db: PaymentDb): PaymentStore;
-  refunds?(store: RefundStore, db: PaymentDb, now_ms: () => number): RefundStore;
+  refunds?(store: RefundStore, db: PaymentDb): RefundStore;
   without_inbox?: boolean;
 };

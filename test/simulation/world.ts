@@ -3,6 +3,7 @@ import { addDays, serviceDateAt, toCompactDate } from '#kit/base/time.ts';
 import { fail, FailureError, ok, type Result } from '#kit/base/result.ts';
 import type { Quote } from '../../services/aftersales/domain/quote.ts';
 import type { TrainRun } from '../../services/order/domain/sale.ts';
+import { reconcileStatement, type StatementDifference } from '../../services/payment/app/reconcile.ts';
 import { takeCallback } from '../../services/payment/app/take_callback.ts';
 import { Faults, type FaultCounts } from './faults.ts';
 import { AftersalesDb } from './memory/aftersales_store.ts';
@@ -10,6 +11,7 @@ import { SimBus } from './memory/bus.ts';
 import { OrderDb } from './memory/order_db.ts';
 import { PaymentDb } from './memory/payment_db.ts';
 import { memoryPaymentRefundStore } from './memory/payment_refund_store.ts';
+import { memoryPaymentStore } from './memory/payment_store.ts';
 import { TicketDb } from './memory/ticket_store.ts';
 import { QueueRedis } from './memory/waiting_queue.ts';
 import { startAftersales, type AftersalesNode } from './nodes/aftersales_node.ts';
@@ -40,8 +42,12 @@ const REST_MS = 3 * 3_600_000;
 const STEPS_MAX = 120_000;
 const CHAOS_MS = 2000;
 const PEOPLE_MS = 60_000;
+/** Once what was under way has ended by itself, as at night. */
+const STATEMENT_MS = 40 * 60_000;
 const CALLBACK_AGE_MS = 5 * 60_000;
-const TRAVELLERS = [2, 3, 4, 6, 9] as const;
+const TRAVELLERS = [2, 3, 4, 6, 9, 12] as const;
+/** A sale that opens to a crowd, or people who come one by one. */
+const ARRIVALS_MS = [1000, 5000, 90_000] as const;
 
 export type SeedResult = { seed: number; violations: string[]; counts: FaultCounts; steps: number; outcomes: Record<string, number>; trace: string[] | undefined };
 
@@ -62,6 +68,7 @@ export class World {
   readonly inventory: SimInventory;
   readonly oracle: Oracle;
   readonly runs: readonly SimRun[];
+  readonly arrivals_ms: number;
   readonly quotes: Quote[] = [];
   /** What a consumer of PaymentSucceeded has counted. */
   takings = 0;
@@ -91,6 +98,7 @@ export class World {
       const order = this.order_db.orders.get(order_id);
       return order !== undefined && order.state !== 'CLOSED';
     });
+    this.arrivals_ms = this.scheduler.pick(ARRIVALS_MS);
     this.oracle = new Oracle(this);
     this.gateway.take = ({ channel, raw, nonce, signed_ms }) => this.rpc(undefined, 'payment', 'callback', CALLBACK_MS, ({ payments, process }) => takeCallback(payments, channel, raw, { nonce, fresh: Math.abs(process.clock.now_ms() - signed_ms) <= CALLBACK_AGE_MS }));
     this.gateway.onAcknowledged = (trade) => this.oracle.acknowledged(trade);
@@ -107,7 +115,7 @@ export class World {
     this.#heal();
     const ended = await this.scheduler.run(START_MS + FAULTS_MS + REST_MS, STEPS_MAX);
     if (ended !== 'idle') this.oracle.fault(`it never comes to rest (${ended})`);
-    this.oracle.judge();
+    this.oracle.judge(await this.#statement());
     return { seed: this.#seed, violations: this.oracle.violations, counts: this.faults.counts, steps: this.scheduler.steps(), outcomes: this.oracle.outcomes(), trace: this.scheduler.trace };
   }
 
@@ -201,6 +209,16 @@ export class World {
     for (const store of Object.values(this.stores)) store.down_until_ms = 0;
     for (const nodes of Object.values(this.#nodes)) for (const { process } of nodes) Object.assign(process, { skew_ms: 0, frozen_until_ms: 0 });
     this.#people();
+    this.scheduler.after(STATEMENT_MS, () => void this.#statement());
+  }
+
+  /** The day's statement of the gateway against our books: takes money that nobody told of, and names what differs. */
+  async #statement(): Promise<StatementDifference[]> {
+    const { clock } = new Process('ops', this.scheduler);
+    const payments = memoryPaymentStore(this.payment_db, { now_ms: clock.now_ms, nextId: () => 0n });
+    const refunds = memoryPaymentRefundStore(this.payment_db, clock.now_ms);
+    const report = await reconcileStatement({ payments, refunds, gateway: this.gateway.directly() }, serviceDateAt(START_MS));
+    return report.ok ? report.value.differences : [];
   }
 
   /** Refunds that need people are looked after by people, who tell the gateway once more. */

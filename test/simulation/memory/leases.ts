@@ -34,6 +34,7 @@ export class Leases {
   }
 
   current(name: string): { owner: string; term: bigint } | undefined {
-    return this.#rows.get(name);
+    const row = this.#rows.get(name);
+    return row === undefined ? undefined : { owner: row.owner, term: row.term };
   }
 }

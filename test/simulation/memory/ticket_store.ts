@@ -59,12 +59,13 @@ function issueMethods(db: TicketDb, { now_ms, nextId }: TicketStoreOptions): Iss
       const known = db.load(issue_id);
       if (known !== undefined) return ok(known);
       if (wanted.items.some(({ item_id, version }) => [...db.tickets.values()].some((ticket) => ticket.item_id === item_id && ticket.version === version))) return fail('CONFLICT', { detail: 'an item version was issued together with others before' });
+      // Before anything is written: a generator may refuse, and then nothing has begun.
+      const made = wanted.items.map((item) => ({ ...item, ticket_id: nextId(geneOf(wanted.order_id)) }));
       db.issues.set(issue_id, { issue_id, order_id: wanted.order_id, account_id: wanted.account_id, state: 'ISSUING', failure_reason: '' });
       db.issues_due.set(issue_id, db.now_ms() + FIRST_SWEEP_MS, 0);
-      for (const item of wanted.items) {
-        const ticket_id = nextId(geneOf(wanted.order_id));
+      for (const item of made) {
         const blank = { state: 'ISSUING' as const, name_masked: '', id_number_masked: '', issue_time_ms: undefined, qr_token: '', railway_ref: '', railway_state: 'NONE' as const, asked_ms: undefined };
-        db.tickets.set(ticket_id, frozen({ ...item, ...blank, ticket_id, issue_id, order_id: wanted.order_id, account_id: wanted.account_id, not_after_ms: notAfter_ms(item.journey) }));
+        db.tickets.set(item.ticket_id, frozen({ ...item, ...blank, issue_id, order_id: wanted.order_id, account_id: wanted.account_id, not_after_ms: notAfter_ms(item.journey) }));
       }
       return ok(db.load(issue_id)!);
     },

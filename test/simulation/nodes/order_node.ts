@@ -147,6 +147,11 @@ function watched(world: World, store: Ports['entries']): Ports['entries'] {
   const { order_db: db } = world;
   return {
     ...store,
+    async submit(entry, claims, key, actor) {
+      const submitted = await store.submit(entry, claims, key, actor);
+      if (submitted.ok) world.oracle.entered(submitted.value.entry_id);
+      return submitted;
+    },
     async start(entry_ids, lease) {
       const fenced = !db.leases.held(lease, db.now_ms());
       const waiting = [...db.entries.values()].filter(({ state }) => state === 'WAITING');

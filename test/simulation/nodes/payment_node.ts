@@ -23,7 +23,7 @@ export function startPayment(world: World, process: Process, worker: number): Pa
   const plain = memoryPaymentStore(db, { now_ms: clock.now_ms, nextId: (gene) => ids.next(gene) });
   const plain_refunds = memoryPaymentRefundStore(db, clock.now_ms);
   const payments = net.stored(process, mysql, plant.payments?.(plain, db) ?? plain);
-  const refunds = net.stored(process, mysql, plant.refunds?.(plain_refunds, db, clock.now_ms) ?? plain_refunds);
+  const refunds = net.stored(process, mysql, plant.refunds?.(plain_refunds, db) ?? plain_refunds);
   const gateway = world.gateway.port(process);
   const sweep = { net, process, store: mysql };
   startSweeper({ ...sweep, table: db.payments_due, handle: (payment_id) => drivePayment({ store: payments, gateway, clock }, BigInt(payment_id), NEVER) });

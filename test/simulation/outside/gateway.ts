@@ -36,16 +36,25 @@ export class SimGateway {
 
   /** The gateway as one process of payment reaches it. */
   port(process: Process): Gateway {
+    return this.#methods((label, effect) => this.#call(process, label, effect));
+  }
+
+  /** The gateway on a good day. */
+  directly(): Gateway {
+    return this.#methods(async (_label, effect) => effect());
+  }
+
+  #methods(call: <T>(label: string, effect: () => GatewayAnswer<T>) => Promise<GatewayAnswer<T>>): Gateway {
     return {
-      open: (payment) => this.#call(process, 'open', () => this.#open(payment)),
-      find: (payment_id) => this.#call(process, 'find', () => this.#known(payment_id, viewOf)),
-      close: (payment_id) => this.#call(process, 'close', () => this.#known(payment_id, (trade) => viewOf(this.#close(trade)))),
-      refund: (refund) => this.#call(process, 'refund', () => this.refund(refund)),
-      findRefund: (refund_id) => this.#call(process, 'findRefund', () => {
+      open: (payment) => call('open', () => this.#open(payment)),
+      find: (payment_id) => call('find', () => this.#known(payment_id, viewOf)),
+      close: (payment_id) => call('close', () => this.#known(payment_id, (trade) => viewOf(this.#close(trade)))),
+      refund: (refund) => call('refund', () => this.refund(refund)),
+      findRefund: (refund_id) => call('findRefund', () => {
         const refund = this.refunds.get(refund_id);
         return refund === undefined ? UNKNOWN : { ok: true, value: { state: this.#stateOf(refund) } };
       }),
-      statement: () => this.#call(process, 'statement', () => ({ ok: true, value: this.statement() })),
+      statement: () => call('statement', () => ({ ok: true, value: this.statement() })),
     };
   }
 

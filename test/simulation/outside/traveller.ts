@@ -20,7 +20,6 @@ import { factsOf } from '../nodes/aftersales_node.ts';
 import { CHANNEL } from '../nodes/payment_node.ts';
 import { SEAT_CLASS, STATIONS, type World } from '../world.ts';
 
-const ARRIVALS_MS = 90_000;
 const CALL_MS = 10_000;
 const TRIES_MAX = 12;
 const POLLS_MAX = 400;
@@ -34,7 +33,7 @@ type Person = Actor & { account: AccountFacts };
 
 export async function travel(world: World, index: number): Promise<void> {
   const traveller = new Traveller(world, index);
-  await world.scheduler.sleep(world.scheduler.random.unit() * ARRIVALS_MS);
+  await world.scheduler.sleep(world.scheduler.random.unit() * world.arrivals_ms);
   const order_id = await traveller.buy();
   if (order_id === undefined) return;
   await traveller.pay(order_id);
