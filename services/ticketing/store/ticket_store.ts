@@ -44,7 +44,7 @@ export function openTicketStore(deps: StoreDeps): TicketStore {
       });
     },
     async markVoided(ticket_id) {
-      await db.query(`UPDATE ticket SET railway_state = 'VOIDED', next_action_time = NULL, attempts = 0 WHERE ticket_id = ? AND railway_state = 'VOID_DUE'`, [ticket_id]);
+      await db.query(`UPDATE ticket SET railway_state = 'VOIDED', next_action_time = NULL, attempts = 0 WHERE ticket_id = ? AND railway_state IN ('VOID_DUE', 'REFUSED') AND state = 'VOID'`, [ticket_id]);
     },
     admit(ticket, actor) {
       return db.transaction(async (tx) => {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { fail, FailureError, ok } from '#kit/base/result.ts';
 import { geneOf } from '#kit/base/snowflake.ts';
 import type { NewIssue, Person, TicketStore } from '../../../services/ticketing/app/ports.ts';
-import { notAfter_ms, type Issue, type Ticket } from '../../../services/ticketing/domain/ticket.ts';
+import { notAfter_ms, REGISTRATION_SETTLED_MS, type Issue, type Ticket } from '../../../services/ticketing/domain/ticket.ts';
 import type { TokenFacts } from '../../../services/ticketing/domain/token.ts';
 import { DueTable } from '../sweeper.ts';
 import { frozen } from './frozen.ts';
@@ -104,7 +104,7 @@ function issueMethods(db: TicketDb, { now_ms, nextId }: TicketStoreOptions): Iss
         for (const ticket of issue.tickets) {
           const known = ticket.railway_state === 'ASKED' || ticket.railway_state === 'REGISTERED';
           change(db, ticket, { state: 'VOID', railway_state: known ? 'VOID_DUE' : ticket.railway_state });
-          db.tickets_due.set(String(ticket.ticket_id), known ? db.now_ms() : undefined, 0);
+          db.tickets_due.set(String(ticket.ticket_id), known ? db.now_ms() : ticket.railway_state === 'REFUSED' ? db.now_ms() + REGISTRATION_SETTLED_MS : undefined, 0);
         }
       });
     },
@@ -148,7 +148,7 @@ function ticketMethods(db: TicketDb): Omit<TicketStore, keyof IssueMethods> {
     },
     async markVoided(ticket_id) {
       const ticket = db.tickets.get(ticket_id);
-      if (ticket?.railway_state !== 'VOID_DUE') return;
+      if (ticket?.railway_state !== 'VOID_DUE' && !(ticket?.railway_state === 'REFUSED' && ticket.state === 'VOID')) return;
       change(db, ticket, { railway_state: 'VOIDED' });
       db.tickets_due.set(String(ticket_id), undefined, 0);
     },
