@@ -18,6 +18,8 @@ export class Oracle {
 
   readonly #entered = new Map<string, number>();
 
+  readonly #forced = new Set<string>();
+
   constructor(world: World) {
     this.#world = world;
   }
@@ -31,6 +33,11 @@ export class Oracle {
   waits(token: string): void {
     const { entry_id } = JSON.parse(token) as { entry_id: string };
     this.#told.set(entry_id, this.#world.scheduler.now_ms());
+  }
+
+  /** The gateway had been silent for so long that the order's payments are closed without it. */
+  forced(order_id: string): void {
+    this.#forced.add(order_id);
   }
 
   /** The row of this entry is written now. */
@@ -126,11 +133,11 @@ export class Oracle {
   #gatewayAsked({ order_id, state, close_reason }: Order): void {
     if (state !== 'CLOSED' || (close_reason !== 'CANCELLED' && close_reason !== 'EXPIRED')) return;
     const { order_db, payment_db, gateway } = this.#world;
-    const closed = order_db.closed.get(order_id);
-    if (closed === undefined || closed.cause === 'payments closed without the gateway') return;
+    const closed_ms = order_db.closed_ms.get(order_id);
+    if (closed_ms === undefined || this.#forced.has(order_id)) return;
     for (const payment of payment_db.payments.values()) {
       const trade = gateway.trades.get(String(payment.payment_id));
-      if (String(payment.order_id) === order_id && trade?.pay_time_ms !== undefined && trade.pay_time_ms < Math.floor(closed.at_ms)) this.fault(`order ${order_id} was closed although trade ${trade.trade_id} had been paid`);
+      if (String(payment.order_id) === order_id && trade?.pay_time_ms !== undefined && trade.pay_time_ms < Math.floor(closed_ms)) this.fault(`order ${order_id} was closed although trade ${trade.trade_id} had been paid`);
     }
   }
 

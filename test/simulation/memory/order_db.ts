@@ -25,8 +25,8 @@ export class OrderDb {
   readonly changes = new Requests<Order>();
   readonly inbox = new Set<string>();
   readonly leases = new Leases();
-  /** When an order closed, and why: for the oracle. */
-  readonly closed = new Map<string, { at_ms: number; cause: string }>();
+  /** When an order closed, by the true time: for the oracle. */
+  readonly closed_ms = new Map<string, number>();
   claims: HeldClaim[] = [];
   sequence = 0;
 

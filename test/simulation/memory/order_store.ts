@@ -101,7 +101,7 @@ function write(db: OrderDb, change: OrderChange, next_ms: number | undefined): b
   db.timeline.get(after.order_id)!.push(...moved.map(({ item, from }): TimelineRow => ({ time_ms: after.update_ms, item_no: item.item_no, from, to: item.state, cause, version: item.version, trace_id: '' })));
   const closed = moved.filter(({ item, from }) => item.state === 'CLOSED' && from !== 'CLOSED').map(({ item_no }) => item_no);
   if (closed.length > 0) freeDays(db, after.entry_id, closed);
-  if (after.state === 'CLOSED' && before.state !== 'CLOSED') db.closed.set(after.order_id, { at_ms: db.now_ms(), cause });
+  if (after.state === 'CLOSED' && before.state !== 'CLOSED') db.closed_ms.set(after.order_id, db.now_ms());
   countCancellation(db, change);
   return true;
 }

@@ -51,7 +51,13 @@ function paymentPeer(world: World, process: Process): Peers['payments'] {
   const at = <T>(label: string, ms: number, handle: (node: PaymentNode) => Promise<Result<T>>): Promise<Result<T>> => world.rpc(process, 'payment', label, ms, handle);
   return {
     list: async (order_id) => mapResult(await at('list', READ_MS, async ({ payments }) => ok(await payments.ofOrder(BigInt(order_id)))), (found) => found.map(peerPayment)),
-    close: async (order_id, force) => mapResult(await at('close', GATEWAY_MS, ({ payments, gateway }) => closePayments({ store: payments, gateway }, BigInt(order_id), force)), ({ paid, closed }) => ({ paid: paid === undefined ? undefined : peerPayment(paid), closed })),
+    async close(order_id, force) {
+      const closed = await at('close', GATEWAY_MS, ({ payments, gateway }) => {
+        if (force) world.oracle.forced(order_id);
+        return closePayments({ store: payments, gateway }, BigInt(order_id), force);
+      });
+      return mapResult(closed, (answer) => ({ paid: answer.paid === undefined ? undefined : peerPayment(answer.paid), closed: answer.closed }));
+    },
     settle: async (payment_id, _order_id, accepted, reason) => mapResult(await at('settle', WRITE_MS, ({ payments, actor }) => payments.settle(BigInt(payment_id), accepted, reason, actor)), () => undefined),
     refund: async ({ refund_id, payment_id, amount_fen, reason }) => mapResult(await at('refund', GATEWAY_MS, ({ refunds, actor }) => refunds.create({ refund_id, payment_id: BigInt(payment_id), amount_fen, reason }, actor)), ({ state }) => state),
     refundState: async (refund_id) => at('refundState', READ_MS, async ({ refunds }) => {

@@ -35,8 +35,9 @@ export function startTicketing(world: World, process: Process, worker: number): 
   const store = net.stored(process, mysql, {
     ...plain,
     async complete(issue_id: string, sign: Parameters<typeof plain.complete>[1]) {
+      const before = db.issues.get(issue_id)?.state;
       const issue = await plain.complete(issue_id, sign);
-      if (issue.state === 'ISSUED') world.oracle.issued(issue);
+      if (issue.state === 'ISSUED' && before === 'ISSUING') world.oracle.issued(issue);
       return issue;
     },
   });
