@@ -29,6 +29,7 @@ import { createRedisQueue } from './store/redis_queue.ts';
 import { createSharedSignals } from './store/redis_signals.ts';
 import { configSchema, type Config } from './wire/config.ts';
 import { leaseOrderIds } from './wire/ids.ts';
+import { reportOrderLoad } from './wire/load.ts';
 import { countRows, createMeters } from './wire/meters.ts';
 import { connectPeers } from './wire/peers.ts';
 import { keepQueues } from './wire/queues.ts';
@@ -62,6 +63,7 @@ export async function start(config: Config, { clock = systemClock, log = createL
     const tools = createWriteTools(config, clock);
     const ports = await makePorts(config, { clock, log, db, lifecycle, peers, tools });
     countRows(ports.orders, log, lifecycle);
+    reportOrderLoad(config, log, lifecycle);
     lifecycle.add('pruning', repeat({ name: 'prune_request_ids', service: SERVICE, every_ms: PRUNE_MS, log, run: async () => ((await pruneRequestIds(db)) > 0 ? 'again' : undefined) }));
 
     const driver = lifecycle.add('orders under way', new OrderDriver(ports));

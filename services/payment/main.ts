@@ -9,6 +9,7 @@ import { createBlindIndex } from '#kit/crypto/blind_index.ts';
 import { createKeyring } from '#kit/crypto/column.ts';
 import { createExternalClient } from '#kit/external/http.ts';
 import { loadOurKeys } from '#kit/external/keys.ts';
+import { reportLoad } from '#kit/load/report.ts';
 import { createClient } from '#kit/rpc/client.ts';
 import { startServer } from '#kit/rpc/server.ts';
 import { hexKeys, hostPort, list, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
@@ -83,6 +84,8 @@ export function start(config: PaymentConfig, { clock = systemClock }: { clock?: 
 
     const channels = { ...SETTINGS['payment.channels'], fixed: config.payment_channels };
     const settings = lifecycle.add('settings', watchSettings({ address: config.risk_address, caller_key: config.caller_key[0], service, keys: { 'payment.channels': channels }, log }));
+
+    lifecycle.add('load', reportLoad({ address: config.risk_address, caller_key: config.caller_key[0], service, methods: ['CreatePayment', 'GetPayment'], log }));
 
     const keys = { keyring: createKeyring(JSON.parse(config.column_keys)), index: createBlindIndex(config.blind_index_key) };
     const journal = new EffectJournal({ keys, codec: eventCodec, clock, random: systemRandom });

@@ -15,14 +15,17 @@ import { createLog } from '#kit/telemetry/log.ts';
 import { BlockList } from './app/blocks.ts';
 import { captchaTokens } from './app/captcha.ts';
 import { ConfigHub } from './app/config.ts';
-import type { LimitKind } from './domain/limit.ts';
+import { ProtectionWatch } from './app/protection.ts';
+import type { Limit, LimitKind } from './domain/limit.ts';
 import { configService } from './rpc/config.ts';
+import { protectionMeters, protectionMethods } from './rpc/protection.ts';
 import { rateLimitService } from './rpc/rate_limit.ts';
 import { riskService } from './rpc/risk.ts';
 import { openBlockStore, openEvidenceStore } from './store/block_store.ts';
 import { openBuckets } from './store/buckets.ts';
 import { openCaptchaStore } from './store/captcha_store.ts';
 import { openConfigStore } from './store/config_store.ts';
+import { openReportStore } from './store/report_store.ts';
 
 export const configSchema = z.object({
   listen_host: z.string().default('127.0.0.1'),
@@ -76,7 +79,10 @@ export function start(config: RiskConfig, { clock = systemClock }: { clock?: Clo
       clock,
       random: systemRandom,
     };
-    const limitOf = (kind: LimitKind) => hub.value<{ per_s: number; burst: number }>(`limits.edge.${kind}`);
+    const reports = openReportStore(redis);
+    const protection = new ProtectionWatch({ hub, store: config_store, reports, meters: protectionMeters(), clock, random: systemRandom, log });
+    lifecycle.add('protection', repeat({ name: 'protection', service: 'risk', every_ms: config.risk_refresh_ms, jitter: 0.2, log, run: () => protection.evaluate() }));
+    const limitOf = (kind: LimitKind) => protection.limit(hub.value<Limit>(`limits.edge.${kind}`));
     const server = await startServer({
       service: 'risk',
       host: config.listen_host,
@@ -90,7 +96,7 @@ export function start(config: RiskConfig, { clock = systemClock }: { clock?: Clo
             blocks, buckets, evidence: openEvidenceStore(db, block_store), captcha: captchaTokens(captcha),
             paceOf: (operation) => hub.value(`risk.pace.${operation}`), clock, random: systemRandom,
           },
-          captcha, blocks, block_store,
+          captcha, blocks, block_store, protection: protectionMethods(protection, reports),
         }),
         configService(hub, config_store),
       ],
