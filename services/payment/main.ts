@@ -9,6 +9,7 @@ import { createBlindIndex } from '#kit/crypto/blind_index.ts';
 import { createKeyring } from '#kit/crypto/column.ts';
 import { createExternalClient } from '#kit/external/http.ts';
 import { loadOurKeys } from '#kit/external/keys.ts';
+import { housekeepingService } from '#kit/housekeeping/service.ts';
 import { reportLoad } from '#kit/load/report.ts';
 import { createClient } from '#kit/rpc/client.ts';
 import { startServer } from '#kit/rpc/server.ts';
@@ -16,7 +17,6 @@ import { hexKeys, hostPort, list, milliseconds, port, readConfig, url } from '#k
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
 import { repeat } from '#kit/run/loop.ts';
 import { watchSettings } from '#kit/settings/watch.ts';
-import { pruneRequestIds } from '#kit/store/idempotency.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
 import { startSweeper } from '#kit/store/sweeper.ts';
 import { leaseIds } from '#kit/store/ids.ts';
@@ -107,7 +107,7 @@ export function start(config: PaymentConfig, { clock = systemClock }: { clock?: 
 
     lifecycle.add('pruning', repeat({
       name: 'prune', service, every_ms: PRUNE_EVERY_MS, log,
-      run: async () => ((await pruneRequestIds(db)) + (await pruneNonces(db)) > 0 ? 'again' : undefined),
+      run: async () => ((await pruneNonces(db)) > 0 ? 'again' : undefined),
     }));
     const orders = createClient(OrderService, { address: config.order_address, service, caller_key: config.caller_key[0]! });
     lifecycle.onStop('orders', () => orders.close());
@@ -115,7 +115,7 @@ export function start(config: PaymentConfig, { clock = systemClock }: { clock?: 
     const server = lifecycle.add('server', await startServer({
       service, host: config.listen_host, port: config.payment_port, log,
       auth: { caller_keys: config.caller_key, token: { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience }, clock },
-      implementations: [paymentService({ payments, refunds, gateway, orders, clock, channels: (who) => settings.get('payment.channels', who), nudgeRefunds: () => refund_sweeper.nudge() })],
+      implementations: [paymentService({ payments, refunds, gateway, orders, clock, channels: (who) => settings.get('payment.channels', who), nudgeRefunds: () => refund_sweeper.nudge() }), housekeepingService({ db, bus: nats })],
     }));
     return { port: server.port, address: server.address, http_port: callbacks.port };
   });

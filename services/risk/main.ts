@@ -4,11 +4,11 @@ import { systemRandom } from '#kit/base/random.ts';
 import { createBlindIndex } from '#kit/crypto/blind_index.ts';
 import { createKeyring } from '#kit/crypto/column.ts';
 import { hmacSign, hmacVerify } from '#kit/crypto/hmac.ts';
+import { housekeepingService } from '#kit/housekeeping/service.ts';
 import { startServer } from '#kit/rpc/server.ts';
 import { hexKeys, list, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
 import { repeat } from '#kit/run/loop.ts';
-import { pruneRequestIds } from '#kit/store/idempotency.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
 import { openRedis } from '#kit/store/redis.ts';
 import { createLog } from '#kit/telemetry/log.ts';
@@ -44,8 +44,6 @@ export const configSchema = z.object({
 
 export type RiskConfig = z.output<typeof configSchema>;
 
-const PRUNE_EVERY_MS = 3_600_000;
-
 /** The only wiring of risk: limits for the edge, blocks, captchas, judgement, and the settings that services watch. */
 export function start(config: RiskConfig, { clock = systemClock }: { clock?: Clock } = {}) {
   return startAll(async (lifecycle) => {
@@ -65,8 +63,6 @@ export function start(config: RiskConfig, { clock = systemClock }: { clock?: Clo
       name: 'refresh', service: 'risk', every_ms: config.risk_refresh_ms, jitter: 0.2, log,
       run: async () => void (await Promise.all([hub.refresh(), blocks.refresh()])),
     }));
-
-    lifecycle.add('pruning', repeat({ name: 'prune_request_ids', service: 'risk', every_ms: PRUNE_EVERY_MS, log, run: async () => ((await pruneRequestIds(db)) > 0 ? 'again' : undefined) }));
 
     const buckets = await openBuckets(redis);
     const signing_key = config.caller_key[0]!;
@@ -99,6 +95,7 @@ export function start(config: RiskConfig, { clock = systemClock }: { clock?: Clo
           captcha, blocks, block_store, protection: protectionMethods(protection, reports),
         }),
         configService(hub, config_store),
+        housekeepingService({ db }),
       ],
     });
     lifecycle.add('server', server);
