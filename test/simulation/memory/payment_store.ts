@@ -91,6 +91,7 @@ function succeed(db: PaymentDb, payment: Payment, report: TradeReport, now_ms: n
 
 function close(db: PaymentDb, payment: Payment, version: bigint): Payment {
   const next = put(db, { ...payment, state: 'CLOSED', version }, undefined);
+  db.closed_ms.set(payment.payment_id, db.now_ms());
   db.tell('PaymentClosed', next);
   return next;
 }
