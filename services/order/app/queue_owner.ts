@@ -23,7 +23,7 @@ const RUNS_LISTED = 5000;
 /** How long an idle run's pace is remembered. */
 const FORGET_MS = 60_000;
 
-type Draining = { pace?: Bucket; busy: boolean; again: boolean; batches: number; timer?: NodeJS.Timeout; used_ms: number };
+type Draining = { pace?: Bucket; busy: boolean; again: boolean; batches: number; cancel_later?: () => void; used_ms: number };
 
 export class QueueOwner {
   readonly #ports: OwnerPorts;
@@ -41,7 +41,7 @@ export class QueueOwner {
     const run = this.#runs.get(run_id) ?? { busy: false, again: false, batches: 0, used_ms: 0 };
     this.#runs.set(run_id, run);
     run.again = true;
-    if (run.busy || run.timer !== undefined) return;
+    if (run.busy || run.cancel_later !== undefined) return;
     run.busy = true;
     this.#keep(this.#drain(run_id, run));
   }
@@ -50,14 +50,14 @@ export class QueueOwner {
   async look(): Promise<void> {
     const now_ms = this.#ports.clock.monotonic_ms();
     for (const [run_id, run] of this.#runs) {
-      if (!run.busy && run.batches === 0 && run.timer === undefined && now_ms - run.used_ms > FORGET_MS) this.#runs.delete(run_id);
+      if (!run.busy && run.batches === 0 && run.cancel_later === undefined && now_ms - run.used_ms > FORGET_MS) this.#runs.delete(run_id);
     }
     for (const { run_id } of await this.#ports.entries.waitingRuns(RUNS_LISTED)) this.wake(run_id);
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const run of this.#runs.values()) clearTimeout(run.timer);
+    for (const run of this.#runs.values()) run.cancel_later?.();
     await Promise.allSettled(this.#work);
   }
 
@@ -129,10 +129,10 @@ export class QueueOwner {
   }
 
   #later(run_id: string, run: Draining, wait_ms: number): void {
-    run.timer = setTimeout(() => {
-      run.timer = undefined;
+    run.cancel_later = this.#ports.timers.after(Math.max(1, wait_ms), () => {
+      run.cancel_later = undefined;
       this.wake(run_id);
-    }, Math.max(1, wait_ms));
+    });
   }
 
   #keep(work: Promise<void>): void {
