@@ -168,7 +168,7 @@ function watched(world: World, store: Ports['entries']): Ports['entries'] {
   };
 }
 
-function logOf(world: World, process: Process): OrderLog {
+export function logOf(world: World, process: Process): OrderLog {
   const write = (fields: object, message: string): void => {
     const { error } = fields as { error?: unknown };
     world.scheduler.note(process.name, `… ${message}${error === undefined ? '' : `: ${String(error)}`}`);
