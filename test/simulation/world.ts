@@ -3,6 +3,7 @@ import { addDays, serviceDateAt, toCompactDate } from '#kit/base/time.ts';
 import { fail, FailureError, ok, type Result } from '#kit/base/result.ts';
 import type { Quote } from '../../services/aftersales/domain/quote.ts';
 import type { TrainRun } from '../../services/order/domain/sale.ts';
+import type { DeadLetters } from '../../services/payment/app/ports.ts';
 import { reconcileStatement, type StatementDifference } from '../../services/payment/app/reconcile.ts';
 import { takeCallback } from '../../services/payment/app/take_callback.ts';
 import { Faults, type FaultCounts } from './faults.ts';
@@ -70,6 +71,12 @@ export class World {
   readonly runs: readonly SimRun[];
   readonly arrivals_ms: number;
   readonly quotes: Quote[] = [];
+  /** What waits for people. */
+  readonly letters: DeadLetters & { count: number } = {
+    count: 0,
+    putPayment: async () => void (this.letters.count += 1),
+    putRefund: async () => void (this.letters.count += 1),
+  };
   /** What a consumer of PaymentSucceeded has counted. */
   takings = 0;
   readonly #nodes: { [S in Service]: Nodes[S][] } = { order: [], payment: [], ticketing: [], aftersales: [] };
