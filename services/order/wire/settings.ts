@@ -12,6 +12,8 @@ export const SETTINGS = {
   'queue.max_entries': { shape: z.number().int().min(1).max(QUEUE_CAP), value: USUAL_LIMITS.max_entries },
   'queue.drain_share_per_s': { shape: z.number().min(0).max(1), value: USUAL_LIMITS.drain_share_per_s },
   'queue.max_drain_per_s': { shape: z.number().int().min(1).max(2000), value: USUAL_LIMITS.max_drain_per_s },
+  'queue.min_drain_per_s': { shape: z.number().min(0.1).max(2000), value: USUAL_LIMITS.min_drain_per_s },
+  'queue.hold_target_ms': { shape: z.number().int().min(50).max(10_000), value: USUAL_LIMITS.hold_target_ms },
 };
 
 type Values = { [K in keyof typeof SETTINGS]: number };
@@ -26,6 +28,9 @@ export function watchOrderSettings(config: Config, log: Log, lifecycle: Lifecycl
       max_entries: settings.get('queue.max_entries'),
       drain_share_per_s: settings.get('queue.drain_share_per_s'),
       max_drain_per_s: settings.get('queue.max_drain_per_s'),
+      min_drain_per_s: settings.get('queue.min_drain_per_s'),
+      hold_target_ms: settings.get('queue.hold_target_ms'),
+      queue_share: USUAL_LIMITS.queue_share,
     }),
     force_close_ms: config.order_force_close_ms,
   };
