@@ -11,6 +11,10 @@ export const systemTimers: Timers = {
   },
 };
 
+export function sleep(timers: Timers, ms: number): Promise<void> {
+  return new Promise((resolve) => void timers.after(ms, resolve));
+}
+
 /** Resolves with the work, or after the time, whichever is first; a work that fails counts as done. */
 export async function within(timers: Timers, ms: number, work: Promise<unknown>): Promise<void> {
   await new Promise<void>((resolve) => {

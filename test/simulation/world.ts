@@ -58,7 +58,7 @@ export class World {
   readonly net: Net;
   readonly plant: Plant;
   readonly stores = { order: new Store('order_mysql'), payment: new Store('payment_mysql'), ticketing: new Store('ticketing_mysql'), aftersales: new Store('aftersales_mysql'), redis: new Store('redis') };
-  readonly redis = new QueueRedis();
+  readonly redis: QueueRedis;
   readonly bus: SimBus;
   readonly order_db: OrderDb;
   readonly payment_db: PaymentDb;
@@ -92,6 +92,7 @@ export class World {
     this.faults = new Faults(this.scheduler);
     this.net = new Net(this.scheduler, this.faults);
     const now_ms = (): number => this.scheduler.now_ms();
+    this.redis = new QueueRedis(now_ms);
     this.bus = new SimBus(this.net);
     this.order_db = new OrderDb(now_ms);
     this.payment_db = new PaymentDb(now_ms, (type, what) => this.bus.append(type, String(what.order_id), what));
@@ -203,7 +204,8 @@ export class World {
       if (!this.faults.running()) return;
       if (this.redis.sets.size > 0 && this.faults.hits('redis_wiped')) {
         this.scheduler.note('redis', '✗ wiped');
-        this.redis.wipe();
+        if (this.scheduler.chance(0.5)) this.redis.wipe();
+        else this.redis.failOver();
       }
       if (this.inventory.hasHeld() && this.faults.hits('hold_lost')) this.inventory.loseOne();
       this.#chaos();

@@ -9,16 +9,15 @@ import { cancelOrder } from '../app/cancel_order.ts';
 import { leaveQueue } from '../app/leave_queue.ts';
 import { listRunItems } from '../app/list_run_items.ts';
 import { listQueues } from '../app/list_queues.ts';
-import type { Paces } from '../app/paces.ts';
 import type { Ports } from '../app/ports.ts';
-import { queueStatus, watchQueue } from '../app/queue_status.ts';
+import { queueStatus, watchQueue, type StatusPorts } from '../app/queue_status.ts';
 import { getOrder, getTimeline, listOrders, searchOrders, watchOrder } from '../app/read_orders.ts';
 import { submitOrder } from '../app/submit_order.ts';
 import { transitionItems } from '../app/transition_items.ts';
 import { orderMessage, runItemMessage, statusMessage, timelineMessage } from './messages.ts';
 import { accountActor, actorOf, statesOf, submitRequestOf, transitionRequestOf } from './requests.ts';
 
-export function orderService(ports: Ports & { paces: Paces; driver: OrderDriver }): Implementation {
+export function orderService(ports: Ports & StatusPorts & { driver: OrderDriver }): Implementation {
   return implement(OrderService, {
     async submitOrder(message, call) {
       const view = unwrap(await submitOrder(ports, unwrap(submitRequestOf(message)), accountActor(call)));

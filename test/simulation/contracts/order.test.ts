@@ -22,7 +22,7 @@ const LEASE_MS = 60_000;
 
 orderContract('in memory', async () => {
   const db = new OrderDb(Date.now);
-  const redis = new QueueRedis();
+  const redis = new QueueRedis(Date.now);
   return {
     entries: memoryEntryStore(db, Date.now),
     orders: memoryOrderStore(db, Date.now),

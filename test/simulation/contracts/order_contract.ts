@@ -12,6 +12,7 @@ import { claimsOf } from '../../../services/order/domain/claim.ts';
 import type { QueueEntry } from '../../../services/order/domain/entry.ts';
 import type { Order } from '../../../services/order/domain/order.ts';
 import { placeOrder } from '../../../services/order/domain/place_order.ts';
+import { scoreOf } from '../../../services/order/domain/priority.ts';
 import { journey, sampleEntry } from '../../../services/order/domain/samples.ts';
 
 export type OrderStores = {
@@ -76,6 +77,9 @@ function entryContract(name: string, open: Open): void {
     const last = (await entries.find(served[4]!))!;
     t.true(last.sequence > (await entries.find(served[3]!))!.sequence);
     t.deepEqual(await entries.waiting(runId(), 10), []);
+    t.is(await entries.waitingBefore(run_id, last.sequence), 4 - (await entries.waiting(run_id, 10)).filter(({ sequence }) => sequence > last.sequence).length);
+    t.true((await entries.openRuns(100)).some((run) => run.run_id === run_id));
+    t.true((await entries.newest()) >= Math.max(...(await entries.waiting(run_id, 10)).map(({ sequence }) => sequence)));
   });
 
   test(`${name}: only who waits leaves the queue, in the order named, by the word of the lease's owner`, async (t) => {
@@ -94,6 +98,10 @@ function entryContract(name: string, open: Open): void {
     const started = await entries.start(ids, next);
     t.deepEqual(started?.map(({ entry_id, state }) => [entry_id, state]), [[three!.entry_id, 'PROCESSING'], [one!.entry_id, 'PROCESSING']]);
     t.deepEqual(await entries.start(ids, next), []);
+    t.deepEqual((await entries.inFlight(one!.run_id, 10)).map(({ entry_id }) => entry_id), [one!.entry_id, three!.entry_id], 'in the order of service');
+    t.deepEqual(await entries.failMany([{ entry_id: two!.entry_id, reason: 'SOLD_OUT' }, { entry_id: one!.entry_id, reason: 'SOLD_OUT' }], SYSTEM), [one!.entry_id]);
+    t.deepEqual(await entries.outcome(one!.entry_id), { state: 'FAILED', reason: 'SOLD_OUT', order_id: undefined });
+    t.is(await entries.outcome(id()), undefined);
   });
 
   test(`${name}: an entry becomes one order, under the lease`, async (t) => {
@@ -233,23 +241,31 @@ function queueContract(name: string, open: Open): void {
   test(`${name}: the waiting queue is bounded, tells places, and is built again under each term and after a loss`, async (t) => {
     const { queue, wipe } = await open(t);
     const run_id = runId();
-    t.true(await queue.enter(run_id, 'a', 10, 2));
-    t.true(await queue.enter(run_id, 'b', 5, 2));
-    t.true(await queue.enter(run_id, 'a', 99, 2), 'who is in it stays where it is');
-    t.false(await queue.enter(run_id, 'c', 1, 2));
-    t.is(await queue.length(run_id), 2);
-    t.deepEqual(await queue.standing(run_id, 'a'), { ahead: 1, length: 2 });
+    const at = (priority: number, sequence: number): number => scoreOf(priority, sequence);
+    t.is(await queue.enter(run_id, 'a', at(2, 10), 2), 'unsure', 'nobody has built it yet');
+    t.is(await queue.length(run_id), undefined);
+    const server = (await queue.served(run_id, 1n, []))!;
+    await queue.rebuild(run_id, { term: 1n, server, newest: 9 }, [{ entry_id: 'b', score: at(2, 9) }]);
+    t.is(await queue.served(run_id, 1n, []), undefined, 'built under this term on this server');
+    t.is(await queue.length(run_id), 2, 'who came after the rows were read stays');
+    t.is(await queue.enter(run_id, 'a', at(2, 99), 3), 'entered');
+    t.deepEqual(await queue.standing(run_id, 'a'), { ahead: 1, length: 2 }, 'who is in it stays where it is');
+    t.is(await queue.enter(run_id, 'c', at(1, 11), 2), 'full');
     t.is(await queue.standing(run_id, 'c'), undefined);
-    t.is(await queue.peek(run_id, 1n, 5), undefined);
-    await queue.rebuild(run_id, 1n, [{ entry_id: 'c', score: 7 }]);
-    t.deepEqual(await queue.peek(run_id, 1n, 5), ['b', 'c', 'a']);
-    t.deepEqual(await queue.peek(run_id, 1n, 1), ['b']);
-    t.is(await queue.peek(run_id, 2n, 5), undefined);
-    await queue.remove(run_id, ['b', 'nobody']);
-    t.deepEqual(await queue.peek(run_id, 1n, 5), ['c', 'a']);
+    t.is(await queue.enter(run_id, 'c', at(1, 11), 3), 'entered');
+    t.deepEqual(await queue.standing(run_id, 'c'), { ahead: 0, length: 3 });
+    t.is(await queue.served(run_id, 1n, ['c', 'nobody']), undefined);
+    t.deepEqual(await queue.standing(run_id, 'b'), { ahead: 0, length: 2 });
+    await queue.remove(run_id, ['b']);
+    t.is(await queue.length(run_id), 1);
+    t.is(await queue.served(run_id, 2n, []), server, 'another term builds it anew');
+    await queue.rebuild(run_id, { term: 2n, server, newest: 100 }, []);
+    t.is(await queue.length(run_id), 0, 'what the rows do not have is gone');
+    await queue.rebuild(run_id, { term: 2n, server: 'another', newest: 100 }, [{ entry_id: 'd', score: at(2, 5) }]);
+    t.deepEqual(await queue.standing(run_id, 'd'), { ahead: 0, length: 1 });
     await wipe();
-    t.is(await queue.peek(run_id, 1n, 5), undefined);
-    t.is(await queue.length(run_id), 0);
+    t.is(await queue.length(run_id), undefined);
+    t.not(await queue.served(run_id, 2n, []), undefined);
   });
 }
 
