@@ -4,7 +4,7 @@ import { geneOf } from '#kit/base/snowflake.ts';
 import { isDuplicateKey } from '#kit/store/errors.ts';
 import { withRequestId } from '#kit/store/idempotency.ts';
 import type { Database, Tx } from '#kit/store/mysql.ts';
-import type { Actor, CallbackMark, GatewayTrade, NewPayment, PaymentStore, Refund } from '../app/ports.ts';
+import type { Actor, AppliedReport, CallbackMark, GatewayTrade, NewPayment, PaymentStore, Refund } from '../app/ports.ts';
 import { judgeReport, type Payment, type TradeReport } from '../domain/payment.ts';
 import type { EffectJournal } from './journal.ts';
 import { PaymentEffects } from './payment_effects.ts';
@@ -85,17 +85,17 @@ class SqlPaymentStore implements PaymentStore {
     });
   }
 
-  applyReport(report: TradeReport, mark?: CallbackMark): Promise<Result<Payment>> {
-    return this.#db.transaction(async (tx): Promise<Result<Payment>> => {
+  applyReport(report: TradeReport, mark?: CallbackMark): Promise<Result<AppliedReport>> {
+    return this.#db.transaction(async (tx): Promise<Result<AppliedReport>> => {
       const payment = await locked(tx, BigInt(report.trade_id));
       const judged = judgeReport(payment, report);
       if (!judged.ok) return judged;
       const fresh = mark === undefined ? 'new' : await noteCallback(tx, payment.payment_id, report.version, mark, this.#deps.clock.now_ms());
-      if (fresh === 'known') return ok(payment);
+      if (fresh === 'known') return ok({ ...payment, effect: 'repeated' });
       if (fresh === 'reused') return fail('SIGNATURE_INVALID', { detail: 'the nonce was used before' });
-      if (judged.value === 'pay') return ok(await this.#effects.succeed(tx, payment, report));
-      if (judged.value === 'close') return ok(await this.#effects.close(tx, payment, BigInt(report.version), 'ok'));
-      return ok(payment);
+      if (judged.value === 'pay') return ok({ ...(await this.#effects.succeed(tx, payment, report)), effect: 'new' });
+      if (judged.value === 'close') return ok({ ...(await this.#effects.close(tx, payment, BigInt(report.version), 'ok')), effect: 'new' });
+      return ok({ ...payment, effect: 'stale' });
     });
   }
 
