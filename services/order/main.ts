@@ -2,6 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { systemClock, type Clock } from '#kit/base/clock.ts';
 import { systemRandom } from '#kit/base/random.ts';
+import { systemTimers } from '#kit/base/timers.ts';
 import { openBus } from '#kit/bus/bus.ts';
 import { startRelay } from '#kit/bus/relay.ts';
 import { ensureStreams } from '#kit/bus/streams.ts';
@@ -111,6 +112,7 @@ async function makePorts(config: Config, { clock, log, db, lifecycle, peers, too
     meters: createMeters(),
     log,
     clock,
+    timers: systemTimers,
     random: systemRandom,
     settings: watchOrderSettings(config, log, lifecycle),
     nextOrderId: await leaseOrderIds(db, clock, log, lifecycle),
