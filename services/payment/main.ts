@@ -16,6 +16,7 @@ import { startServer } from '#kit/rpc/server.ts';
 import { hexKeys, hostPort, list, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
 import { repeat } from '#kit/run/loop.ts';
+import { watchCalls } from '#kit/settings/calls.ts';
 import { watchSettings } from '#kit/settings/watch.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
 import { startSweeper } from '#kit/store/sweeper.ts';
@@ -92,7 +93,8 @@ export function start(config: PaymentConfig, { clock = systemClock }: { clock?: 
     const payments = openPaymentStore({ db, journal, clock, nextId: (gene) => ids.next(gene) });
     const refunds = openRefundStore({ db, journal, clock });
     const signing = await loadOurKeys(config.signing_keys_dir, 'gateway');
-    const external = createExternalClient({ name: 'gateway', url: config.gateway_url, keys: signing, timeout_ms: GATEWAY_TIMEOUT_MS, attempts: 1, service, clock });
+    const calls = lifecycle.add('call settings', watchCalls('calls.gateway', { address: config.risk_address, caller_key: config.caller_key[0], service, log }));
+    const external = createExternalClient({ name: 'gateway', url: config.gateway_url, keys: signing, timeout_ms: GATEWAY_TIMEOUT_MS, attempts: 1, tuned: calls.get, service, clock });
     const gateway = gatewayOver(external, config.public_url.replace(/\/$/, ''));
 
     const sweep = { db, log, service, poll_ms: config.payment_sweep_ms };
