@@ -4,7 +4,7 @@
  */
 import { bucketOf } from '#kit/base/hash.ts';
 import { QUEUE_BUCKETS } from '../domain/entry.ts';
-import { BATCH_LIMIT, fullBucket, nextToken_ms, QUEUE_CAP, refill, takeable, type Bucket } from '../domain/pace.ts';
+import { fullBucket, nextToken_ms, QUEUE_CAP, refill, takeable, type Bucket } from '../domain/pace.ts';
 import { scoreOf } from '../domain/priority.ts';
 import type { Paces } from './paces.ts';
 import type { QueueLease } from './ports.ts';
@@ -101,19 +101,19 @@ export class QueueOwner {
     this.#keep(this.#process(run_id, run, started, lease));
   }
 
-  /** What is next, from Redis; after a loss it is rebuilt from the rows first, and without Redis the rows are read. */
+  /** What is next, from the rows: an entry that Redis has not heard of must not be overtaken. Redis is built again after a loss. */
   async #first(run_id: string, lease: QueueLease, count: number): Promise<string[]> {
     const { queue, entries, log } = this.#ports;
+    const first = (await entries.waiting(run_id, count)).map(({ entry_id }) => entry_id);
     try {
-      const peeked = await queue.peek(run_id, lease.term, count);
-      if (peeked !== undefined) return peeked;
-      const waiting = await entries.waiting(run_id, QUEUE_CAP);
-      await queue.rebuild(run_id, lease.term, waiting.map(({ entry_id, priority, sequence }) => ({ entry_id, score: scoreOf(priority, sequence) })));
-      return waiting.slice(0, count).map(({ entry_id }) => entry_id);
+      if ((await queue.peek(run_id, lease.term, 1)) === undefined) {
+        const waiting = await entries.waiting(run_id, QUEUE_CAP);
+        await queue.rebuild(run_id, lease.term, waiting.map(({ entry_id, priority, sequence }) => ({ entry_id, score: scoreOf(priority, sequence) })));
+      }
     } catch (error) {
-      log.warn({ error, run_id }, 'the queue is read from its rows');
-      return (await entries.waiting(run_id, Math.min(count, BATCH_LIMIT))).map(({ entry_id }) => entry_id);
+      log.warn({ error, run_id }, 'the queue is not to be seen in Redis');
     }
+    return first;
   }
 
   async #process(run_id: string, run: Draining, started: Parameters<typeof processEntries>[1], lease: QueueLease): Promise<void> {

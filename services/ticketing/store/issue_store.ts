@@ -7,7 +7,7 @@ import { isDuplicateKey } from '#kit/store/errors.ts';
 import type { Database, Tx } from '#kit/store/mysql.ts';
 import type { NewIssue, Person, TicketStore } from '../app/ports.ts';
 import { holderTag } from '../domain/holder.ts';
-import { notAfter_ms, rideOf, type Issue } from '../domain/ticket.ts';
+import { notAfter_ms, REGISTRATION_SETTLED_MS, rideOf, type Issue } from '../domain/ticket.ts';
 import type { Ride, TokenFacts } from '../domain/token.ts';
 import type { Journal } from './journal.ts';
 import { issueOf, type IssueRow, type TicketRow } from './rows.ts';
@@ -134,12 +134,13 @@ async function complete(tx: Tx, { journal, clock }: StoreDeps, issue: Issue, sig
 
 async function abort(tx: Tx, { journal, clock }: StoreDeps, { issue_id, order_id }: Issue, reason: string): Promise<void> {
   await tx.execute(`UPDATE issue SET state = 'ABORTING', failure_reason = ?, next_action_time = UTC_TIMESTAMP(3), attempts = 0 WHERE issue_id = ?`, [reason.slice(0, 200), issue_id]);
+  // What was refused may have been asked for twice, and the other request taken: the sweeper makes sure, nobody waits for it.
   // Assignments are made from left to right, so the state decides before it changes.
   await tx.execute(
     `UPDATE ticket SET state = 'VOID', void_reason = 'NOT_ISSUED', voided_at = ?, attempts = 0,
-       next_action_time = IF(railway_state IN ('ASKED', 'REGISTERED'), UTC_TIMESTAMP(3), NULL),
+       next_action_time = CASE WHEN railway_state IN ('ASKED', 'REGISTERED') THEN UTC_TIMESTAMP(3) WHEN railway_state = 'REFUSED' THEN UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND END,
        railway_state = IF(railway_state IN ('ASKED', 'REGISTERED'), 'VOID_DUE', railway_state) WHERE issue_id = ?`,
-    [new Date(clock.now_ms()), issue_id],
+    [new Date(clock.now_ms()), REGISTRATION_SETTLED_MS * 1000, issue_id],
   );
   await journal(tx, 'ticket.Abort', `order/${order_id}`, undefined, (reason.split(' ')[0] ?? '').slice(0, 64));
 }

@@ -45,7 +45,7 @@ export function openTicketStore(deps: StoreDeps): TicketStore {
       });
     },
     async markVoided(ticket_id) {
-      await db.query(`UPDATE ticket SET railway_state = 'VOIDED', next_action_time = NULL, attempts = 0 WHERE ticket_id = ? AND railway_state = 'VOID_DUE'`, [ticket_id]);
+      await db.query(`UPDATE ticket SET railway_state = 'VOIDED', next_action_time = NULL, attempts = 0 WHERE ticket_id = ? AND railway_state IN ('VOID_DUE', 'REFUSED') AND state = 'VOID'`, [ticket_id]);
     },
     async admit(ticket, admission, actor) {
       const sql = `UPDATE ticket SET state = 'USED', used_at = ?, admission = ? WHERE ticket_id = ? AND version = ? AND state = 'VALID'`;
