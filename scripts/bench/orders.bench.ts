@@ -2,6 +2,7 @@
 import type { Bench } from '../bench.ts';
 import { say, step } from '../say.ts';
 import { databaseStatements, runSql } from '../stack/sql.ts';
+import type { CpuTimes } from './inventory/cpu.ts';
 import { round } from './inventory/measure.ts';
 import { openSqlBase } from './inventory/sql_base.ts';
 import { helpText, ordersOptions, type OrdersOptions } from './orders/options.ts';
@@ -51,12 +52,13 @@ async function measure(world: World, options: OrdersOptions): Promise<Record<str
     const rate_per_s = options.rate_per_s ?? (await sustainable(load, seconds, phases));
     const main = await load.phase('main', rate_per_s, seconds);
     phases.push(main);
+    const idle = await load.idle();
     const waits = await waitsOf(world.stack.env.MYSQL_ADMIN_URL!, main.began_ms);
     const over = overload ? await load.phase('five times', rate_per_s * OVERLOAD_FACTOR, Math.ceil(seconds * OVERLOAD_SHARE)) : undefined;
     if (over !== undefined) phases.push(over);
     const verdict = await askOracle({ folder: world.stack.folder.path, env: world.stack.env }, phases.flatMap(({ order_ids }) => order_ids));
     return {
-      ...figuresOf(main),
+      ...figuresOf(main, idle),
       issued_ratio: round(main.issued_per_s / commits_per_s, 3), single_row_commits_per_s: round(commits_per_s),
       ...waits,
       ...(over === undefined ? {} : { goodput_at_5x: round(over.issued_per_s / main.issued_per_s, 2), overload: { rate_per_s: over.rate_per_s, issued_per_s: over.issued_per_s, outcomes: over.outcomes } }),
@@ -68,11 +70,14 @@ async function measure(world: World, options: OrdersOptions): Promise<Record<str
   }
 }
 
-function figuresOf(main: PhaseResult): Record<string, unknown> {
+function figuresOf(main: PhaseResult, idle: CpuTimes): Record<string, unknown> {
   const each = (cpu_s: Record<string, number>) => Object.fromEntries(Object.entries(cpu_s).map(([name, used_s]) => [name, round((used_s * 1000) / main.issued, 2)]));
-  const total_s = Object.values(main.cpu_s).reduce((sum, used_s) => sum + used_s, 0);
+  const sum = (values: CpuTimes) => Object.values(values).reduce((total, used_s) => total + used_s, 0);
+  const [total_s, idle_s] = [sum(main.cpu_s), sum(idle)];
   return {
     cpu_ms_per_ticket: round((total_s * 1000) / main.issued, 2),
+    // Timers, leases and looks after rows go on whether anybody buys or not; the more tickets, the less each carries of it.
+    cpu_ms_per_ticket_beyond_idle: round(((total_s - idle_s * main.counted_s) * 1000) / main.issued, 2), idle_cpu_ms_per_s: round(idle_s * 1000),
     issued_per_s: main.issued_per_s,
     arrivals_per_s: main.rate_per_s,
     cpu_ms_per_ticket_by_process: each(main.cpu_s),

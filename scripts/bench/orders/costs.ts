@@ -16,7 +16,7 @@ export function costsBetween(before: Costs, after: Costs, per: number): Costs {
 }
 
 const MYSQL_COUNTERS: Record<string, string> = {
-  Questions: 'sql_packets', Com_select: 'sql_selects', Com_insert: 'sql_inserts', Com_update: 'sql_updates', Com_delete: 'sql_deletes', Com_begin: 'sql_begins', Com_commit: 'sql_commits', Com_savepoint: 'sql_savepoints',
+  Questions: 'sql_statements', Com_select: 'sql_selects', Com_insert: 'sql_inserts', Com_update: 'sql_updates', Com_delete: 'sql_deletes', Com_begin: 'sql_begins', Com_commit: 'sql_commits', Com_savepoint: 'sql_savepoints',
   Innodb_os_log_fsyncs: 'redo_flushes', Innodb_rows_inserted: 'rows_inserted', Innodb_rows_updated: 'rows_updated', Innodb_rows_read: 'rows_read', Innodb_os_log_written: 'redo_bytes',
 };
 

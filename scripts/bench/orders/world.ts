@@ -1,6 +1,7 @@
 /** A stack of its own with few train runs on sale, and the processes whose CPU is counted. */
 import { mkdirSync } from 'node:fs';
-import { InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
+import { HoldOwner, InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
+import { PassengerType, type SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
 import { systemClock } from '#kit/base/clock.ts';
 import { systemRandom } from '#kit/base/random.ts';
 import { addDays, serviceDateAt } from '#kit/base/time.ts';
@@ -22,8 +23,8 @@ export type World = {
   product(): Processes;
   outside(): Processes;
 };
-export type Run = { run_id: string; stations: readonly string[]; /** Numbers of `rail.type.v1.SeatClass`. */ seat_classes: readonly SeatClassShare[] };
-export type SeatClassShare = { seat_class: number; seats: number };
+export type Run = { run_id: string; stations: readonly string[]; seat_classes: readonly SeatClassShare[] };
+export type SeatClassShare = { seat_class: SeatClass; seats: number };
 
 const NAME = 'bench-orders';
 /** The network that a stack generates by itself. */
@@ -62,13 +63,29 @@ async function openRuns({ env }: Stack, count: number): Promise<Run[]> {
   const runs = trains.map((train): Run => ({
     run_id: `${train.train_id}.${serviceDate.replaceAll('-', '')}`,
     stations: train.stops.map(({ station_id }) => station_id),
-    seat_classes: [...Map.groupBy(train.coaches, ({ seat_class }) => seat_class)].map(([name, coaches]) => ({ seat_class: SEAT_CLASSES.indexOf(name), seats: coaches.reduce((sum, { seat_count }) => sum + seat_count, 0) })),
+    seat_classes: [...Map.groupBy(train.coaches, ({ seat_class }) => seat_class)].map(([name, coaches]) => ({ seat_class: SEAT_CLASSES.indexOf(name) as SeatClass, seats: coaches.reduce((sum, { seat_count }) => sum + seat_count, 0) })),
   }));
   const inventory = createClient(InventoryService, { address: env.INVENTORY_ADDRESS!, service: 'ops', caller_key: Buffer.from(env.CALLER_KEY!.split(',')[0]!, 'hex') });
   try {
     const { refused } = await inventory.openRuns({ requestId: uuid7(systemClock, systemRandom), serviceDate, runIds: runs.map(({ run_id }) => run_id) }, { timeout_ms: OPEN_TIMEOUT_MS });
     if (refused.length > 0) throw new Error(`runs were not opened: ${refused[0]}`);
+    await warm(env, runs);
     return runs;
+  } finally {
+    inventory.close();
+  }
+}
+
+/** A run gets its seat rows with its first hold; before a sale at peak that is done in time. */
+async function warm(env: Stack['env'], runs: readonly Run[]): Promise<void> {
+  const inventory = createClient(InventoryService, { address: env.INVENTORY_ADDRESS!, service: 'order', caller_key: Buffer.from(env.CALLER_KEY!.split(',')[0]!, 'hex'), default_timeout_ms: OPEN_TIMEOUT_MS });
+  try {
+    for (const { run_id, stations, seat_classes } of runs) {
+      const holdId = uuid7(systemClock, systemRandom);
+      const items = [{ itemId: '1', seatClasses: [seat_classes[0]!.seat_class], passengerType: PassengerType.ADULT }];
+      await inventory.holdSeats({ holdId, runId: run_id, fromStationId: stations[0]!, toStationId: stations[1]!, items, owner: HoldOwner.ORDER });
+      await inventory.releaseHold({ holdId, runId: run_id, owner: HoldOwner.ORDER, reason: 'warm' });
+    }
   } finally {
     inventory.close();
   }

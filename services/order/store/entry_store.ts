@@ -22,17 +22,19 @@ export function createEntryStore(db: Database, tools: WriteTools): EntryStore {
   return {
     ...reads,
     async submit(entry, claims, key, actor) {
+      let written: EntryRow | undefined;
       const done = await db.transaction((tx) =>
         withRequestId(tx, { ...key, now_ms: tools.now_ms() }, async () => {
           const claimed = await claimDays(tx, entry.entry_id, claims);
           if (!claimed.ok) return claimed;
           await insertEntry(tx, entry);
           await auditEntry(tools, tx, actor, 'order.Submit', entry.entry_id, { result: 'ok', request_id: entry.request_id });
+          [written] = await tx.execute<EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM queue_entry WHERE entry_id = ?`, [entry.entry_id]);
           return ok(Buffer.from(entry.entry_id));
         }),
       );
       if (!done.ok) return done;
-      const stored = await reads.find(entry.entry_id);
+      const stored = done.value.replayed || written === undefined ? await reads.find(entry.entry_id) : entryOf(written);
       return stored === undefined ? fail('CONFLICT', { detail: 'the entry is not there yet' }) : ok(stored);
     },
     start: (entry_ids, lease) => db.transaction((tx) => startEntries(tx, entry_ids, lease, tools.now_ms())),
