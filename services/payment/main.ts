@@ -9,13 +9,14 @@ import { createBlindIndex } from '#kit/crypto/blind_index.ts';
 import { createKeyring } from '#kit/crypto/column.ts';
 import { createExternalClient } from '#kit/external/http.ts';
 import { loadOurKeys } from '#kit/external/keys.ts';
+import { housekeepingService } from '#kit/housekeeping/service.ts';
+import { reportLoad } from '#kit/load/report.ts';
 import { createClient } from '#kit/rpc/client.ts';
 import { startServer } from '#kit/rpc/server.ts';
 import { hexKeys, hostPort, list, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
 import { repeat } from '#kit/run/loop.ts';
 import { watchSettings } from '#kit/settings/watch.ts';
-import { pruneRequestIds } from '#kit/store/idempotency.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
 import { startSweeper } from '#kit/store/sweeper.ts';
 import { leaseIds } from '#kit/store/ids.ts';
@@ -84,6 +85,8 @@ export function start(config: PaymentConfig, { clock = systemClock }: { clock?: 
     const channels = { ...SETTINGS['payment.channels'], fixed: config.payment_channels };
     const settings = lifecycle.add('settings', watchSettings({ address: config.risk_address, caller_key: config.caller_key[0], service, keys: { 'payment.channels': channels }, log }));
 
+    lifecycle.add('load', reportLoad({ address: config.risk_address, caller_key: config.caller_key[0], service, methods: ['CreatePayment', 'GetPayment'], log }));
+
     const keys = { keyring: createKeyring(JSON.parse(config.column_keys)), index: createBlindIndex(config.blind_index_key) };
     const journal = new EffectJournal({ keys, codec: eventCodec, clock, random: systemRandom });
     const payments = openPaymentStore({ db, journal, clock, nextId: (gene) => ids.next(gene) });
@@ -104,7 +107,7 @@ export function start(config: PaymentConfig, { clock = systemClock }: { clock?: 
 
     lifecycle.add('pruning', repeat({
       name: 'prune', service, every_ms: PRUNE_EVERY_MS, log,
-      run: async () => ((await pruneRequestIds(db)) + (await pruneNonces(db)) > 0 ? 'again' : undefined),
+      run: async () => ((await pruneNonces(db)) > 0 ? 'again' : undefined),
     }));
     const orders = createClient(OrderService, { address: config.order_address, service, caller_key: config.caller_key[0]! });
     lifecycle.onStop('orders', () => orders.close());
@@ -112,7 +115,7 @@ export function start(config: PaymentConfig, { clock = systemClock }: { clock?: 
     const server = lifecycle.add('server', await startServer({
       service, host: config.listen_host, port: config.payment_port, log,
       auth: { caller_keys: config.caller_key, token: { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience }, clock },
-      implementations: [paymentService({ payments, refunds, gateway, orders, clock, channels: (who) => settings.get('payment.channels', who), nudgeRefunds: () => refund_sweeper.nudge() })],
+      implementations: [paymentService({ payments, refunds, gateway, orders, clock, channels: (who) => settings.get('payment.channels', who), nudgeRefunds: () => refund_sweeper.nudge() }), housekeepingService({ db, bus: nats })],
     }));
     return { port: server.port, address: server.address, http_port: callbacks.port };
   });

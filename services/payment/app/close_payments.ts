@@ -20,7 +20,9 @@ export async function closePayments({ store, gateway }: { store: PaymentStore; g
       if (applied.value.state === 'SUCCEEDED') paid ??= applied.value;
     } else if (force || (answer.problem === 'unknown' && payment.state === 'CREATED')) {
       // A trade that was never opened: should an opening still arrive, the payment is closed here and the money returns.
-      await store.forceClose(payment.payment_id);
+      // Paid between the two: then the money counts.
+      const ended = await store.forceClose(payment.payment_id);
+      if (ended.state === 'SUCCEEDED') paid ??= ended;
     } else {
       waiting = true;
     }
