@@ -84,7 +84,7 @@ export class Buyer {
     const request = { requestId: newId(), orderId: order_id };
     return eventually(async () => {
       const { payment } = await this.#ask(() => this.#clients.payment.createPayment(request, this.#auth));
-      return payment!.payUrl;
+      return payment!.payUrl !== '' && payment!.payUrl;
     });
   }
 

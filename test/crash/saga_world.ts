@@ -111,8 +111,8 @@ async function openIn(lifecycle: Lifecycle, extra: Record<string, string>): Prom
   const sandboxes = {} as SagaWorld['sandboxes'];
   for (const name of SANDBOXES) sandboxes[name] = lifecycle.add(name, (await start(`../../sandbox/${name}/main.ts`, env)) as Sandbox);
   const running = new Map<Name, { stop(): Promise<void> }>();
-  for (const name of SERVICES) running.set(name, await start(`../../services/${name}/main.ts`, env));
   lifecycle.onStop('services', async () => void (await Promise.all([...running.values()].map((one) => one.stop()))));
+  for (const name of SERVICES) running.set(name, await start(`../../services/${name}/main.ts`, env));
 
   const as = (service: string): SagaWorld['inventory'] => {
     const client = createClient(InventoryService, { address: env.INVENTORY_ADDRESS!, service, caller_key, default_timeout_ms: 20_000 });
