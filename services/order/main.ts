@@ -58,7 +58,7 @@ export async function start(config: Config, { clock = systemClock, log = createL
     await migrate(config.mysql_url_order, migrations, { log });
     const db = await openDatabase({ url: config.mysql_url_order, pool_size: config.order_mysql_pool, log, service: SERVICE });
     lifecycle.onStop('database', () => db.close());
-    const peers = wrapPeers(connectPeers(config, lifecycle));
+    const peers = wrapPeers(connectPeers(config, log, lifecycle));
     const tools = createWriteTools(config, clock);
     const ports = await makePorts(config, { clock, log, db, lifecycle, peers, tools });
     countRows(ports.orders, log, lifecycle);
