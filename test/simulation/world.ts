@@ -25,11 +25,9 @@ import { SimInventory, type SimRun } from './outside/inventory.ts';
 import { SimRailway } from './outside/railway.ts';
 import { travel } from './outside/traveller.ts';
 import type { Plant } from './plant.ts';
-import { Net, Process, Store } from './process.ts';
+import { asked, Net, Process, Store } from './process.ts';
 import { Scheduler, START_MS } from './scheduler.ts';
-
-export const SEAT_CLASS = 'SECOND';
-export const STATIONS = ['bj', 'tj', 'jn', 'sh'] as const;
+import { STATIONS } from './line.ts';
 
 type Nodes = { order: OrderNode; payment: PaymentNode; ticketing: TicketingNode; aftersales: AftersalesNode };
 type Service = keyof Nodes;
@@ -252,13 +250,3 @@ export class World {
 const CALLBACK_MS = 5000;
 const HOUR_MS = 3_600_000;
 const DEPARTURE_MS = START_MS + 30 * HOUR_MS;
-
-/** A peer that is away or too slow is a refusal, too. */
-export async function asked<T>(call: Promise<Result<T>>): Promise<Result<T>> {
-  try {
-    return await call;
-  } catch (error) {
-    if (error instanceof FailureError) return fail(error.failure.reason, error.failure);
-    throw error;
-  }
-}

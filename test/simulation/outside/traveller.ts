@@ -18,7 +18,8 @@ import type { Payment } from '../../../services/payment/domain/payment.ts';
 import { inspectTicket } from '../../../services/ticketing/app/inspect_ticket.ts';
 import { factsOf } from '../nodes/aftersales_node.ts';
 import { CHANNEL } from '../nodes/payment_node.ts';
-import { SEAT_CLASS, STATIONS, type World } from '../world.ts';
+import { SEAT_CLASS, STATIONS } from '../line.ts';
+import type { World } from '../world.ts';
 
 const CALL_MS = 10_000;
 const TRIES_MAX = 12;
