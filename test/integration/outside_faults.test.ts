@@ -1,5 +1,5 @@
 /** What travellers see in the end when the railway, the real-name authority or the messengers misbehave: the whole product. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { CloseReason, OrderState, type Order } from '#gen/rail/order/v1/order_pb.ts';
@@ -10,6 +10,7 @@ import { addDays } from '#kit/base/time.ts';
 import { createClient } from '#kit/rpc/client.ts';
 import { verifyTicket } from '../../scripts/traveller/verify.ts';
 import { Traveller, type Choice } from '../../scripts/traveller/traveller.ts';
+import { verifyTickets } from '../../scripts/verify_ticket.ts';
 import type { FaultRule } from '../../sandbox/shared/faults.ts';
 import { startTestStack, type TestStack } from '../support/edge_stack.ts';
 
@@ -111,6 +112,39 @@ for (const rule of [{ kind: 'timeout_after_success', delay_ms: 4000 }, { kind: '
     t.deepEqual(await until(async () => (await titles(traveller)).length >= 2 && titles(traveller)), ['ORDER_PLACED', 'ORDER_TICKETED']);
   });
 }
+
+test.serial('what a gate fetches through the edge judges a ticket offline: for its holder, until it is refunded', async (t) => {
+  const { traveller, order_id, choice } = await paid();
+  t.is((await traveller.waitForEnd(order_id)).state, OrderState.SUCCESS);
+  const [ticket] = await ticketsOf(traveller, order_id);
+  const run_id = choice.offer.journey!.runId;
+  const authorization = `Bearer ${await stack.token({ roles: ['inspector'] })}`;
+  const keep = async (name: string, path: string): Promise<string> => {
+    const response = await fetch(`${stack.page}${path}`, { headers: { authorization } });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    const file = join(stack.folder.path, name);
+    writeFileSync(file, await response.text());
+    return file;
+  };
+  const keys = await keep('keys.json', '/v1/tickets:keys');
+  const gate_key = await keep('gate.json', `/v1/runs/${run_id}/gate-key`);
+  const judge = async (...more: string[]) => {
+    const revocations = await keep('run.json', `/v1/runs/${run_id}/revocations`);
+    const lines: string[] = [];
+    const code = await verifyTickets(['--keys', keys, '--revocations', revocations, '--gate-key', gate_key, '--token', ticket!.qrToken, '--json', ...more], { tokens: async () => [], print: (line) => lines.push(line) });
+    return { code, ...(JSON.parse(lines[0]!) as { reason?: string; holder?: string; ticket: { run_id: string; seats: { place: string }[] } }) };
+  };
+  const valid = await judge('--id', traveller.person.id_number);
+  t.like(valid, { code: 0, holder: 'MATCHES' });
+  t.is(valid.ticket.run_id, run_id);
+  t.deepEqual(valid.ticket.seats.map(({ place }) => place), ticket!.seatParts.map(({ seat }) => (seat!.coachNo === '' ? '' : `${seat!.coachNo}-${seat!.seatNo}`)));
+  t.like(await judge('--id', '110105194912310021'), { code: 1, reason: 'OTHER_HOLDER' });
+  await traveller.refund(order_id);
+  t.like(await until(async () => {
+    const seen = await judge();
+    return seen.code !== 0 && seen;
+  }), { code: 1, reason: 'REVOKED' });
+});
 
 for (const rule of [{ kind: 'pending', delay_ms: 1500 }, { kind: 'timeout_after_success', delay_ms: 4000 }, { kind: 'drop' }, { kind: 'bad_signature' }, { kind: 'fail' }] as const) {
   test.serial(`the real-name authority suffers from ${rule.kind}: the passenger is verified without being asked again`, async (t) => {
