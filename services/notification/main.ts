@@ -14,6 +14,7 @@ import { loadOurKeys } from '#kit/external/keys.ts';
 import { createClient } from '#kit/rpc/client.ts';
 import { housekeepingService } from '#kit/housekeeping/service.ts';
 import { startServer } from '#kit/rpc/server.ts';
+import { watchCalls } from '#kit/settings/calls.ts';
 import { count, hexKeys, hostPort, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
 import type { Stoppable } from '#kit/run/lifecycle.ts';
@@ -55,15 +56,22 @@ export const configSchema = z.object({
   signing_keys_dir: z.string(),
   identity_address: hostPort,
   messaging_url: url,
+  /** Where settings are watched; without it they are the usual ones. */
+  risk_address: hostPort.optional(),
   jwks_url: url,
   jwt_issuer: z.string().default('chunyun'),
   jwt_audience: z.string().default('chunyun'),
-  notification_send_timeout_ms: milliseconds.default(2000),
+  /** Where it is given, the setting `calls.messaging` is not asked. */
+  notification_send_timeout_ms: milliseconds.optional(),
   notification_retry_ms: milliseconds.default(5000),
   notification_receipt_ms: milliseconds.default(2000),
   notification_breaker_failures: count.default(5),
   notification_breaker_open_ms: milliseconds.default(10_000),
 });
+
+/** Requirement: 2 s for a message; what operators set wins. */
+const SEND_TIMEOUT_MS = 2000;
+const SEND_ATTEMPTS = 2;
 
 export type Config = z.output<typeof configSchema>;
 export type Running = Stoppable & { port: number; address: string; stop(): Promise<void> };
@@ -72,12 +80,14 @@ export type Running = Stoppable & { port: number; address: string; stop(): Promi
 export async function start(config: Config, { clock = systemClock, log = createLog({ service: SERVICE }) }: { clock?: Clock; log?: Log } = {}): Promise<Running> {
   const started = await startAll(async (lifecycle) => {
     await migrate(config.mysql_url_notification, migrations, { log });
-    const db = await openDatabase({ url: config.mysql_url_notification, log, service: SERVICE });
+    const db = await openDatabase({ url: config.mysql_url_notification, log, service: SERVICE, multiple_statements: true });
     lifecycle.onStop('database', () => db.close());
     const keys = { keyring: createKeyring(config.column_keys), index: createBlindIndex(config.blind_index_key) };
     const parts = { keys, clock, toEvent: deliveredEvent };
     const identity = createClient(IdentityService, { address: config.identity_address, service: SERVICE, caller_key: config.caller_key[0] });
     lifecycle.onStop('identity client', () => identity.close());
+    const fixed = config.notification_send_timeout_ms === undefined ? undefined : { timeout_ms: config.notification_send_timeout_ms, attempts: SEND_ATTEMPTS };
+    const calls = lifecycle.add('call settings', watchCalls('calls.messaging', { address: config.risk_address, caller_key: config.caller_key[0], service: SERVICE, log }, fixed));
     const nats = await openBus({ url: config.nats_url.split(','), token: config.nats_token, log, service: SERVICE });
     lifecycle.onStop('bus', () => nats.close());
     await ensureStreams(nats);
@@ -87,7 +97,7 @@ export async function start(config: Config, { clock = systemClock, log = createL
       store: createNotificationStore(db, parts),
       ids: await leaseIds({ db, clock, log, lifecycle }),
       contacts: createContacts(identity),
-      messaging: createMessaging({ ...messagingOptions(config, messaging_keys), log, clock }),
+      messaging: createMessaging({ ...messagingOptions(config, messaging_keys), tuned: calls.get, log, clock }),
       clock,
       random: systemRandom,
       log,
@@ -139,7 +149,7 @@ function messagingOptions(config: Config, keys: Awaited<ReturnType<typeof loadOu
     receipts_url: config.public_url === undefined ? undefined : `${config.public_url}${RECEIPTS_PATH}`,
     keys,
     service: SERVICE,
-    timeout_ms: config.notification_send_timeout_ms,
+    timeout_ms: SEND_TIMEOUT_MS,
     breaker: { failures: config.notification_breaker_failures, half_open_after_ms: config.notification_breaker_open_ms },
   };
 }

@@ -18,18 +18,20 @@ export type MessagingOptions = {
   receipts_url?: string;
   /** Requirement: 2 s. */
   timeout_ms: number;
+  /** What operators set meanwhile. */
+  tuned?: () => { timeout_ms?: number; attempts?: number };
   /** Failures in a row that open the circuit of a provider, and how long it stays open. */
   breaker: { failures: number; half_open_after_ms: number };
 };
 
 /** The providers over signed HTTP. Each provider of each channel has a circuit of its own, so that one can fail alone. */
 export function createMessaging(options: MessagingOptions): Messaging {
-  const { url, keys, service, clock, timeout_ms, breaker, log, receipts_url } = options;
+  const { url, keys, service, clock, timeout_ms, tuned, breaker, log, receipts_url } = options;
   const clients = new Map<string, ExternalClient>();
   for (const channel of Object.keys(PATHS) as OutsideChannel[]) {
     for (const provider of PROVIDERS) {
       const name = `messaging/${PATHS[channel]}/${provider}`;
-      clients.set(name, createExternalClient({ name, url, keys, service, clock, timeout_ms, breaker, attempts: 2, backoff: { initial_ms: 100, max_ms: 1000 } }));
+      clients.set(name, createExternalClient({ name, url, keys, service, clock, timeout_ms, tuned, breaker, attempts: 2, backoff: { initial_ms: 100, max_ms: 1000 } }));
     }
   }
   const clientOf = (channel: OutsideChannel, provider: Provider) => clients.get(`messaging/${PATHS[channel]}/${provider}`)!;
