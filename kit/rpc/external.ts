@@ -32,6 +32,8 @@ export type ExternalPolicy = {
    */
   execute<T>(fn: (attempt: Attempt) => Promise<T>, signal?: AbortSignal): Promise<T>;
   state(): 'closed' | 'half_open' | 'open';
+  /** False while the breaker refuses: whoever has a choice goes elsewhere. True again when one call may try. */
+  available(): boolean;
 };
 
 /** Deadline, retry with jittered backoff and circuit breaker around a system outside, all counted. */
@@ -45,7 +47,11 @@ export function createPolicy(options: PolicyOptions): ExternalPolicy {
 
   const failing = handleWhen((error) => !(error instanceof TerminalError));
   const breaking = circuitBreaker(failing, { halfOpenAfter: breaker.half_open_after_ms, breaker: new ConsecutiveBreaker(breaker.failures) });
-  breaking.onStateChange((state) => open.set({ system: name }, OPENNESS[stateName(state)]));
+  let opened_at_ms = 0;
+  breaking.onStateChange((state) => {
+    if (state === CircuitState.Open) opened_at_ms = Date.now();
+    open.set({ system: name }, OPENNESS[stateName(state)]);
+  });
   open.set({ system: name }, 0);
   /** The breaker lives on while what is around it and in it changes: it knows how the system is. */
   const policyOf = (timeout_ms: number, attempts: number) => {
@@ -67,6 +73,7 @@ export function createPolicy(options: PolicyOptions): ExternalPolicy {
 
   return {
     state: () => stateName(breaking.state),
+    available: () => breaking.state !== CircuitState.Open || Date.now() - opened_at_ms >= breaker.half_open_after_ms,
     execute: async (fn, signal) => {
       let attempt = 0;
       try {

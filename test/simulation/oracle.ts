@@ -63,8 +63,8 @@ export class Oracle {
   /** A ticket counts for places that are sold to its order. */
   issued(issue: Issue): void {
     const sold = [...this.#world.inventory.holds.values()].filter(({ state, order_id }) => state === 'SOLD' && order_id === String(issue.order_id));
-    for (const { seat, ticket_id } of issue.tickets) {
-      if (!sold.some(({ places }) => places.some(({ part }) => part.seat.seat_no === seat.seat_no))) this.fault(`ticket ${ticket_id} was issued for a place that is not sold`);
+    for (const { seat_parts, ticket_id } of issue.tickets) {
+      if (!seat_parts.every(({ seat }) => sold.some(({ places }) => places.some(({ part }) => part.seat.seat_no === seat.seat_no)))) this.fault(`ticket ${ticket_id} was issued for a place that is not sold`);
     }
   }
 

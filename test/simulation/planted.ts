@@ -92,7 +92,8 @@ export const PLANTED: Readonly<Record<string, Plant>> = {
     }),
   },
   'late money that nobody returns': {
-    payments_peer: (payments) => ({ ...payments, settle: async (payment_id, order_id, accepted, reason) => (accepted ? payments.settle(payment_id, order_id, accepted, reason) : ok(undefined)) }),
+    // Neither when the order says so, nor when payment finds it by asking.
+    payments: (store) => ({ ...store, settle: async (payment_id, accepted, reason, actor) => (accepted ? store.settle(payment_id, accepted, reason, actor) : ok({ payment: (await store.find(payment_id))!, refund: undefined })) }),
   },
   'a queue that serves whoever was heard of last': {
     entries: (store) => ({ ...store, waiting: async (run_id, limit) => (await store.waiting(run_id, 1000)).toReversed().slice(0, limit) }),

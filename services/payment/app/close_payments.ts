@@ -13,7 +13,7 @@ export async function closePayments({ store, gateway }: { store: PaymentStore; g
   let paid = payments.find((payment) => payment.state === 'SUCCEEDED' && payment.settled !== false);
   for (const payment of payments) {
     if (payment.state !== 'CREATED' && payment.state !== 'PENDING') continue;
-    const answer = await gateway.close(payment.payment_id);
+    const answer = await gateway.close(payment);
     if (answer.ok) {
       const applied = await store.applyReport(answer.value);
       if (!applied.ok) return fail(applied.error.reason, applied.error);

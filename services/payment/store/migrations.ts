@@ -67,4 +67,13 @@ export const migrations: Migration[] = [
     ],
   },
   { name: '0001a_archive', up: archiveTables() },
+  {
+    name: '0002_people_and_sums',
+    up: [
+      ...kitTables({ inbox: true }),
+      // Whatever the code does, more than was paid never goes back.
+      `ALTER TABLE payment ADD CONSTRAINT payment_refunded CHECK (refunded_fen >= 0 AND refunded_fen <= amount_fen)`,
+      `ALTER TABLE refund ADD CONSTRAINT refund_amount CHECK (amount_fen > 0)`,
+    ],
+  },
 ];

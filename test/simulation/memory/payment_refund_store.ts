@@ -5,8 +5,6 @@ import type { Refund } from '../../../services/payment/domain/refund.ts';
 import { frozen } from './frozen.ts';
 import type { PaymentDb } from './payment_db.ts';
 
-const POLL_MS = 2000;
-
 export function memoryPaymentRefundStore(db: PaymentDb, now_ms: () => number): RefundStore {
   const end = (refund_id: string, from: readonly Refund['state'][], to: 'SUCCEEDED' | 'MANUAL'): Refund => {
     const refund = db.refunds.get(refund_id)!;
@@ -32,12 +30,15 @@ export function memoryPaymentRefundStore(db: PaymentDb, now_ms: () => number): R
     async ofOrder(order_id) {
       return [...db.refunds.values()].filter((refund) => refund.order_id === order_id).toSorted((a, b) => a.create_time_ms - b.create_time_ms);
     },
+    async ofOrders(order_ids) {
+      return [...db.refunds.values()].filter(({ order_id }) => order_ids.includes(order_id));
+    },
     async ofDay(from_ms, to_ms) {
       return [...db.refunds.values()].filter(({ finish_time_ms }) => finish_time_ms !== undefined && finish_time_ms >= from_ms && finish_time_ms < to_ms);
     },
     async markProcessing(refund_id) {
       const refund = db.refunds.get(refund_id);
-      if (refund?.state === 'DUE') put(db, { ...refund, state: 'PROCESSING' }, now_ms() + POLL_MS);
+      if (refund?.state === 'DUE') db.refunds.set(refund_id, frozen({ ...refund, state: 'PROCESSING' }));
     },
     async succeed(refund_id) {
       return end(refund_id, ['DUE', 'PROCESSING', 'MANUAL'], 'SUCCEEDED');
@@ -55,8 +56,8 @@ export function insertRefund(db: PaymentDb, wanted: Pick<Refund, 'refund_id' | '
   const payment = db.payments.get(wanted.payment_id)!;
   if (payment.refunded_fen + wanted.amount_fen > payment.amount_fen) throw new Error(`refund ${wanted.refund_id} would return more than was paid`);
   db.payments.set(payment.payment_id, frozen({ ...payment, refunded_fen: payment.refunded_fen + wanted.amount_fen }));
-  const { order_id, account_id } = payment;
-  return put(db, { ...wanted, reason: wanted.reason.slice(0, 200), order_id, account_id, state: 'DUE', attempts: 0, create_time_ms: now_ms, finish_time_ms: undefined }, db.now_ms());
+  const { order_id, account_id, payment_channel } = payment;
+  return put(db, { ...wanted, reason: wanted.reason.slice(0, 200), order_id, account_id, payment_channel, state: 'DUE', attempts: 0, create_time_ms: now_ms, finish_time_ms: undefined }, db.now_ms());
 }
 
 function put(db: PaymentDb, refund: Refund, next_ms: number | undefined): Refund {

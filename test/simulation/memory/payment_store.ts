@@ -2,7 +2,7 @@
 import { toHex } from '#kit/base/bytes.ts';
 import { fail, ok, type Result } from '#kit/base/result.ts';
 import { geneOf } from '#kit/base/snowflake.ts';
-import type { PaymentStore } from '../../../services/payment/app/ports.ts';
+import type { AppliedReport, PaymentStore } from '../../../services/payment/app/ports.ts';
 import { isUnwanted, judgeReport, type Payment, type TradeReport } from '../../../services/payment/domain/payment.ts';
 import { unwantedRefundId, type Refund } from '../../../services/payment/domain/refund.ts';
 import { frozen } from './frozen.ts';
@@ -12,6 +12,7 @@ import { insertRefund } from './payment_refund_store.ts';
 const MAX_PAYMENTS_OF_ORDER = 50;
 const FIRST_SWEEP_MS = 5000;
 const ASK_AFTER_MS = 15_000;
+const SETTLE_WITHIN_MS = 30_000;
 
 export type PaymentStoreOptions = { now_ms(): number; nextId(gene: number): bigint };
 
@@ -40,6 +41,13 @@ export function memoryPaymentStore(db: PaymentDb, { now_ms, nextId }: PaymentSto
     async ofOrder(order_id) {
       return ofOrder(order_id).slice(0, MAX_PAYMENTS_OF_ORDER);
     },
+    async ofOrders(order_ids) {
+      return order_ids.flatMap(ofOrder);
+    },
+    async paidPage(from_ms, to_ms, after, limit) {
+      const paid = [...db.payments.values()].filter(({ payment_id, pay_time_ms }) => payment_id > after && pay_time_ms !== undefined && pay_time_ms >= from_ms && pay_time_ms < to_ms);
+      return paid.toSorted((a, b) => (a.payment_id < b.payment_id ? -1 : 1)).slice(0, limit);
+    },
     async ofDay(from_ms, to_ms) {
       return [...db.payments.values()].filter(({ pay_time_ms }) => pay_time_ms !== undefined && pay_time_ms >= from_ms && pay_time_ms < to_ms);
     },
@@ -47,18 +55,19 @@ export function memoryPaymentStore(db: PaymentDb, { now_ms, nextId }: PaymentSto
       const payment = must(payment_id);
       return payment.state === 'CREATED' ? put(db, { ...payment, state: 'PENDING', pay_url, gateway_trade_no }, now_ms() + ASK_AFTER_MS) : payment;
     },
-    async applyReport(report, mark): Promise<Result<Payment>> {
+    async applyReport(report, mark): Promise<Result<AppliedReport>> {
       const payment = must(BigInt(report.trade_id));
       const judged = judgeReport(payment, report);
       if (!judged.ok) return judged;
       if (mark !== undefined) {
         const nonce = `${mark.payment_channel}/${mark.nonce}`;
+        if (db.nonces.has(nonce) && db.seen.has(seenKey(payment.payment_id, report.version, mark.body_hash))) return ok({ ...payment, effect: 'repeated' });
         if (db.nonces.has(nonce)) return fail('SIGNATURE_INVALID', { detail: 'the nonce was used before' });
         db.nonces.add(nonce);
         db.seen.add(seenKey(payment.payment_id, report.version, mark.body_hash));
       }
-      if (judged.value === 'pay') return ok(succeed(db, payment, report, now_ms()));
-      return ok(judged.value === 'close' ? close(db, payment, BigInt(report.version)) : payment);
+      if (judged.value === 'pay') return ok({ ...succeed(db, payment, report, now_ms()), effect: 'new' });
+      return ok(judged.value === 'close' ? { ...close(db, payment, BigInt(report.version)), effect: 'new' } : { ...payment, effect: 'stale' });
     },
     async isKnownCallback(payment_id, version, body_hash) {
       return db.seen.has(seenKey(payment_id, version, body_hash));
@@ -83,7 +92,7 @@ function succeed(db: PaymentDb, payment: Payment, report: TradeReport, now_ms: n
   const unwanted = isUnwanted(payment);
   const version = payment.version > BigInt(report.version) ? payment.version : BigInt(report.version);
   const settled = unwanted ? false : payment.settled;
-  const next = put(db, { ...payment, state: 'SUCCEEDED', version, gateway_trade_no: report.gateway_trade_no, pay_time_ms: report.pay_time_ms ?? now_ms, settled }, undefined);
+  const next = put(db, { ...payment, state: 'SUCCEEDED', version, gateway_trade_no: report.gateway_trade_no, pay_time_ms: report.pay_time_ms ?? now_ms, settled }, unwanted ? undefined : now_ms + SETTLE_WITHIN_MS);
   db.tell('PaymentSucceeded', next);
   if (unwanted) refundUnwanted(db, next, 'paid after it was closed', now_ms);
   return next;

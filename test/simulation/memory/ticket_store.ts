@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { fail, FailureError, ok } from '#kit/base/result.ts';
 import { geneOf } from '#kit/base/snowflake.ts';
 import type { NewIssue, Person, TicketStore } from '../../../services/ticketing/app/ports.ts';
-import { notAfter_ms, REGISTRATION_SETTLED_MS, type Issue, type Ticket } from '../../../services/ticketing/domain/ticket.ts';
-import type { TokenFacts } from '../../../services/ticketing/domain/token.ts';
+import { notAfter_ms, REGISTRATION_SETTLED_MS, rideOf, type Issue, type Ticket } from '../../../services/ticketing/domain/ticket.ts';
+import type { Ride, TokenFacts } from '../../../services/ticketing/domain/token.ts';
 import { DueTable } from '../sweeper.ts';
 import { frozen } from './frozen.ts';
 
@@ -64,7 +64,7 @@ function issueMethods(db: TicketDb, { now_ms, nextId }: TicketStoreOptions): Iss
       db.issues.set(issue_id, { issue_id, order_id: wanted.order_id, account_id: wanted.account_id, state: 'ISSUING', failure_reason: '' });
       db.issues_due.set(issue_id, db.now_ms() + FIRST_SWEEP_MS, 0);
       for (const item of made) {
-        const blank = { state: 'ISSUING' as const, name_masked: '', id_number_masked: '', issue_time_ms: undefined, qr_token: '', railway_ref: '', railway_state: 'NONE' as const, asked_ms: undefined };
+        const blank = { state: 'ISSUING' as const, name_masked: '', id_number_masked: '', issue_time_ms: undefined, qr_token: '', railway_ref: '', railway_state: 'NONE' as const, asked_ms: undefined, holder_tag: new Uint8Array(8), admission: '' };
         db.tickets.set(item.ticket_id, frozen({ ...item, ...blank, issue_id, order_id: wanted.order_id, account_id: wanted.account_id, not_after_ms: notAfter_ms(item.journey) }));
       }
       return ok(db.load(issue_id)!);
@@ -152,11 +152,15 @@ function ticketMethods(db: TicketDb): Omit<TicketStore, keyof IssueMethods> {
       change(db, ticket, { railway_state: 'VOIDED' });
       db.tickets_due.set(String(ticket_id), undefined, 0);
     },
-    async admit(ticket) {
+    async admit(ticket, admission) {
       const stored = db.tickets.get(ticket.ticket_id);
-      if (stored?.state !== 'VALID' || stored.version !== ticket.version) return false;
-      change(db, stored, { state: 'USED' });
-      return true;
+      if (stored?.state !== 'VALID' || stored.version !== ticket.version) return 'late';
+      if (admission !== '' && [...db.tickets.values()].some((other) => other.admission === admission)) return 'reused';
+      change(db, stored, { state: 'USED', admission });
+      return 'admitted';
+    },
+    async noteGateKey() {
+      // Only the audit would know.
     },
     async noteInspection() {
       // Only the audit would know.
@@ -184,8 +188,9 @@ function change(db: TicketDb, ticket: Ticket, more: Partial<Ticket>): void {
   db.tickets.set(ticket.ticket_id, frozen({ ...ticket, ...more }));
 }
 
-function factsOf({ ticket_id, version, not_after_ms, journey }: Ticket): TokenFacts {
-  return { ticket_id, version, not_after_ms, run_id: journey.run_id };
+function factsOf(ticket: Ticket): TokenFacts & { ride: Ride } {
+  const { ticket_id, version, not_after_ms, journey } = ticket;
+  return { ticket_id, version, not_after_ms, run_id: journey.run_id, ride: rideOf(ticket) };
 }
 
 function issueIdOf({ order_id, items }: NewIssue): string {

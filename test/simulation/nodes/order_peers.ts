@@ -70,7 +70,7 @@ function paymentPeer(world: World, process: Process): Peers['payments'] {
 function ticketingPeer(world: World, process: Process): Peers['ticketing'] {
   return {
     async issue(order) {
-      const items = order.items.map((item) => ({ item_id: itemIdOf(order.order_id, item.item_no), version: BigInt(item.version), passenger_id: item.passenger_id, passenger_type: item.passenger_type, seat: { ...item.seat, berth_level: '' }, journey: journeyOf(order, item) }));
+      const items = order.items.map((item) => ({ item_id: itemIdOf(order.order_id, item.item_no), version: BigInt(item.version), passenger_id: item.passenger_id, passenger_type: item.passenger_type, seat_parts: item.seat_parts.map((part) => ({ ...part, seat: { ...part.seat, berth_level: '' } })), journey: journeyOf(order, item) }));
       const wanted = { order_id: BigInt(order.order_id), account_id: BigInt(order.account_id), items };
       const issued = await world.rpc(process, 'ticketing', 'issue', ISSUE_MS, (node) => issueTickets(node, wanted, TICKETING_ACTOR));
       return mapResult(issued, ({ state, tickets, failure_reason }) => ({

@@ -46,11 +46,12 @@ export class SimGateway {
 
   #methods(call: <T>(label: string, effect: () => GatewayAnswer<T>) => Promise<GatewayAnswer<T>>): Gateway {
     return {
+      available: () => true,
       open: (payment) => call('open', () => this.#open(payment)),
-      find: (payment_id) => call('find', () => this.#known(payment_id, viewOf)),
-      close: (payment_id) => call('close', () => this.#known(payment_id, (trade) => viewOf(this.#close(trade)))),
+      find: ({ payment_id }) => call('find', () => this.#known(payment_id, viewOf)),
+      close: ({ payment_id }) => call('close', () => this.#known(payment_id, (trade) => viewOf(this.#close(trade)))),
       refund: (refund) => call('refund', () => this.refund(refund)),
-      findRefund: (refund_id) => call('findRefund', () => {
+      findRefund: ({ refund_id }) => call('findRefund', () => {
         const refund = this.refunds.get(refund_id);
         return refund === undefined ? UNKNOWN : { ok: true, value: { state: this.#stateOf(refund) } };
       }),

@@ -35,7 +35,7 @@ export class SimRailway {
     if (this.#net.faults.hits('railway_refused')) return { ok: false, problem: 'refused', detail: 'with 409' };
     const railway_ref = `E${this.registrations.size + 1}`;
     const { run_id, from_index, to_index } = ticket.journey;
-    this.registrations.set(id, { railway_ref, state: 'REGISTERED', seat_no: ticket.seat.seat_no, run_id, from_index, to_index });
+    this.registrations.set(id, { railway_ref, state: 'REGISTERED', seat_no: ticket.seat_parts[0]!.seat.seat_no, run_id, from_index, to_index });
     return { ok: true, railway_ref };
   }
 

@@ -153,7 +153,7 @@ class Traveller {
     const { ticket_db } = this.#world;
     const ticket = [...ticket_db.tickets.values()].find(({ order_id, state }) => order_id === BigInt(order.order_id) && state === 'VALID');
     if (ticket === undefined) return;
-    await this.#world.rpc(undefined, 'ticketing', 'inspect', CALL_MS, async ({ store, keys, clock }) => ({ ok: true, value: await inspectTicket({ store, keys, clock }, { qr_token: ticket.qr_token, id_last_four: '', admit: true }, { account_id: '', service: 'gate', device_id: '', ip: '' }) }));
+    await this.#world.rpc(undefined, 'ticketing', 'inspect', CALL_MS, async ({ store, keys, clock }) => inspectTicket({ store, keys, clock }, { qr_token: ticket.qr_token, id_last_four: '', admit: true, request_id: '' }, { account_id: '', service: 'gate', device_id: '', ip: '' }));
   }
 
   /** The order once nothing is under way any more, as far as somebody waits for it. */
