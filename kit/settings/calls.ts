@@ -28,7 +28,7 @@ export type CallSettings<K extends keyof Values> = { get: () => Values[K]; stop:
 type Keyed<K extends keyof Values> = { [P in K]: { shape: z.ZodType<Values[K]>; value: Values[K]; fixed: Values[K] | undefined } };
 
 /** Follows one class. What the environment says explicitly (`fixed`) wins for as long as the process lives. */
-export function watchCalls<K extends keyof Values & string>(key: K, source: CallSource, fixed?: Values[K]): CallSettings<K> {
+export function watchCalls<K extends keyof Values>(key: K, source: CallSource, fixed?: Values[K]): CallSettings<K> {
   const keys = { [key]: { ...CALL_SETTINGS[key], fixed } } as unknown as Keyed<K>;
   const settings = watchSettings<Record<string, unknown>>({ ...source, keys });
   return { get: () => settings.get(key) as Values[K], stop: () => settings.stop() };
