@@ -81,7 +81,8 @@ const LOOK_MS = 100;
 async function openIn(lifecycle: Lifecycle, extra: Record<string, string>): Promise<SagaWorld> {
   // The services here say what goes wrong in their logs, which is what happens all the time.
   process.env.LOG_LEVEL ??= 'silent';
-  const [infra, tokens, ports] = await Promise.all([startInfra({ redis: true, mysql: true, nats: true }), startTokens(), openPortBook(undefined)]);
+  const [infra, tokens] = await Promise.all([startInfra({ redis: true, mysql: true, nats: true }), startTokens()]);
+  const ports = openPortBook(undefined);
   for (const server of [infra, tokens]) lifecycle.onStop('server', () => server.stop());
   const timetable = new Map<string, TestRun>();
   const caller_key = randomBytes(32);
