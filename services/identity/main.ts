@@ -67,7 +67,7 @@ export type Running = Stoppable & { port: number; address: string; http_port: nu
 export async function start(config: Config, { clock = systemClock, log = createLog({ service: SERVICE }) }: { clock?: Clock; log?: Log } = {}): Promise<Running> {
   const started = await startAll(async (lifecycle) => {
     await migrate(config.mysql_url_identity, migrations, { log });
-    const db = await openDatabase({ url: config.mysql_url_identity, entities: ENTITIES, log, service: SERVICE });
+    const db = await openDatabase({ url: config.mysql_url_identity, entities: ENTITIES, log, service: SERVICE, multiple_statements: true });
     lifecycle.onStop('database', () => db.close());
     const keys = await openJwtKeys(config.signing_keys_dir, config.identity_jwt_kid);
     lifecycle.add('jwt keys', repeat({ name: 'jwt_keys', service: SERVICE, every_ms: 60_000, log, run: () => keys.reload() }));

@@ -80,7 +80,7 @@ export type Running = Stoppable & { port: number; address: string; stop(): Promi
 export async function start(config: Config, { clock = systemClock, log = createLog({ service: SERVICE }) }: { clock?: Clock; log?: Log } = {}): Promise<Running> {
   const started = await startAll(async (lifecycle) => {
     await migrate(config.mysql_url_notification, migrations, { log });
-    const db = await openDatabase({ url: config.mysql_url_notification, log, service: SERVICE });
+    const db = await openDatabase({ url: config.mysql_url_notification, log, service: SERVICE, multiple_statements: true });
     lifecycle.onStop('database', () => db.close());
     const keys = { keyring: createKeyring(config.column_keys), index: createBlindIndex(config.blind_index_key) };
     const parts = { keys, clock, toEvent: deliveredEvent };

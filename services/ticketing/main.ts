@@ -63,7 +63,7 @@ export function start(config: TicketingConfig, { clock = systemClock }: { clock?
   return startAll(async (lifecycle) => {
     const service = 'ticketing';
     const log = createLog({ service });
-    const db = await openDatabase({ url: config.mysql_url_ticketing, log, service });
+    const db = await openDatabase({ url: config.mysql_url_ticketing, log, service, multiple_statements: true });
     lifecycle.onStop('database', () => db.close());
 
     const ids = await leaseIds({ db, clock, log, lifecycle });

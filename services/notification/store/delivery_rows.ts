@@ -32,7 +32,7 @@ export function deliveryRows(tx: Tx): DeliveryRows {
   return {
     async insert(delivery, wait_ms) {
       const { delivery_id, message_id, account_id, order_id, channel, template_version, state, version } = delivery;
-      await tx.execute(
+      await tx.later(
         `INSERT INTO message_delivery (delivery_id, message_id, account_id, order_id, channel, template_version, state, recipient_masked, tries, receipt_tries, last_error,
            create_time, sent_time, delivered_time, version, next_action_time, attempts)
          VALUES (?, ?, ?, ?, ?, ?, ?, '', 0, 0, '', ?, ?, ?, ?, UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND, 0)`,

@@ -78,7 +78,7 @@ class SqlPaymentStore implements PaymentStore {
 
   markPending(payment_id: bigint, trade: GatewayTrade): Promise<Payment> {
     return this.#db.transaction(async (tx) => {
-      await tx.execute(`UPDATE payment SET state = 'PENDING', pay_url = ?, gateway_trade_no = ?, next_action_time = ?, attempts = 0 WHERE payment_id = ? AND state = 'CREATED'`, [
+      await tx.later(`UPDATE payment SET state = 'PENDING', pay_url = ?, gateway_trade_no = ?, next_action_time = ?, attempts = 0 WHERE payment_id = ? AND state = 'CREATED'`, [
         trade.pay_url, trade.gateway_trade_no, this.#due(ASK_AFTER_MS), payment_id,
       ]);
       return (await load(tx, payment_id))!;
@@ -116,7 +116,7 @@ class SqlPaymentStore implements PaymentStore {
       if (payment === undefined) return fail('PAYMENT_NOT_FOUND');
       if (payment.state !== 'SUCCEEDED') return fail('PAYMENT_STATE_WRONG', { detail: 'nothing was paid' });
       if (payment.settled === undefined) {
-        await tx.execute('UPDATE payment SET settled = ?, next_action_time = NULL, attempts = 0 WHERE payment_id = ?', [accepted ? 1 : 0, payment_id]);
+        await tx.later('UPDATE payment SET settled = ?, next_action_time = NULL, attempts = 0 WHERE payment_id = ?', [accepted ? 1 : 0, payment_id]);
         await this.#deps.journal.record(tx, accepted ? 'payment.Accept' : 'payment.Refuse', `payment/${payment_id}`, actor, 'ok', payment.version);
       } else if (payment.settled !== accepted) {
         return fail('CONFLICT', { detail: `the payment was ${payment.settled ? 'accepted' : 'refused'} before` });
@@ -128,7 +128,7 @@ class SqlPaymentStore implements PaymentStore {
 
   async #insert(tx: Tx, wanted: NewPayment, now_ms: number): Promise<bigint> {
     const payment_id = this.#deps.nextId(geneOf(wanted.order_id));
-    await tx.execute(
+    await tx.later(
       `INSERT INTO payment (payment_id, order_id, account_id, kind, state, amount_fen, payment_channel, change_id, return_path, created_at, expires_at, next_action_time)
        VALUES (?, ?, ?, ?, 'CREATED', ?, ?, ?, ?, ?, ?, ?)`,
       [payment_id, wanted.order_id, wanted.account_id, wanted.kind, wanted.amount_fen, wanted.payment_channel, wanted.change_id, wanted.return_path, new Date(now_ms), new Date(wanted.expire_time_ms), this.#due(FIRST_SWEEP_MS)],
@@ -172,7 +172,7 @@ async function noteCallback(tx: Tx, payment_id: bigint, version: number, mark: C
     if (!isDuplicateKey(error)) throw error;
     return (await isSeen(tx, payment_id, version, mark.body_hash)) ? 'known' : 'reused';
   }
-  await tx.execute('INSERT IGNORE INTO callback_seen (payment_id, version, body_hash, created_at) VALUES (?, ?, ?, ?)', [payment_id, version, mark.body_hash, new Date(now_ms)]);
+  await tx.later('INSERT IGNORE INTO callback_seen (payment_id, version, body_hash, created_at) VALUES (?, ?, ?, ?)', [payment_id, version, mark.body_hash, new Date(now_ms)]);
   return 'new';
 }
 
