@@ -26,6 +26,8 @@ export type ExternalClientOptions = {
   service: string;
   /** Tries in all. More than one only for what is idempotent there. Requirement: 3, with exponential backoff. */
   attempts: number;
+  /** What operators set meanwhile (kit/settings/calls.ts). */
+  tuned?: PolicyOptions['tuned'];
   backoff?: PolicyOptions['backoff'];
   breaker?: PolicyOptions['breaker'];
   /** Calls at once (default 64); further ones are refused as `busy`. */
@@ -47,6 +49,8 @@ export type ExternalClient = {
   call(request: ExternalRequest): Promise<ExternalOutcome>;
   /** Whether calls are let through at the moment. */
   breakerState(): 'closed' | 'half_open' | 'open';
+  /** False while the breaker refuses every call; true again when one may try. */
+  available(): boolean;
 };
 
 /** A client of one outside system, or of one provider in it; the breaker is shared by all its calls. */
@@ -65,6 +69,7 @@ export function createExternalClient(options: ExternalClientOptions): ExternalCl
       }
     },
     breakerState: () => policy.state(),
+    available: () => policy.available(),
   };
 }
 

@@ -1,3 +1,4 @@
+import { archiveTables } from '#kit/store/archive.ts';
 import { kitTables } from '#kit/store/kit_tables.ts';
 import type { Migration } from '#kit/store/migrate.ts';
 
@@ -72,6 +73,15 @@ export const migrations: Migration[] = [
         KEY delivery_order (order_id),
         KEY delivery_account (account_id, delivery_id)
       ) ${END}`,
+    ],
+  },
+  { name: '0001a_archive', up: archiveTables() },
+  {
+    name: '0002_receipts_dead_letters_rates',
+    up: [
+      'ALTER TABLE message_delivery ADD COLUMN revivals INT NOT NULL DEFAULT 0',
+      'ALTER TABLE message_delivery ADD COLUMN revived_time DATETIME(3) NULL',
+      'ALTER TABLE message_delivery ADD KEY delivery_rate (create_time, channel, provider, state, last_error, delivered_time)',
     ],
   },
 ];

@@ -1,3 +1,4 @@
+import { archiveTables } from '#kit/store/archive.ts';
 import { kitTables } from '#kit/store/kit_tables.ts';
 import type { Migration } from '#kit/store/migrate.ts';
 
@@ -23,5 +24,11 @@ export const migrations: Migration[] = [
       // One row a job: locked while a run begins, so that of two beginnings one sees the other.
       `CREATE TABLE IF NOT EXISTS job_gate (job_id VARCHAR(64) NOT NULL PRIMARY KEY) ENGINE=InnoDB`,
     ],
+  },
+  { name: '0001a_archive', up: archiveTables() },
+  {
+    // A job that is new is due from then on, not for all the days before.
+    name: '0002_job_known',
+    up: ['ALTER TABLE job_gate ADD COLUMN known_since DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3)'],
   },
 ];

@@ -4,7 +4,7 @@
  */
 import { bucketOf } from '#kit/base/hash.ts';
 import { QUEUE_BUCKETS } from '../domain/entry.ts';
-import { BATCH_LIMIT, fullBucket, nextToken_ms, QUEUE_CAP, refill, takeable, type Bucket } from '../domain/pace.ts';
+import { fullBucket, nextToken_ms, QUEUE_CAP, refill, takeable, type Bucket } from '../domain/pace.ts';
 import { scoreOf } from '../domain/priority.ts';
 import type { Paces } from './paces.ts';
 import type { QueueLease } from './ports.ts';
@@ -23,7 +23,7 @@ const RUNS_LISTED = 5000;
 /** How long an idle run's pace is remembered. */
 const FORGET_MS = 60_000;
 
-type Draining = { pace?: Bucket; busy: boolean; again: boolean; batches: number; timer?: NodeJS.Timeout; used_ms: number };
+type Draining = { pace?: Bucket; busy: boolean; again: boolean; batches: number; cancel_later?: () => void; used_ms: number };
 
 export class QueueOwner {
   readonly #ports: OwnerPorts;
@@ -41,7 +41,7 @@ export class QueueOwner {
     const run = this.#runs.get(run_id) ?? { busy: false, again: false, batches: 0, used_ms: 0 };
     this.#runs.set(run_id, run);
     run.again = true;
-    if (run.busy || run.timer !== undefined) return;
+    if (run.busy || run.cancel_later !== undefined) return;
     run.busy = true;
     this.#keep(this.#drain(run_id, run));
   }
@@ -50,14 +50,14 @@ export class QueueOwner {
   async look(): Promise<void> {
     const now_ms = this.#ports.clock.monotonic_ms();
     for (const [run_id, run] of this.#runs) {
-      if (!run.busy && run.batches === 0 && run.timer === undefined && now_ms - run.used_ms > FORGET_MS) this.#runs.delete(run_id);
+      if (!run.busy && run.batches === 0 && run.cancel_later === undefined && now_ms - run.used_ms > FORGET_MS) this.#runs.delete(run_id);
     }
     for (const { run_id } of await this.#ports.entries.waitingRuns(RUNS_LISTED)) this.wake(run_id);
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const run of this.#runs.values()) clearTimeout(run.timer);
+    for (const run of this.#runs.values()) run.cancel_later?.();
     await Promise.allSettled(this.#work);
   }
 
@@ -101,19 +101,19 @@ export class QueueOwner {
     this.#keep(this.#process(run_id, run, started, lease));
   }
 
-  /** What is next, from Redis; after a loss it is rebuilt from the rows first, and without Redis the rows are read. */
+  /** What is next, from the rows: an entry that Redis has not heard of must not be overtaken. Redis is built again after a loss. */
   async #first(run_id: string, lease: QueueLease, count: number): Promise<string[]> {
     const { queue, entries, log } = this.#ports;
+    const first = (await entries.waiting(run_id, count)).map(({ entry_id }) => entry_id);
     try {
-      const peeked = await queue.peek(run_id, lease.term, count);
-      if (peeked !== undefined) return peeked;
-      const waiting = await entries.waiting(run_id, QUEUE_CAP);
-      await queue.rebuild(run_id, lease.term, waiting.map(({ entry_id, priority, sequence }) => ({ entry_id, score: scoreOf(priority, sequence) })));
-      return waiting.slice(0, count).map(({ entry_id }) => entry_id);
+      if ((await queue.peek(run_id, lease.term, 1)) === undefined) {
+        const waiting = await entries.waiting(run_id, QUEUE_CAP);
+        await queue.rebuild(run_id, lease.term, waiting.map(({ entry_id, priority, sequence }) => ({ entry_id, score: scoreOf(priority, sequence) })));
+      }
     } catch (error) {
-      log.warn({ error, run_id }, 'the queue is read from its rows');
-      return (await entries.waiting(run_id, Math.min(count, BATCH_LIMIT))).map(({ entry_id }) => entry_id);
+      log.warn({ error, run_id }, 'the queue is not to be seen in Redis');
     }
+    return first;
   }
 
   async #process(run_id: string, run: Draining, started: Parameters<typeof processEntries>[1], lease: QueueLease): Promise<void> {
@@ -129,10 +129,10 @@ export class QueueOwner {
   }
 
   #later(run_id: string, run: Draining, wait_ms: number): void {
-    run.timer = setTimeout(() => {
-      run.timer = undefined;
+    run.cancel_later = this.#ports.timers.after(Math.max(1, wait_ms), () => {
+      run.cancel_later = undefined;
       this.wake(run_id);
-    }, Math.max(1, wait_ms));
+    });
   }
 
   #keep(work: Promise<void>): void {

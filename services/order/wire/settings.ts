@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PROTECTION_SETTINGS, type ProtectionState } from '#kit/settings/protection.ts';
 import { watchSettings } from '#kit/settings/watch.ts';
 import type { Lifecycle } from '#kit/run/lifecycle.ts';
 import type { Log } from '#kit/telemetry/log.ts';
@@ -12,9 +13,10 @@ export const SETTINGS = {
   'queue.max_entries': { shape: z.number().int().min(1).max(QUEUE_CAP), value: USUAL_LIMITS.max_entries },
   'queue.drain_share_per_s': { shape: z.number().min(0).max(1), value: USUAL_LIMITS.drain_share_per_s },
   'queue.max_drain_per_s': { shape: z.number().int().min(1).max(2000), value: USUAL_LIMITS.max_drain_per_s },
+  ...PROTECTION_SETTINGS,
 };
 
-type Values = { [K in keyof typeof SETTINGS]: number };
+type Values = { [K in Exclude<keyof typeof SETTINGS, 'protection.state'>]: number } & { 'protection.state': ProtectionState };
 
 /** ORDER_PAY_WINDOW_MS, where it is given, wins over what operators set. */
 export function watchOrderSettings(config: Config, log: Log, lifecycle: Lifecycle): Settings {
@@ -22,11 +24,15 @@ export function watchOrderSettings(config: Config, log: Log, lifecycle: Lifecycl
   const settings = lifecycle.add('settings', watchSettings<Values>({ address: config.risk_address, caller_key: config.caller_key[0], service: 'order', keys, log }));
   return {
     pay_window_ms: (who) => settings.get('order.pay_window_ms', who),
-    pace: () => ({
-      max_entries: settings.get('queue.max_entries'),
-      drain_share_per_s: settings.get('queue.drain_share_per_s'),
-      max_drain_per_s: settings.get('queue.max_drain_per_s'),
-    }),
+    pace: () => {
+      // Under protection every queue is slower by the same share.
+      const share = settings.get('protection.state').active ? settings.get('protection.queue_share') : 1;
+      return {
+        max_entries: settings.get('queue.max_entries'),
+        drain_share_per_s: settings.get('queue.drain_share_per_s') * share,
+        max_drain_per_s: Math.max(1, settings.get('queue.max_drain_per_s') * share),
+      };
+    },
     force_close_ms: config.order_force_close_ms,
   };
 }
