@@ -91,17 +91,17 @@ async function claim<R extends SqlRow>(options: SweeperOptions<R>): Promise<{ ro
   const columns = [...new Set([...options.key, ...(options.columns ?? []), 'attempts'])].map(quoteName).join(', ');
   const extra = options.where === undefined ? '' : ` AND (${options.where.sql})`;
   return options.db.transaction(async (tx) => {
-    const [clock] = await tx.execute<{ until: Date }>('SELECT UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND AS until', [(options.claim_ms ?? CLAIM_MS) * 1_000]);
-    const claimed_until = clock?.until ?? new Date(0);
     // SKIP LOCKED: several processes sweep one table and take different rows.
-    const rows = await tx.execute<Claimed<R>>(
-      `SELECT ${columns} FROM ${quoteName(options.table)} WHERE next_action_time <= UTC_TIMESTAMP(3)${extra}
+    const rows = await tx.execute<Claimed<R> & { kit_claimed_until: Date }>(
+      `SELECT ${columns}, UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND AS kit_claimed_until FROM ${quoteName(options.table)} WHERE next_action_time <= UTC_TIMESTAMP(3)${extra}
        ORDER BY next_action_time LIMIT ? FOR UPDATE SKIP LOCKED`,
-      [...(options.where?.params ?? []), options.batch ?? BATCH],
+      [(options.claim_ms ?? CLAIM_MS) * 1_000, ...(options.where?.params ?? []), options.batch ?? BATCH],
     );
+    // The time of a statement is the same for all its rows.
+    const claimed_until = rows[0]?.kit_claimed_until ?? new Date(0);
     for (const part of chunks(rows, CLAIM_CHUNK)) {
       const keys = part.map((row) => keyOf(options.key, row));
-      await tx.execute(`UPDATE ${quoteName(options.table)} SET next_action_time = ? WHERE (${options.key.map(quoteName).join(', ')}) IN (?)`, [claimed_until, keys]);
+      await tx.later(`UPDATE ${quoteName(options.table)} SET next_action_time = ? WHERE (${options.key.map(quoteName).join(', ')}) IN (?)`, [claimed_until, keys]);
     }
     return { rows: [...rows], claimed_until };
   });

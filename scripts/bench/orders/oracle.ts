@@ -5,7 +5,7 @@ import { say, step } from '../../say.ts';
 
 export type Verdict = { oversold: number; unaccounted: number; double_effects: number; still_open: string[] };
 
-const REST_WITHIN_MS = 90_000;
+const REST_WITHIN_MS = 45_000;
 const LOOK_EVERY_MS = 2_000;
 
 /** `order_ids`: what clients were told is ticketed. Orders that nobody paid are open until their time is over, and no fault. */

@@ -20,8 +20,8 @@ export type World = {
   /** On sale; the first is the hot one. */
   runs: readonly Run[];
   /** Product, and what is reported apart. */
-  product(): Processes;
-  outside(): Processes;
+  product: () => Processes;
+  outside: () => Processes;
 };
 export type Run = { run_id: string; stations: readonly string[]; seat_classes: readonly SeatClassShare[] };
 export type SeatClassShare = { seat_class: SeatClass; seats: number };

@@ -4,6 +4,7 @@ import type { Result } from '#kit/base/result.ts';
 import { fail } from '#kit/base/result.ts';
 import { unwrap } from '#kit/rpc/error.ts';
 import { implement, type Implementation } from '#kit/rpc/implement.ts';
+import { Admission } from '../app/admission.ts';
 import type { OrderDriver } from '../app/advance.ts';
 import { cancelOrder } from '../app/cancel_order.ts';
 import { leaveQueue } from '../app/leave_queue.ts';
@@ -17,11 +18,20 @@ import { transitionItems } from '../app/transition_items.ts';
 import { orderMessage, runItemMessage, statusMessage, timelineMessage } from './messages.ts';
 import { accountActor, actorOf, statesOf, submitRequestOf, transitionRequestOf } from './requests.ts';
 
+/** When those who were not let in may come again. */
+const SUBMIT_AGAIN_MS = 2000;
+
 export function orderService(ports: Ports & StatusPorts & { driver: OrderDriver }): Implementation {
+  const submissions = new Admission(ports.clock);
   return implement(OrderService, {
     async submitOrder(message, call) {
-      const view = unwrap(await submitOrder(ports, unwrap(submitRequestOf(message)), accountActor(call)));
-      return { status: statusMessage(view) };
+      if (!submissions.enter()) return unwrap(fail('OVERLOADED', { retry_after_ms: SUBMIT_AGAIN_MS }));
+      try {
+        const view = unwrap(await submitOrder(ports, unwrap(submitRequestOf(message)), accountActor(call)));
+        return { status: statusMessage(view) };
+      } finally {
+        submissions.leave();
+      }
     },
     async getQueueStatus({ queueToken }, call) {
       return { status: statusMessage(unwrap(await queueStatus(ports, queueToken, accountActor(call).account.account_id))) };

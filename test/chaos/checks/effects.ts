@@ -23,12 +23,13 @@ export async function effectsFindings(world: World): Promise<Finding[]> {
 
 /** What the outside world was asked to do: providers took a message once each, trades are one a payment by their number. */
 async function outsideFindings(world: World): Promise<Finding[]> {
-  const sent = new Map<string, number>();
-  for (const { provider, channel, message_id } of world.journal<{ provider: string; channel: string; message_id: string }>('messaging')) {
+  const sent = new Map<string, Set<string>>();
+  // A provider writes a message again, under the number it has there, when its receipt has been taken.
+  for (const { provider, channel, message_id, provider_ref } of world.journal<{ provider: string; channel: string; message_id: string; provider_ref: string }>('messaging')) {
     const key = `${channel}/${provider}/${message_id}`;
-    sent.set(key, (sent.get(key) ?? 0) + 1);
+    sent.set(key, (sent.get(key) ?? new Set()).add(provider_ref));
   }
-  return [...sent].filter(([, times]) => times > 1).map(([key, times]) => finding('effects', [key], `a provider sent a message ${times} times`, 'sandbox/messaging.jsonl'));
+  return [...sent].filter(([, refs]) => refs.size > 1).map(([key, refs]) => finding('effects', [key], `a provider sent a message ${refs.size} times`, 'sandbox/messaging.jsonl'));
 }
 
 /** At rest the railway's register, which gates read, has exactly the tickets that are valid: registered as `<item>-v<version>`. */

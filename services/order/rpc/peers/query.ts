@@ -1,6 +1,8 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { QueryService, SaleState, type TrainRun as RunMessage } from '#gen/rail/query/v1/query_pb.ts';
+import { systemClock } from '#kit/base/clock.ts';
 import { fenFromInt64 } from '#kit/base/money.ts';
+import { Recent } from '#kit/base/recent.ts';
 import { fail, ok, mapResult, type Result } from '#kit/base/result.ts';
 import type { ServiceClient } from '#kit/rpc/client.ts';
 import type { Timetable } from '../../app/peers.ts';
@@ -13,7 +15,24 @@ import { onBehalf } from './on_behalf.ts';
 const READ_MS = 1000;
 const saleStates = wordsOf(SaleState);
 
+/** Runs and prices change with the timetable; inventory has the last word on whether a run can still be had. */
+const LIFE_MS = 2000;
+const KEPT_MAX = 20_000;
+
+/** Answers are the same for everybody, so they are asked once for many. */
 export function queryPeer(client: ServiceClient<typeof QueryService>): Timetable {
+  const asked = askQuery(client);
+  const options = { life_ms: LIFE_MS, limit: KEPT_MAX, clock: systemClock };
+  // A sale that is about to open is looked at anew each time: nobody should hear of it late.
+  const runs = new Recent<TrainRun>({ ...options, keep: ({ sale_state }) => sale_state === 'OPEN' });
+  const fares = new Recent<Fare[]>(options);
+  return {
+    run: (actor, run_id) => runs.get(run_id, () => asked.run(actor, run_id)),
+    quote: (actor, wanted) => fares.get(JSON.stringify(wanted), () => asked.quote(actor, wanted)),
+  };
+}
+
+function askQuery(client: ServiceClient<typeof QueryService>): Timetable {
   return {
     async run(actor, run_id): Promise<Result<TrainRun>> {
       const answer = await ask(client.getTrainRun({ runId: run_id }, { ...onBehalf(actor, READ_MS), retry: { attempts: 2 } }));
