@@ -19,6 +19,8 @@ export interface ConsumerOptions extends DeliveryOptions {
   /** One delivery at a time per bucket over all processes; later events of a key wait for a failed one. */
   readonly ordered?: boolean;
   readonly ack_wait_ms?: number;
+  /** Takes only what is replayed to it: for dead letters that a service writes of its own work. */
+  readonly replays_only?: boolean;
 }
 
 export interface RunningConsumer {
@@ -90,13 +92,13 @@ class EventConsumer {
   }
 
   async #ensure(name: string, bucket: number | undefined): Promise<void> {
-    const { nats, stream, durable, ack_wait_ms = ACK_WAIT_MS } = this.#options;
+    const { nats, stream, durable, ack_wait_ms = ACK_WAIT_MS, replays_only = false } = this.#options;
     const changeable = {
       ack_wait: ack_wait_ms * 1e6,
       // Tries are counted by us (delivery_store.ts); the server delivers until we say that it is enough.
       max_deliver: -1,
       max_ack_pending: bucket === undefined ? MAX_ACK_PENDING : 1,
-      filter_subjects: consumerSubjects(nats, stream, durable, bucket),
+      filter_subjects: consumerSubjects(nats, stream, durable, bucket).slice(replays_only ? -1 : 0),
     };
     const fixed = { durable_name: name, ack_policy: AckPolicy.Explicit, deliver_policy: DeliverPolicy.All, replay_policy: ReplayPolicy.Instant };
     try {

@@ -9,7 +9,7 @@ export interface DeadLetter {
   readonly stream: StreamName;
   readonly consumer: string;
   readonly bucket: number;
-  /** Sequence of the event in its stream. */
+  /** Sequence of the event in its stream; 0 for a letter that a service writes of its own work. */
   readonly stream_sequence: number;
   /** Empty when the bytes are no envelope. */
   readonly event_id: string;
@@ -44,7 +44,7 @@ export async function publishDeadLetter(bus: Bus, letter: DeadLetter): Promise<v
   message_headers.set(HEADER_TYPE, headerText(letter.type));
   for (const [name, value] of Object.entries(fields)) message_headers.set(`${PREFIX}${name}`, headerText(value));
   await bus.js.publish(deadLetterSubject(bus, letter.stream, letter.consumer), letter.envelope, {
-    msgID: `dead:${letter.consumer}:${letter.stream}:${letter.stream_sequence}`,
+    msgID: `dead:${letter.consumer}:${letter.stream}:${letter.stream_sequence === 0 ? letter.event_id : letter.stream_sequence}`,
     timeout: BUS_TIMEOUT_MS,
     headers: message_headers,
     expect: { streamName: deadLetterStream(bus) },

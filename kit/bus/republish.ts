@@ -15,6 +15,9 @@ export interface RepublishRange {
   readonly until: Date;
 }
 
+/** Bucket and sequence of the last event that was published again. */
+export type RepublishCursor = readonly [bucket: number, sequence: bigint];
+
 const PAGE = 200;
 
 /**
@@ -24,17 +27,21 @@ const PAGE = 200;
  */
 export async function republish(db: Database, bus: Bus, range: RepublishRange, limit = 1_000_000): Promise<number> {
   let done = 0;
-  let after: [bucket: number, sequence: bigint] = [-1, 0n];
-  while (done < limit) {
-    const rows = await page(db, range, after, Math.min(PAGE, limit - done));
-    for (const row of rows) {
-      await publishAgain(bus, db.service, row);
-      after = [row.bucket, row.sequence];
-      done += 1;
-    }
-    if (rows.length < PAGE) return done;
-  }
+  let after: RepublishCursor | undefined;
+  do {
+    const { published, next } = await republishPage(db, bus, range, after, Math.min(PAGE, limit - done));
+    done += published;
+    after = next;
+  } while (after !== undefined && done < limit);
   return done;
+}
+
+/** One page of it, behind `after`; `next` is where the following one begins, undefined at the end. */
+export async function republishPage(db: Database, bus: Bus, range: RepublishRange, after: RepublishCursor | undefined, limit: number): Promise<{ published: number; next: RepublishCursor | undefined }> {
+  const rows = await page(db, range, after ?? [-1, 0n], limit);
+  for (const row of rows) await publishAgain(bus, db.service, row);
+  const last = rows.at(-1);
+  return { published: rows.length, next: last === undefined || rows.length < limit ? undefined : [last.bucket, BigInt(last.sequence)] };
 }
 
 interface Row extends Record<string, unknown> {
@@ -50,7 +57,7 @@ interface Row extends Record<string, unknown> {
   readonly payload: Buffer;
 }
 
-async function page(db: Database, { stream, bucket, since, until }: RepublishRange, [after_bucket, after_sequence]: [number, bigint], limit: number): Promise<Row[]> {
+async function page(db: Database, { stream, bucket, since, until }: RepublishRange, [after_bucket, after_sequence]: RepublishCursor, limit: number): Promise<Row[]> {
   const one = bucket === undefined ? '' : ' AND bucket = ?';
   return db.query<Row>(
     `SELECT stream, bucket, sequence, event_id, type, version, event_key, occurred_at, trace, payload FROM outbox

@@ -61,7 +61,7 @@ export function eventSubject(bus: Pick<Bus, 'prefix'>, stream: StreamName, bucke
   return STREAM_OWNER[stream] === service ? subject : `${subject}.${service}`;
 }
 
-/** What a consumer listens to: all events of the stream, or of one bucket, and what is replayed to it. */
+/** What a consumer listens to: all events of the stream, or of one bucket, and last what is replayed to it. */
 export function consumerSubjects(bus: Pick<Bus, 'prefix'>, stream: StreamName, consumer: string, bucket?: number): string[] {
   const events = `${base(bus, stream)}.v1`;
   const replays = `${base(bus, stream)}.replay.${consumer}`;

@@ -47,6 +47,8 @@ export type ExternalClient = {
   call(request: ExternalRequest): Promise<ExternalOutcome>;
   /** Whether calls are let through at the moment. */
   breakerState(): 'closed' | 'half_open' | 'open';
+  /** False while the breaker refuses every call; true again when one may try. */
+  available(): boolean;
 };
 
 /** A client of one outside system, or of one provider in it; the breaker is shared by all its calls. */
@@ -65,6 +67,7 @@ export function createExternalClient(options: ExternalClientOptions): ExternalCl
       }
     },
     breakerState: () => policy.state(),
+    available: () => policy.available(),
   };
 }
 

@@ -4,7 +4,8 @@ import type { KeyObject } from 'node:crypto';
 import { link, mkdir, readdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { OUR_NAME, OUTSIDE_SYSTEMS } from './keys.ts';
+import { keyName, OUR_NAME, OUTSIDE_SYSTEMS } from './keys.ts';
+import type { KeyScheme, OutsideSystem } from './keys.ts';
 
 export type KeyDirs = {
   /** SIGNING_KEYS_DIR of our services. */
@@ -19,21 +20,33 @@ export type KeyDirs = {
  *
  *     SIGNING_KEYS_DIR/chunyun.pem          RSA-2048, signs our requests to outside systems
  *     SIGNING_KEYS_DIR/<system>.pub.pem     RSA-2048, checks their answers and callbacks
+ *     SIGNING_KEYS_DIR/chunyun-sm2.pem, gateway-sm2.pub.pem   the same with SM2, for the payment channels that ask for it
  *     SIGNING_KEYS_DIR/jwt-<kid>.pem        EC P-256 (ES256), signs access tokens
  *     SIGNING_KEYS_DIR/ticket-<kid>.pem     Ed25519, signs e-tickets
- *     SANDBOX_KEYS_DIR/<system>.pem and chunyun.pub.pem
+ *     SANDBOX_KEYS_DIR/<system>.pem and chunyun.pub.pem, and the same with -sm2
  */
 export async function ensureKeys({ signing_keys_dir, sandbox_keys_dir }: KeyDirs): Promise<void> {
   await mkdir(signing_keys_dir, { recursive: true, mode: 0o700 });
-  const our_key = await ensureKey(join(signing_keys_dir, `${OUR_NAME}.pem`), 'rsa');
   await ensureKid(signing_keys_dir, 'jwt', 'ec');
   await ensureKid(signing_keys_dir, 'ticket', 'ed25519');
-  if (sandbox_keys_dir === undefined) return;
-  await mkdir(sandbox_keys_dir, { recursive: true, mode: 0o700 });
-  await ensurePublic(join(sandbox_keys_dir, `${OUR_NAME}.pub.pem`), our_key);
-  for (const system of OUTSIDE_SYSTEMS) {
-    const key = await ensureKey(join(sandbox_keys_dir, `${system}.pem`), 'rsa');
-    await ensurePublic(join(signing_keys_dir, `${system}.pub.pem`), key);
+  if (sandbox_keys_dir !== undefined) await mkdir(sandbox_keys_dir, { recursive: true, mode: 0o700 });
+  await ensurePairs(signing_keys_dir, sandbox_keys_dir, 'rsa', OUTSIDE_SYSTEMS);
+  await ensurePairs(signing_keys_dir, sandbox_keys_dir, 'sm2', SM2_SYSTEMS);
+}
+
+/** The outside systems that we also speak SM2 with. */
+const SM2_SYSTEMS: readonly OutsideSystem[] = ['gateway'];
+
+/** Our key of a scheme, those of the systems, and to each side the public ones of the other. */
+async function ensurePairs(ours_dir: string, theirs_dir: string | undefined, scheme: KeyScheme, systems: readonly OutsideSystem[]): Promise<void> {
+  const ours = keyName(OUR_NAME, scheme);
+  const our_key = await ensureKey(join(ours_dir, `${ours}.pem`), scheme);
+  if (theirs_dir === undefined) return;
+  await ensurePublic(join(theirs_dir, `${ours}.pub.pem`), our_key);
+  for (const system of systems) {
+    const theirs = keyName(system, scheme);
+    const key = await ensureKey(join(theirs_dir, `${theirs}.pem`), scheme);
+    await ensurePublic(join(ours_dir, `${theirs}.pub.pem`), key);
   }
 }
 
@@ -45,7 +58,7 @@ export async function addKey(dir: string, family: 'jwt' | 'ticket', kid: string)
 
 const FIRST_KID = 'k0001';
 
-type KeyType = 'rsa' | 'ec' | 'ed25519';
+type KeyType = KeyScheme | 'ec' | 'ed25519';
 
 async function ensureKid(dir: string, family: 'jwt' | 'ticket', type: KeyType): Promise<void> {
   const files = await readdir(dir);
@@ -95,6 +108,7 @@ async function readIfThere(path: string): Promise<Buffer | undefined> {
 async function makeKey(type: KeyType): Promise<KeyObject> {
   const generate = promisify(generateKeyPair);
   if (type === 'rsa') return (await generate('rsa', { modulusLength: 2048 })).privateKey;
+  if (type === 'sm2') return (await generate('ec', { namedCurve: 'SM2' })).privateKey;
   if (type === 'ec') return (await generate('ec', { namedCurve: 'P-256' })).privateKey;
   return (await generate('ed25519')).privateKey;
 }

@@ -1,8 +1,9 @@
 // Who sent these bytes: the signature that requests to outside systems, their answers and their callbacks carry.
-import { createHash, randomUUID, sign, timingSafeEqual, verify } from 'node:crypto';
+import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { fail, ok } from '#kit/base/result.ts';
 import type { Result } from '#kit/base/result.ts';
+import { schemeOf } from './scheme.ts';
 
 export const TIMESTAMP_HEADER = 'x-chunyun-timestamp';
 export const NONCE_HEADER = 'x-chunyun-nonce';
@@ -18,10 +19,10 @@ export type SignatureHeaders = { [TIMESTAMP_HEADER]: string; [NONCE_HEADER]: str
 
 export type SignOptions = { key: KeyObject; now_ms: number; nonce?: string };
 
-/** RSA-2048 with SHA-256 (RSASSA-PKCS1-v1_5) over `timestamp\nnonce\nmethod\npath\nsha256hex(body)`, in base64. */
+/** RSA-2048 with SHA-256 or SM2 with SM3, as the key is, over `timestamp\nnonce\nmethod\npath\nsha256hex(body)`, in base64. */
 export function signPart(part: SignedPart, { key, now_ms, nonce = randomUUID() }: SignOptions): SignatureHeaders {
   const timestamp = String(now_ms);
-  const signature = sign('sha256', textOf(part, timestamp, nonce), key).toString('base64');
+  const signature = schemeOf(key).sign(textOf(part, timestamp, nonce), key).toString('base64');
   return { [TIMESTAMP_HEADER]: timestamp, [NONCE_HEADER]: nonce, [SIGNATURE_HEADER]: signature };
 }
 
@@ -45,7 +46,7 @@ export function verifyPart(part: SignedPart, headers: Headers, { key, now_ms, no
   if (timestamp === undefined || nonce === undefined || signature === undefined) return fail('SIGNATURE_INVALID', { detail: 'missing' });
   if (!/^\d{1,15}$/.test(timestamp) || Math.abs(now_ms - Number(timestamp)) > SIGNATURE_SKEW_MS) return fail('SIGNATURE_INVALID', { detail: 'timestamp' });
   if (!/^[\w-]{8,64}$/.test(nonce) || (expected !== undefined && !sameText(expected, nonce))) return fail('SIGNATURE_INVALID', { detail: 'nonce' });
-  if (!verify('sha256', textOf(part, timestamp, nonce), key, Buffer.from(signature, 'base64'))) return fail('SIGNATURE_INVALID', { detail: 'signature' });
+  if (!schemeOf(key).verify(textOf(part, timestamp, nonce), key, Buffer.from(signature, 'base64'))) return fail('SIGNATURE_INVALID', { detail: 'signature' });
   return ok({ nonce, timestamp_ms: Number(timestamp) });
 }
 

@@ -30,6 +30,8 @@ export type ExternalPolicy = {
    */
   execute<T>(fn: (attempt: Attempt) => Promise<T>, signal?: AbortSignal): Promise<T>;
   state(): 'closed' | 'half_open' | 'open';
+  /** False while the breaker refuses: whoever has a choice goes elsewhere. True again when one call may try. */
+  available(): boolean;
 };
 
 /** Deadline, retry with jittered backoff and circuit breaker around a system outside, all counted. */
@@ -50,12 +52,17 @@ export function createPolicy(options: PolicyOptions): ExternalPolicy {
   const bounding = timeout(timeout_ms, TimeoutStrategy.Aggressive);
   repeating.onRetry(() => retries.inc({ system: name }));
   bounding.onTimeout(() => timeouts.inc({ system: name }));
-  breaking.onStateChange((state) => open.set({ system: name }, OPENNESS[stateName(state)]));
+  let opened_at_ms = 0;
+  breaking.onStateChange((state) => {
+    if (state === CircuitState.Open) opened_at_ms = Date.now();
+    open.set({ system: name }, OPENNESS[stateName(state)]);
+  });
   open.set({ system: name }, 0);
   const policy = wrap(repeating, breaking, bounding);
 
   return {
     state: () => stateName(breaking.state),
+    available: () => breaking.state !== CircuitState.Open || Date.now() - opened_at_ms >= breaker.half_open_after_ms,
     execute: async (fn, signal) => {
       let attempt = 0;
       try {

@@ -2,7 +2,7 @@
 import { fail, ok, type Result } from '#kit/base/result.ts';
 import { isUuid7, uuid7Time_ms } from '#kit/base/uuid7.ts';
 import { isDuplicateKey } from './errors.ts';
-import type { Database, Tx } from './mysql.ts';
+import type { Tx } from './mysql.ts';
 
 export interface RequestKey {
   /** The account that asks; of a system caller its service name. An id of another account is another request. */
@@ -56,12 +56,6 @@ export function checkRequestId(request_id: string, now_ms: number): Result<undef
   if (time_ms > now_ms + CLOCK_SKEW_MS) return fail('REQUEST_ID_INVALID', { detail: 'the request id lies in the future' });
   if (time_ms < now_ms - REQUEST_ID_LIFE_MS) return fail('REQUEST_ID_EXPIRED');
   return ok(undefined);
-}
-
-/** Deletes a bounded batch of answers past their life (plus a day, so that none goes while its id is still accepted). */
-export async function pruneRequestIds(db: Database, limit = 5_000): Promise<number> {
-  const sql = 'DELETE FROM idempotency WHERE created_at < UTC_TIMESTAMP(3) - INTERVAL 8 DAY LIMIT ?';
-  return (await db.query(sql, [limit])).affected_rows;
 }
 
 async function claim(tx: Tx, key: RequestKey): Promise<boolean> {

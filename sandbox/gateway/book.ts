@@ -3,11 +3,16 @@ import type { Journal } from '../shared/journal.ts';
 
 export type TradeState = 'OPEN' | 'PAID' | 'CLOSED';
 
+/** Two ways to the company: the usual one, and the one of those who ask for the national algorithms. */
+export type Door = 'rsa' | 'sm2';
+
 export type Trade = {
   /** The merchant's number: ours. */
   trade_id: string;
   gateway_trade_no: string;
   channel: string;
+  /** Where it was opened, and so which keys speak of it. */
+  door: Door;
   amount_fen: number;
   currency: string;
   subject: string;
@@ -44,7 +49,8 @@ export class Book {
 
   replay(record: BookRecord): void {
     if ('trade' in record) {
-      this.#trades.set(record.trade.trade_id, record.trade);
+      // Records from before there were two doors name none.
+      this.#trades.set(record.trade.trade_id, { ...record.trade, door: record.trade.door ?? 'rsa' });
       this.#by_number.set(record.trade.gateway_trade_no, record.trade.trade_id);
     } else {
       this.#refunds.set(record.refund.refund_id, record.refund);

@@ -1,7 +1,7 @@
 // The national railway: its timetable, and the register of tickets that gates and train crews read.
 //
 //   GET  /v1/timetable?known=<sha256>      {unchanged: true}, or {unchanged: false, feed_checksum, feed_base64} (a GTFS zip)
-//   POST /v1/registrations {registration_id, run_id, coach_no, seat_no, from_station_id, to_station_id, name, id_type, id_number}
+//   POST /v1/registrations {registration_id, run_id, coach_no, seat_no, seats, from_station_id, to_station_id, name, id_type, id_number}
 //                                          → {registration_id, railway_ref, state: REGISTERED | VOID}
 //   GET  /v1/registrations/{registration_id}     POST /v1/registrations/{registration_id}/void
 //
@@ -28,6 +28,8 @@ const REGISTRATION = z.object({
   run_id: z.string().min(1).max(64),
   coach_no: z.string().max(8),
   seat_no: z.string().max(16),
+  /** All seats in the order of travel, where they are changed on the way. */
+  seats: z.array(z.object({ coach_no: z.string().max(8), seat_no: z.string().max(16), from_index: z.number().int().min(0), to_index: z.number().int().min(1) })).max(8).optional(),
   from_station_id: z.string().min(1),
   to_station_id: z.string().min(1),
   name: z.string().min(1).max(100),
@@ -72,12 +74,12 @@ async function build({ faults, openJournal }: SandboxParts, feed_file: string | 
       async handle({ json }) {
         const parsed = REGISTRATION.safeParse(json);
         if (!parsed.success) throw new Refusal(400, 'FIELD_INVALID');
-        const { registration_id, run_id, coach_no, seat_no } = parsed.data;
+        const { registration_id, run_id, coach_no, seat_no, seats = [{ coach_no, seat_no }] } = parsed.data;
         const first = known.get(registration_id);
         if (first !== undefined) return { json: view(first) };
         if (faults.take(PATH, 'registration_refused') !== undefined) throw new Refusal(409, 'REGISTRATION_REFUSED');
         const railway_ref = `E${String(known.size + 1).padStart(9, '0')}`;
-        return { json: view(await put({ registration_id, railway_ref, state: 'REGISTERED', run_id, seat: `${coach_no}-${seat_no}` })) };
+        return { json: view(await put({ registration_id, railway_ref, state: 'REGISTERED', run_id, seat: seats.map((seat) => `${seat.coach_no}-${seat.seat_no}`).join(',') })) };
       },
     },
     { method: 'GET', path: `${PATH}/:registration_id`, signed: true, handle: ({ params }) => ({ json: view(find(params.registration_id)) }) },

@@ -1,3 +1,5 @@
+import type { KeyPair } from '#kit/external/keys.ts';
+
 /** A request as a handler sees it: verified where its route asks for that. */
 export type SandboxRequest = {
   method: string;
@@ -21,6 +23,8 @@ export type Route = {
   path: string;
   /** True for what our services call: the request must be signed by us, and the answer is signed by the system. */
   signed: boolean;
+  /** The keys of this route, where the system has several doors; else those of the server. */
+  keys?: KeyPair;
   handle(request: SandboxRequest): SandboxAnswer | Promise<SandboxAnswer>;
 };
 

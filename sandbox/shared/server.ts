@@ -2,11 +2,11 @@
 // misbehaves when told to.
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { KeyObject } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '#kit/base/clock.ts';
 import type { Clock } from '#kit/base/clock.ts';
+import type { KeyPair } from '#kit/external/keys.ts';
 import { NonceMemory } from '#kit/external/nonces.ts';
 import { answerPart, signPart, SIGNATURE_HEADER, verifyPart } from '#kit/external/signature.ts';
 import type { Log } from '#kit/telemetry/log.ts';
@@ -20,7 +20,7 @@ export type SandboxServerOptions = {
   host: string;
   port: number;
   /** Its private key and our public one: loadSandboxKeys. */
-  keys: { sign_key: KeyObject; peer_key: KeyObject };
+  keys: KeyPair;
   routes: readonly Route[];
   faults: Faults;
   log: Log;
@@ -46,10 +46,10 @@ export async function startSandboxServer(options: SandboxServerOptions): Promise
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 function createHandler(options: SandboxServerOptions): Handler {
-  const { faults, keys, clock = systemClock } = options;
+  const { faults, clock = systemClock } = options;
   const nonces = new NonceMemory();
 
-  function refusalOf(request: IncomingMessage, raw: Uint8Array): Refusal | undefined {
+  function refusalOf(request: IncomingMessage, raw: Uint8Array, keys: KeyPair): Refusal | undefined {
     const verified = verifyPart({ method: request.method ?? '', path: request.url ?? '', body: raw }, request.headers, { key: keys.peer_key, now_ms: clock.now_ms() });
     if (!verified.ok) return new Refusal(401, `SIGNATURE_INVALID: ${verified.error.detail}`);
     return nonces.take(verified.value.nonce, clock.now_ms()) ? undefined : new Refusal(401, 'NONCE_REUSED');
@@ -59,10 +59,10 @@ function createHandler(options: SandboxServerOptions): Handler {
     const raw = await readBody(request);
     const url = new URL(request.url ?? '/', 'http://sandbox');
     const found = findRoute(options.routes, request.method ?? '', url.pathname);
-    const signed = found?.route.signed ?? false;
+    const { signed = false, keys = options.keys } = found?.route ?? {};
     if (await misbehaveBefore(faults, url.pathname, signed, response)) return;
 
-    const refusal = found === undefined ? new Refusal(404, 'NO_SUCH_PATH') : signed ? refusalOf(request, raw) : undefined;
+    const refusal = found === undefined ? new Refusal(404, 'NO_SUCH_PATH') : signed ? refusalOf(request, raw, keys) : undefined;
     const answer =
       refusal === undefined
         ? await runHandler(found!.route, { method: request.method ?? '', path: url.pathname, params: found!.params, query: url.searchParams, headers: request.headers, raw, json: parseJson(raw) })

@@ -22,8 +22,10 @@ export async function verifyTicket(api: Api, ticket: Ticket): Promise<void> {
   unsigned.signature = new Uint8Array();
   const signer = offline.find(({ key_id }) => key_id === answer.keyId);
   if (signer === undefined || !areRevocationsSigned(toBinary(GetRevocationsResponseSchema, unsigned), answer.signature, signer)) throw new Error('the revocations of the run are not signed by us');
-  const revocations = { run_id, as_of_ms: answer.asOf === undefined ? 0 : timestampMs(answer.asOf), revoked: answer.revoked.map((one) => ({ ticket_id: one.ticketId, version: one.version })) };
-  const verdict = verifyOffline(ticket.qrToken, offline, Date.now(), revocations);
+  const [as_of_ms, fresh_until_ms] = [answer.asOf, answer.freshUntil].map((time) => (time === undefined ? 0 : timestampMs(time))) as [number, number];
+  const revocations = { run_id, as_of_ms, fresh_until_ms, revoked: answer.revoked.map((one) => ({ ticket_id: one.ticketId, version: one.version })) };
+  const verdict = verifyOffline(ticket.qrToken, offline, Date.now(), { revocations, run_id });
   if (!verdict.valid) throw new Error(`the ticket does not verify: ${verdict.reason}`);
-  if (verdict.facts.run_id !== run_id || String(verdict.facts.ticket_id) !== ticket.ticketId) throw new Error('the QR code is of another ticket');
+  if (verdict.currency !== 'CURRENT') throw new Error('the revocations of the run are too old to judge by');
+  if (String(verdict.facts.ticket_id) !== ticket.ticketId) throw new Error('the QR code is of another ticket');
 }

@@ -5,6 +5,7 @@ import { OrderService } from '#gen/rail/order/v1/order_pb.ts';
 import { PaymentService } from '#gen/rail/payment/v1/payment_pb.ts';
 import { TicketingService } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import { systemClock, type Clock } from '#kit/base/clock.ts';
+import { systemTimers } from '#kit/base/timers.ts';
 import { openBus } from '#kit/bus/bus.ts';
 import { ensureStreams } from '#kit/bus/streams.ts';
 import { createBlindIndex } from '#kit/crypto/blind_index.ts';
@@ -73,7 +74,7 @@ export function start(config: AftersalesConfig, { clock = systemClock }: { clock
     const keys = { keyring: createKeyring(JSON.parse(config.column_keys)), index: createBlindIndex(config.blind_index_key) };
     const store = openRefundStore({ db, keys, clock, nextId: (gene) => ids.next(gene), step_ms: config.aftersales_step_ms });
     const driver = createDriver({
-      store, clock, log,
+      store, clock, timers: systemTimers, log,
       orders: ordersOver(orders),
       tickets: ticketsOver(peer(TicketingService, config.ticketing_address)),
       money: moneyOver(peer(PaymentService, config.payment_address)),

@@ -7,6 +7,7 @@ import { systemRandom } from '#kit/base/random.ts';
 import { createExternalClient } from '#kit/external/http.ts';
 import { loadOurKeys } from '#kit/external/keys.ts';
 import { createClient } from '#kit/rpc/client.ts';
+import { housekeepingService } from '#kit/housekeeping/service.ts';
 import { startServer } from '#kit/rpc/server.ts';
 import { hexKeys, hostPort, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
@@ -77,7 +78,7 @@ export async function start(config: Config, { clock = systemClock, log = createL
     const http = lifecycle.add('http', await startJwksServer({ host: config.listen_host, port: config.identity_http_port, jwks: () => keys.jwks() }));
     const token = { jwks: new URL(`http://${http.address}/.well-known/jwks.json`), issuer: config.jwt_issuer, audience: config.jwt_audience };
     const auth = { caller_keys: config.caller_key, token };
-    const server = lifecycle.add('rpc', await startServer({ service: SERVICE, host: config.listen_host, port: config.identity_port, implementations: [identityService(deps)], auth, log, clock }));
+    const server = lifecycle.add('rpc', await startServer({ service: SERVICE, host: config.listen_host, port: config.identity_port, implementations: [identityService(deps), housekeepingService({ db })], auth, log, clock }));
     return { port: server.port, address: server.address, http_port: http.port, http_address: http.address };
   });
   return { ...started, stop: async () => started.stop() };

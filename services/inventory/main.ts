@@ -6,6 +6,7 @@ import { openBus } from '#kit/bus/bus.ts';
 import { startRelay } from '#kit/bus/relay.ts';
 import { ensureStreams } from '#kit/bus/streams.ts';
 import { createClient } from '#kit/rpc/client.ts';
+import { housekeepingService } from '#kit/housekeeping/service.ts';
 import { startServer } from '#kit/rpc/server.ts';
 import { readConfig } from '#kit/run/config.ts';
 import { runMain, startAll, type Lifecycle, type Stoppable } from '#kit/run/lifecycle.ts';
@@ -83,7 +84,7 @@ export async function start(config: Config, { clock = systemClock, log = createL
     startLoops(config, db, lifecycle, parts, orders);
     const inventory = inventoryService({ ...parts, orders, hold, feed, timetable, settle_ms: config.inventory_settle_ms, bucket_count: config.inventory_buckets, quota_rules: watchQuotaRules(config, log, lifecycle) });
     const token = { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience };
-    const server = await startServer({ service: SERVICE, host: config.listen_host, port: config.inventory_port, implementations: [inventory, seatService(parts, hold)], auth: { caller_keys: config.caller_key, token }, log, clock, limits: { max_timeout_ms: 300_000 } });
+    const server = await startServer({ service: SERVICE, host: config.listen_host, port: config.inventory_port, implementations: [inventory, seatService(parts, hold), housekeepingService({ db, bus: nats })], auth: { caller_keys: config.caller_key, token }, log, clock, limits: { max_timeout_ms: 300_000 } });
     lifecycle.add('rpc', server);
     return { port: server.port, address: server.address };
   });

@@ -12,6 +12,7 @@ import { createBlindIndex } from '#kit/crypto/blind_index.ts';
 import { createKeyring } from '#kit/crypto/column.ts';
 import { loadOurKeys } from '#kit/external/keys.ts';
 import { createClient } from '#kit/rpc/client.ts';
+import { housekeepingService } from '#kit/housekeeping/service.ts';
 import { startServer } from '#kit/rpc/server.ts';
 import { count, hexKeys, hostPort, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
@@ -109,7 +110,7 @@ export async function start(config: Config, { clock = systemClock, log = createL
     }
     const token = { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience };
     const auth = { caller_keys: config.caller_key, token };
-    const server = lifecycle.add('rpc', await startServer({ service: SERVICE, host: config.listen_host, port: config.notification_port, implementations: [notificationService(deps)], auth, log, clock }));
+    const server = lifecycle.add('rpc', await startServer({ service: SERVICE, host: config.listen_host, port: config.notification_port, implementations: [notificationService(deps), housekeepingService({ db, bus: nats })], auth, log, clock }));
     return { port: server.port, address: server.address };
   });
   return { ...started, stop: async () => started.stop() };

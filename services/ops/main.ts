@@ -9,8 +9,6 @@ import { createKeyring } from '#kit/crypto/column.ts';
 import { startServer } from '#kit/rpc/server.ts';
 import { hexKeys, hostPort, hostPorts, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
-import { repeat } from '#kit/run/loop.ts';
-import { pruneRequestIds } from '#kit/store/idempotency.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
 import { createLog } from '#kit/telemetry/log.ts';
 import { Jobs } from './app/jobs.ts';
@@ -42,8 +40,6 @@ export const configSchema = z.object({
 
 export type OpsConfig = z.output<typeof configSchema>;
 
-const PRUNE_EVERY_MS = 3_600_000;
-
 /** The only wiring of ops: jobs, dead letters, and the explanation of an order. */
 export function start(config: OpsConfig, { clock = systemClock }: { clock?: Clock } = {}) {
   return startAll(async (lifecycle) => {
@@ -57,7 +53,6 @@ export function start(config: OpsConfig, { clock = systemClock }: { clock?: Cloc
     const keys = { keyring: createKeyring(JSON.parse(config.column_keys)), index: createBlindIndex(config.blind_index_key) };
     const store = openJobStore(db, keys, clock, systemRandom);
     await store.failAbandoned();
-    lifecycle.add('pruning', repeat({ name: 'prune_request_ids', service, every_ms: PRUNE_EVERY_MS, log, run: async () => ((await pruneRequestIds(db)) > 0 ? 'again' : undefined) }));
     const peers = connectPeers(
       {
         query: config.query_address, inventory: config.inventory_address, order: config.order_address,

@@ -2,14 +2,14 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { systemClock, type Clock } from '#kit/base/clock.ts';
 import { systemRandom } from '#kit/base/random.ts';
+import { systemTimers } from '#kit/base/timers.ts';
 import { openBus } from '#kit/bus/bus.ts';
 import { startRelay } from '#kit/bus/relay.ts';
 import { ensureStreams } from '#kit/bus/streams.ts';
+import { housekeepingService } from '#kit/housekeeping/service.ts';
 import { startServer } from '#kit/rpc/server.ts';
 import { readConfig } from '#kit/run/config.ts';
 import { runMain, startAll, type Lifecycle, type Stoppable } from '#kit/run/lifecycle.ts';
-import { repeat } from '#kit/run/loop.ts';
-import { pruneRequestIds } from '#kit/store/idempotency.ts';
 import { migrate } from '#kit/store/migrate.ts';
 import { openDatabase, type Database } from '#kit/store/mysql.ts';
 import { openRedis } from '#kit/store/redis.ts';
@@ -31,6 +31,7 @@ import { createRedisQueue } from './store/redis_queue.ts';
 import { createSharedSignals } from './store/redis_signals.ts';
 import { configSchema, type Config } from './wire/config.ts';
 import { leaseOrderIds } from './wire/ids.ts';
+import { reportOrderLoad } from './wire/load.ts';
 import { countRows, createMeters } from './wire/meters.ts';
 import { connectPeers } from './wire/peers.ts';
 import { keepQueues } from './wire/queues.ts';
@@ -50,7 +51,6 @@ export type StartOptions = {
 };
 
 const SERVICE = 'order';
-const PRUNE_MS = 3_600_000;
 /** A Redis that hangs must not use up the time of a submission, which goes on without it. */
 const REDIS_MS = 300;
 
@@ -64,7 +64,7 @@ export async function start(config: Config, { clock = systemClock, log = createL
     const tools = createWriteTools(config, clock);
     const ports = await makePorts(config, { clock, log, db, lifecycle, peers, tools });
     countRows(ports.orders, log, lifecycle);
-    lifecycle.add('pruning', repeat({ name: 'prune_request_ids', service: SERVICE, every_ms: PRUNE_MS, log, run: async () => ((await pruneRequestIds(db)) > 0 ? 'again' : undefined) }));
+    reportOrderLoad(config, log, lifecycle);
 
     const driver = lifecycle.add('orders under way', new OrderDriver(ports));
     const paces = new Paces(ports);
@@ -92,7 +92,7 @@ export async function start(config: Config, { clock = systemClock, log = createL
     }));
 
     const token = { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience };
-    const implementations = [orderService({ ...ports, paces, places, driver })];
+    const implementations = [orderService({ ...ports, paces, places, driver }), housekeepingService({ db, bus: nats })];
     const server = lifecycle.add('rpc', await startServer({ service: SERVICE, host: config.listen_host, port: config.order_port, implementations, auth: { caller_keys: config.caller_key, token }, log, clock }));
     return { port: server.port, address: server.address };
   });
@@ -115,6 +115,7 @@ async function makePorts(config: Config, { clock, log, db, lifecycle, peers, too
     meters: createMeters(),
     log,
     clock,
+    timers: systemTimers,
     random: systemRandom,
     settings: watchOrderSettings(config, log, lifecycle),
     nextOrderId: await leaseOrderIds(db, clock, log, lifecycle),

@@ -4,25 +4,28 @@ import { systemRandom } from '#kit/base/random.ts';
 import { createBlindIndex } from '#kit/crypto/blind_index.ts';
 import { createKeyring } from '#kit/crypto/column.ts';
 import { hmacSign, hmacVerify } from '#kit/crypto/hmac.ts';
+import { housekeepingService } from '#kit/housekeeping/service.ts';
 import { startServer } from '#kit/rpc/server.ts';
 import { hexKeys, list, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
 import { repeat } from '#kit/run/loop.ts';
-import { pruneRequestIds } from '#kit/store/idempotency.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
 import { openRedis } from '#kit/store/redis.ts';
 import { createLog } from '#kit/telemetry/log.ts';
 import { BlockList } from './app/blocks.ts';
 import { captchaTokens } from './app/captcha.ts';
 import { ConfigHub } from './app/config.ts';
-import type { LimitKind } from './domain/limit.ts';
+import { ProtectionWatch } from './app/protection.ts';
+import type { Limit, LimitKind } from './domain/limit.ts';
 import { configService } from './rpc/config.ts';
+import { protectionMeters, protectionMethods } from './rpc/protection.ts';
 import { rateLimitService } from './rpc/rate_limit.ts';
 import { riskService } from './rpc/risk.ts';
 import { openBlockStore, openEvidenceStore } from './store/block_store.ts';
 import { openBuckets } from './store/buckets.ts';
 import { openCaptchaStore } from './store/captcha_store.ts';
 import { openConfigStore } from './store/config_store.ts';
+import { openReportStore } from './store/report_store.ts';
 
 export const configSchema = z.object({
   listen_host: z.string().default('127.0.0.1'),
@@ -40,8 +43,6 @@ export const configSchema = z.object({
 });
 
 export type RiskConfig = z.output<typeof configSchema>;
-
-const PRUNE_EVERY_MS = 3_600_000;
 
 /** The only wiring of risk: limits for the edge, blocks, captchas, judgement, and the settings that services watch. */
 export function start(config: RiskConfig, { clock = systemClock }: { clock?: Clock } = {}) {
@@ -63,8 +64,6 @@ export function start(config: RiskConfig, { clock = systemClock }: { clock?: Clo
       run: async () => void (await Promise.all([hub.refresh(), blocks.refresh()])),
     }));
 
-    lifecycle.add('pruning', repeat({ name: 'prune_request_ids', service: 'risk', every_ms: PRUNE_EVERY_MS, log, run: async () => ((await pruneRequestIds(db)) > 0 ? 'again' : undefined) }));
-
     const buckets = await openBuckets(redis);
     const signing_key = config.caller_key[0]!;
     const captcha = {
@@ -76,7 +75,10 @@ export function start(config: RiskConfig, { clock = systemClock }: { clock?: Clo
       clock,
       random: systemRandom,
     };
-    const limitOf = (kind: LimitKind) => hub.value<{ per_s: number; burst: number }>(`limits.edge.${kind}`);
+    const reports = openReportStore(redis);
+    const protection = new ProtectionWatch({ hub, store: config_store, reports, meters: protectionMeters(), clock, random: systemRandom, log });
+    lifecycle.add('protection', repeat({ name: 'protection', service: 'risk', every_ms: config.risk_refresh_ms, jitter: 0.2, log, run: () => protection.evaluate() }));
+    const limitOf = (kind: LimitKind) => protection.limit(hub.value<Limit>(`limits.edge.${kind}`));
     const server = await startServer({
       service: 'risk',
       host: config.listen_host,
@@ -90,9 +92,10 @@ export function start(config: RiskConfig, { clock = systemClock }: { clock?: Clo
             blocks, buckets, evidence: openEvidenceStore(db, block_store), captcha: captchaTokens(captcha),
             paceOf: (operation) => hub.value(`risk.pace.${operation}`), clock, random: systemRandom,
           },
-          captcha, blocks, block_store,
+          captcha, blocks, block_store, protection: protectionMethods(protection, reports),
         }),
         configService(hub, config_store),
+        housekeepingService({ db }),
       ],
     });
     lifecycle.add('server', server);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { IdentityService } from '#gen/rail/identity/v1/identity_pb.ts';
+import { fromHex } from '#kit/base/bytes.ts';
 import { systemClock, type Clock } from '#kit/base/clock.ts';
 import { createBlindIndex } from '#kit/crypto/blind_index.ts';
 import { createKeyring } from '#kit/crypto/column.ts';
@@ -16,6 +17,7 @@ import { leaseIds } from '#kit/store/ids.ts';
 import { createLog } from '#kit/telemetry/log.ts';
 import { driveIssue } from './app/issue_tickets.ts';
 import { driveVoid } from './app/void_tickets.ts';
+import { gateKeyOf } from './domain/holder.ts';
 import { peopleOver } from './rpc/people.ts';
 import { railwayOver } from './rpc/railway.ts';
 import { ticketingService } from './rpc/ticketing.ts';
@@ -40,13 +42,18 @@ export const configSchema = z.object({
   ticketing_sweep_ms: milliseconds.default(1000),
   /** First pause after a failed try; it doubles. */
   ticketing_backoff_ms: milliseconds.default(1000),
+  /** How often key files and their table are read again. */
+  ticketing_keys_reload_ms: milliseconds.default(30_000),
+  /** From the publication of a new key to its first signature. */
+  ticketing_key_publish_ms: milliseconds.default(3_600_000),
+  /** How long a gate may judge by a set of revocations. */
+  ticketing_revocations_fresh_ms: milliseconds.default(600_000),
 });
 
 export type TicketingConfig = z.output<typeof configSchema>;
 
 /** Requirements: 3 s for the railway; the sweeper repeats, so a single call does not. */
 const RAILWAY_TIMEOUT_MS = 3000;
-const RELOAD_KEYS_MS = 30_000;
 
 /** The only wiring of ticketing. */
 export function start(config: TicketingConfig, { clock = systemClock }: { clock?: Clock } = {}) {
@@ -60,9 +67,10 @@ export function start(config: TicketingConfig, { clock = systemClock }: { clock?
 
     const keyring = createKeyring(JSON.parse(config.column_keys));
     const journal = createJournal({ keyring, index: createBlindIndex(config.blind_index_key) }, clock);
-    const store = openTicketStore({ db, journal, keyring, clock, nextId: (gene) => ids.next(gene) });
-    const keys = await openTicketKeys(config.signing_keys_dir);
-    lifecycle.add('keys', repeat({ name: 'reload_ticket_keys', service, every_ms: RELOAD_KEYS_MS, log, run: () => keys.reload() }));
+    const gateKey = (run_id: string) => gateKeyOf(fromHex(config.blind_index_key)!, run_id);
+    const store = openTicketStore({ db, journal, keyring, clock, gateKey, nextId: (gene) => ids.next(gene) });
+    const keys = await openTicketKeys({ dir: config.signing_keys_dir, db, clock, log, publish_ms: config.ticketing_key_publish_ms });
+    lifecycle.add('keys', repeat({ name: 'reload_ticket_keys', service, every_ms: config.ticketing_keys_reload_ms, log, run: () => keys.reload() }));
 
     const railway = railwayOver(createExternalClient({
       name: 'railway', url: config.railway_url, keys: await loadOurKeys(config.signing_keys_dir, 'railway'), timeout_ms: RAILWAY_TIMEOUT_MS, attempts: 1, service, clock,
@@ -70,7 +78,7 @@ export function start(config: TicketingConfig, { clock = systemClock }: { clock?
     const identity = createClient(IdentityService, { address: config.identity_address, service, caller_key: config.caller_key[0]! });
     lifecycle.onStop('identity', () => identity.close());
 
-    const deps = { store, people: peopleOver(identity), railway, keys, clock };
+    const deps = { store, people: peopleOver(identity), railway, keys, clock, log };
     const sweep = { db, log, service, poll_ms: config.ticketing_sweep_ms, backoff_base_ms: config.ticketing_backoff_ms };
     lifecycle.add('issue sweeper', startSweeper<{ issue_id: string }>({
       ...sweep, name: 'issues', table: 'issue', key: ['issue_id'],
@@ -84,7 +92,7 @@ export function start(config: TicketingConfig, { clock = systemClock }: { clock?
     const server = lifecycle.add('server', await startServer({
       service, host: config.listen_host, port: config.ticketing_port, log,
       auth: { caller_keys: config.caller_key, token: { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience }, clock },
-      implementations: [ticketingService({ ...deps, publishedKeys: () => keys.published(), nudgeVoids: () => voids.nudge() })],
+      implementations: [ticketingService({ ...deps, gateKey, revocations_fresh_ms: config.ticketing_revocations_fresh_ms, publishedKeys: () => keys.published(), nudgeVoids: () => voids.nudge() })],
     }));
     return { port: server.port, address: server.address };
   });

@@ -9,6 +9,7 @@ import { OrderService, OrderState } from '#gen/rail/order/v1/order_pb.ts';
 import { PaymentService, RefundState } from '#gen/rail/payment/v1/payment_pb.ts';
 import { TicketingService } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import { systemClock } from '#kit/base/clock.ts';
+import { systemTimers } from '#kit/base/timers.ts';
 import type { ErrorReason } from '#kit/base/errors.ts';
 import { systemRandom } from '#kit/base/random.ts';
 import { fail, ok, type Result } from '#kit/base/result.ts';
@@ -440,7 +441,7 @@ test.serial('a crash at any place is survived, and nothing happens twice', async
   const store = openRefundStore({ db, keys, clock: systemClock, nextId: () => next_id++, step_ms: 1000 });
   const driverWith = (at: { left: number }, its_store: RefundStore) =>
     createDriver({
-      store: crashing(its_store, at), orders: crashing(world.orderPort, at), tickets: crashing(world.ticketPort, at), money: crashing(world.moneyPort, at), places: crashing(world.placePort, at), clock: systemClock, log: silentLog(),
+      store: crashing(its_store, at), orders: crashing(world.orderPort, at), tickets: crashing(world.ticketPort, at), money: crashing(world.moneyPort, at), places: crashing(world.placePort, at), clock: systemClock, timers: systemTimers, log: silentLog(),
     });
   let crashes = 0;
   for (let place = 0; ; place += 1) {

@@ -124,6 +124,13 @@ test('a setting is versioned, watched from another process, repeated safely and 
   await watching;
 });
 
+test('of operators who write the same setting at once one wins, and the others hear that they are late', async (t) => {
+  const key = 'limits.edge.remote_address';
+  const wanted = () => ({ requestId: id(), key, valueJson: '{"per_s":300,"burst":1000}', baseVersion: 0n });
+  const ends = await Promise.all(Array.from({ length: 8 }, () => stack.config.setConfig(wanted(), operator).then(() => 'written', (error: RpcError) => error.reason)));
+  t.deepEqual(ends.toSorted(), [...Array.from({ length: 7 }, () => 'VERSION_STALE'), 'written']);
+});
+
 test('a block denies, shows no address in clear, and ends when it is removed', async (t) => {
   const subject = { kind: SubjectKind.IP, value: '203.0.113.77' };
   const assess = { operation: 'submit', subjects: [subject, { kind: SubjectKind.ACCOUNT, value: '77' }] };

@@ -284,6 +284,30 @@ test.serial('the pace of a queue is what operators allow', async (t) => {
   for (const { token, auth } of people) t.not((await outcome(world, token, auth)).orderId, '');
 });
 
+test.serial('protection mode slows every queue by the share that operators set, and gives the pace back', async (t) => {
+  const operator = await world.bearer(fresh(), ['operator']);
+  const run_id = runOf('SLOW');
+  await config.set('queue.drain_share_per_s', 0.02);
+  await config.set('queue.max_drain_per_s', 2000);
+  gate.close();
+  const people = [];
+  for (let batch = 1; batch <= 5; batch += 1) {
+    const auth = await world.bearer(fresh());
+    people.push({ auth, token: (await world.client.submitOrder(wish(run_id, [fresh()]), auth)).status!.queueToken });
+    if (batch <= 4) await until(() => gate.waiting >= batch);
+  }
+  const pace = async () => (await world.client.listQueues({}, operator)).queues.find((queue) => queue.runId === run_id)?.drainPerS;
+  await until(async () => (await pace()) === 20);
+  await config.set('protection.mode', 'on');
+  await until(async () => (await pace()) === 10);
+  await config.set('protection.queue_share', 0.2);
+  await until(async () => (await pace()) === 4);
+  await config.set('protection.mode', 'off');
+  await until(async () => (await pace()) === 20);
+  gate.open();
+  for (const { token, auth } of people) t.not((await outcome(world, token, auth)).orderId, '');
+});
+
 test.serial('what the environment says wins over operators', async (t) => {
   const fixed = await openOrder({ RISK_ADDRESS: config.address, CALLER_KEY: CALLER_KEY.toString('hex'), ORDER_PAY_WINDOW_MS: '15000' }, { wrapPeers });
   t.teardown(() => fixed.lifecycle.stop());

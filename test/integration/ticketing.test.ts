@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
@@ -9,7 +9,10 @@ import { IdentityService, IdType } from '#gen/rail/identity/v1/identity_pb.ts';
 import { GetRevocationsResponseSchema, IssueOutcome, TicketingService, TicketState } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import { PassengerType, SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
 import { maskIdNumber, maskName } from '#kit/base/mask.ts';
-import { ensureKeys } from '#kit/external/make_keys.ts';
+import { systemRandom } from '#kit/base/random.ts';
+import { uuid7 } from '#kit/base/uuid7.ts';
+import { systemClock } from '#kit/base/clock.ts';
+import { addKey, ensureKeys } from '#kit/external/make_keys.ts';
 import { createClient, type CallOptions } from '#kit/rpc/client.ts';
 import { RpcError } from '#kit/rpc/error.ts';
 import { implement, type Handlers } from '#kit/rpc/implement.ts';
@@ -61,13 +64,12 @@ async function startAll() {
   await migrate(database.url, migrations, { log: silentLog() });
   const railway = await startRailway(readConfig(railwaySchema, { SANDBOX_KEYS_DIR: dirs.sandbox_keys_dir, SANDBOX_DATA_DIR: folder }));
   const identity = await startServer({ service: 'identity', implementations: [implement(IdentityService, people())], auth: { caller_keys: [caller_key] }, log: silentLog() });
-  const ticketing = await start(
-    readConfig(configSchema, {
-      MYSQL_URL_TICKETING: database.url, JWKS_URL: tokens.jwks_url, CALLER_KEY: caller_key.toString('hex'),
-      COLUMN_KEYS: JSON.stringify({ active: 'k1', keys: { k1: randomBytes(32).toString('base64') } }), BLIND_INDEX_KEY: randomBytes(32).toString('hex'),
-      SIGNING_KEYS_DIR: dirs.signing_keys_dir, IDENTITY_ADDRESS: identity.address, RAILWAY_URL: railway.url, TICKETING_SWEEP_MS: '25', TICKETING_BACKOFF_MS: '20',
-    }),
-  );
+  const config = readConfig(configSchema, {
+    MYSQL_URL_TICKETING: database.url, JWKS_URL: tokens.jwks_url, CALLER_KEY: caller_key.toString('hex'),
+    COLUMN_KEYS: JSON.stringify({ active: 'k1', keys: { k1: randomBytes(32).toString('base64') } }), BLIND_INDEX_KEY: randomBytes(32).toString('hex'),
+    SIGNING_KEYS_DIR: dirs.signing_keys_dir, IDENTITY_ADDRESS: identity.address, RAILWAY_URL: railway.url, TICKETING_SWEEP_MS: '25', TICKETING_BACKOFF_MS: '20', TICKETING_KEYS_RELOAD_MS: '50',
+  });
+  const ticketing = await start(config);
   const db = await openDatabase({ url: database.url, service: 'test', log: silentLog() });
   const as = async (account_id: string, roles: string[]): Promise<CallOptions> => ({ metadata: await tokens.headersFor({ account_id, roles }) });
   const [traveller, stranger, inspector, operator] = [await as('1', ['traveller']), await as('2', ['traveller']), await as('8', ['inspector']), await as('9', ['operator'])];
@@ -87,7 +89,7 @@ async function startAll() {
     await database.stop();
     rmSync(folder, { recursive: true, force: true });
   };
-  return { client, for_order, traveller, stranger, inspector, operator, railway, db, registration, stop };
+  return { folder, dirs, config, client, for_order, traveller, stranger, inspector, operator, railway, db, registration, stop };
 }
 
 let stack: Awaited<ReturnType<typeof startAll>>;
@@ -150,7 +152,7 @@ test.serial('tickets are issued once, registered, signed and audited, and kept w
   const { tickets } = await stack.for_order.issueTickets(wanted);
   t.deepEqual(tickets, answers[0]!.tickets);
   const [ticket] = tickets;
-  t.true(ticket!.state === TicketState.VALID && ticket!.railwayRef !== '' && ticket!.qrToken.length < 200);
+  t.true(ticket!.state === TicketState.VALID && ticket!.railwayRef !== '' && ticket!.qrToken.length < 190);
   t.is(await stack.registration(`${ticket!.itemId}-v3`), 'REGISTERED');
   const verdict = verifyOffline(ticket!.qrToken, await keysOffline(), Date.now());
   t.true(verdict.valid && verdict.facts.run_id === 'G101.20260115' && String(verdict.facts.ticket_id) === ticket!.ticketId);
@@ -216,12 +218,14 @@ test.serial('a voided ticket is in the signed set, is forgotten by the railway e
   const set = await stack.client.getRevocations({ runId: 'G7.20260116' });
   const keys = await keysOffline();
   const key = keys.find(({ key_id }) => key_id === set.keyId)!;
-  const unsigned = create(GetRevocationsResponseSchema, { runId: set.runId, asOf: set.asOf, revoked: set.revoked, keyId: set.keyId });
+  const unsigned = create(GetRevocationsResponseSchema, { runId: set.runId, asOf: set.asOf, revoked: set.revoked, keyId: set.keyId, freshUntil: set.freshUntil });
   t.true(areRevocationsSigned(toBinary(GetRevocationsResponseSchema, unsigned), set.signature, key));
   t.false(areRevocationsSigned(toBinary(GetRevocationsResponseSchema, { ...unsigned, revoked: [] }), set.signature, key));
-  const revocations = { run_id: set.runId, as_of_ms: timestampMs(set.asOf!), revoked: set.revoked.map(({ ticketId, version }) => ({ ticket_id: ticketId, version })) };
-  t.deepEqual(verifyOffline(tickets[0]!.qrToken, keys, Date.now(), revocations), { valid: false, reason: 'REVOKED' });
-  t.true(verifyOffline(tickets[1]!.qrToken, keys, Date.now(), revocations).valid);
+  t.false(areRevocationsSigned(toBinary(GetRevocationsResponseSchema, { ...unsigned, freshUntil: timestampFromMs(4e12) }), set.signature, key));
+  const revocations = { run_id: set.runId, as_of_ms: timestampMs(set.asOf!), fresh_until_ms: timestampMs(set.freshUntil!), revoked: set.revoked.map(({ ticketId, version }) => ({ ticket_id: ticketId, version })) };
+  t.like(verifyOffline(tickets[0]!.qrToken, keys, Date.now(), { revocations }), { valid: false, reason: 'REVOKED' });
+  t.like(verifyOffline(tickets[1]!.qrToken, keys, Date.now(), { revocations }), { valid: true, currency: 'CURRENT' });
+  t.like(verifyOffline(tickets[1]!.qrToken, keys, revocations.fresh_until_ms + 1, { revocations }), { valid: true, currency: 'STALE' });
   t.is(reason(await t.throwsAsync<RpcError>(() => stack.for_order.voidTickets({ orderId: wanted.orderId, itemIds: [`${wanted.orderId}-9`], reason: 'x' }))), 'TICKET_NOT_FOUND');
 });
 
@@ -256,3 +260,123 @@ test.serial("another account's ticket is as good as none, and an operator gets n
   t.is(reason(await t.throwsAsync<RpcError>(() => stack.client.listTickets({ orderId: wanted.orderId }, stack.stranger))), 'ORDER_NOT_FOUND');
   t.is(reason(await t.throwsAsync<RpcError>(() => stack.client.issueTickets(wanted, stack.traveller))), 'NOT_ALLOWED');
 });
+
+test.serial('a ride with changes of seats has all of them: on the ticket, in its code, at the railway and at the gate', async (t) => {
+  const wanted = order(['p1']);
+  const seat = (coachNo: string, seatNo: string) => ({ coachNo, seatNo, seatClass: SeatClass.SECOND });
+  const seatParts = [{ seat: seat('05', '1A'), fromIndex: 0, toIndex: 1 }, { seat: seat('07', '3F'), fromIndex: 1, toIndex: 3 }, { seat: seat('16', '20C'), fromIndex: 3, toIndex: 4 }];
+  const items = [{ ...wanted.items[0]!, seatParts }];
+  const { tickets } = await stack.for_order.issueTickets({ ...wanted, items });
+  const places = ({ seatParts: parts }: (typeof tickets)[number]) => parts.map((part) => `${part.fromIndex} ${part.seat?.coachNo}-${part.seat?.seatNo} ${part.toIndex}`);
+  const all = ['0 05-1A 1', '1 07-3F 3', '3 16-20C 4'];
+  t.deepEqual(places(tickets[0]!), all);
+  t.is(tickets[0]!.seat?.seatNo, '1A');
+  t.deepEqual(places((await stack.client.getTicket({ ticketId: tickets[0]!.ticketId }, stack.traveller)).ticket!), all);
+  t.deepEqual(places((await stack.client.inspectTicket({ qrToken: tickets[0]!.qrToken }, stack.inspector)).ticket!), all);
+  const verdict = verifyOffline(tickets[0]!.qrToken, await keysOffline(), Date.now());
+  t.deepEqual(verdict.valid && [verdict.facts.ride?.from_index, verdict.facts.ride?.seats], [0, [{ place: '05-1A', to_index: 1 }, { place: '07-3F', to_index: 3 }, { place: '16-20C', to_index: 4 }]]);
+  t.true(readFileSync(join(stack.folder, 'railway.jsonl'), 'utf8').includes('"seat":"05-1A,07-3F,16-20C"'));
+  for (const gap of [seatParts.slice(1), seatParts.slice(0, 2), [seatParts[0]!, seatParts[2]!], [...seatParts.slice(0, 2), seatParts[1]!]]) {
+    t.is(reason(await t.throwsAsync<RpcError>(() => stack.for_order.issueTickets({ ...order(['p1']), items: [{ ...items[0]!, seatParts: gap }] }))), 'FIELD_INVALID');
+  }
+});
+
+test.serial('a gate that lost the answer asks again and is told the same; anybody else hears that the ticket is used', async (t) => {
+  const { tickets } = await stack.for_order.issueTickets(order(['p1', 'p2']));
+  const [first, second] = tickets.map(({ qrToken }) => qrToken);
+  const request = { qrToken: first!, idLastFour: '002X', admit: true, requestId: uuid7(systemClock, systemRandom) };
+  const answers = await Promise.all(Array.from({ length: 5 }, () => stack.client.inspectTicket(request, stack.inspector)));
+  answers.push(await stack.client.inspectTicket(request, stack.inspector));
+  for (const answer of answers) t.like(answer, { valid: true, reason: '' });
+  t.is(answers.at(-1)!.ticket!.state, TicketState.USED);
+  t.is((await audits('ticket.Inspect', `ticket/${tickets[0]!.ticketId}`)).filter((result) => result === 'admitted').length, 1);
+  t.like(await stack.client.inspectTicket({ ...request, requestId: uuid7(systemClock, systemRandom) }, stack.inspector), { valid: false, reason: 'TICKET_NOT_VALID' });
+  t.like(await stack.client.inspectTicket({ ...request, requestId: '' }, stack.inspector), { valid: false, reason: 'TICKET_NOT_VALID' });
+  t.like(await stack.client.inspectTicket(request, stack.operator), { valid: false, reason: 'TICKET_NOT_VALID' }, 'the id of another inspector is another request');
+  t.like(await stack.client.inspectTicket({ ...request, idLastFour: '1234' }, stack.inspector), { valid: false, reason: 'REAL_NAME_REJECTED' });
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.client.inspectTicket({ ...request, qrToken: second! }, stack.inspector))), 'REQUEST_ID_REUSED');
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.client.inspectTicket({ ...request, requestId: 'again' }, stack.inspector))), 'REQUEST_ID_INVALID');
+  t.like(await stack.client.inspectTicket({ qrToken: second!, admit: true }, stack.inspector), { valid: true });
+});
+
+test.serial('whose ticket it is a gate without a line can prove, a traveller can not', async (t) => {
+  const wanted = order(['p1']);
+  const { tickets } = await stack.for_order.issueTickets(wanted);
+  const keys = await keysOffline();
+  const { key: gate_key } = await stack.client.getGateKey({ runId: 'G101.20260115' }, stack.inspector);
+  t.like(verifyOffline(tickets[0]!.qrToken, keys, Date.now(), { holder: { gate_key, id_number: ID_NUMBER } }), { valid: true, holder: 'MATCHES' });
+  t.like(verifyOffline(tickets[0]!.qrToken, keys, Date.now(), { holder: { gate_key, id_number: '110105194912310021' } }), { valid: false, reason: 'OTHER_HOLDER' });
+  const { key: other } = await stack.client.getGateKey({ runId: 'G102.20260115' }, stack.inspector);
+  t.notDeepEqual(other, gate_key);
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.client.getGateKey({ runId: 'G101.20260115' }, stack.traveller))), 'NOT_ALLOWED');
+  t.deepEqual(await audits('ticket.GateKey', 'run/G101.20260115'), ['ok']);
+});
+
+test.serial('a ticket that would outlive its key is not begun', async (t) => {
+  const wanted = order(['p1']);
+  const far = timestampFromMs(Date.now() + 59 * DAY_MS);
+  const items = [{ ...wanted.items[0]!, journey: { ...wanted.items[0]!.journey, arrivalTime: far } }];
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.for_order.issueTickets({ ...wanted, items }))), 'FIELD_INVALID');
+});
+
+test.serial('a new key is published before it signs, signs alone, and the old one proves its tickets until they end', async (t) => {
+  const old = (await stack.for_order.issueTickets(order(['p1']))).tickets[0]!;
+  const kidOf = (token: string) => token.split('.')[1];
+  t.is(kidOf(old.qrToken), 'k0001');
+  await addKey(stack.dirs.signing_keys_dir, 'ticket', 'k0002');
+  const published = await untilKeys((keys) => keys.length === 2);
+  const [first, second] = published;
+  t.like(second, { key_id: 'k0002', not_after_ms: undefined });
+  t.true(second!.not_before_ms - Date.now() > 3_000_000 && first!.not_after_ms! - second!.not_before_ms === 60 * DAY_MS);
+  t.is(kidOf((await stack.for_order.issueTickets(order(['p1']))).tickets[0]!.qrToken), 'k0001', 'gates do not know the new one yet');
+
+  await letPass(3600);
+  await untilKeys((keys) => keys[1]!.not_before_ms <= Date.now());
+  const fresh = (await stack.for_order.issueTickets(order(['p1']))).tickets[0]!;
+  t.is(kidOf(fresh.qrToken), 'k0002');
+  // A second process, which never saw a file of the old key, agrees with the first.
+  rmSync(join(stack.dirs.signing_keys_dir, 'ticket-k0001.pem'));
+  const beside = await start({ ...stack.config, ticketing_port: 0 });
+  const [client, web] = ['order', 'web'].map((service) => createClient(TicketingService, { address: beside.address, service, caller_key: service === 'order' ? caller_key : undefined, default_timeout_ms: 10_000 }));
+  t.teardown(async () => {
+    client!.close();
+    web!.close();
+    await beside.stop();
+  });
+  t.is(kidOf((await client!.issueTickets(order(['p1']))).tickets[0]!.qrToken), 'k0002');
+  for (const token of [old.qrToken, fresh.qrToken]) {
+    t.like(await web!.inspectTicket({ qrToken: token }, stack.inspector), { valid: true });
+    t.true(verifyOffline(token, await keysOffline(), Date.now()).valid);
+  }
+  t.deepEqual((await keysOffline()).map(({ key_id }) => key_id), ['k0001', 'k0002']);
+  await letPass(60 * 86_400);
+  await untilKeys((keys) => keys.length === 1 && keys[0]!.key_id === 'k0002');
+});
+
+test.serial('a file that is another key than was published under its name signs nothing', async (t) => {
+  const [newest] = (await keysOffline()).toReversed();
+  await addKey(stack.dirs.signing_keys_dir, 'ticket', 'k0009');
+  const published = await untilKeys((keys) => keys.some(({ key_id }) => key_id === 'k0009'));
+  rmSync(join(stack.dirs.signing_keys_dir, 'ticket-k0009.pem'));
+  await addKey(stack.dirs.signing_keys_dir, 'ticket', 'k0009');
+  await letPass(3600);
+  await untilKeys((keys) => keys.find(({ key_id }) => key_id === 'k0009')!.not_before_ms <= Date.now());
+  t.deepEqual((await keysOffline()).find(({ key_id }) => key_id === 'k0009')!.public_key, published.find(({ key_id }) => key_id === 'k0009')!.public_key);
+  const { qrToken } = (await stack.for_order.issueTickets(order(['p1']))).tickets[0]!;
+  t.is(qrToken.split('.')[1], newest!.key_id);
+  t.true(verifyOffline(qrToken, await keysOffline(), Date.now()).valid);
+});
+
+/** Time passes for the keys: everything that was set for a time comes so much sooner. */
+async function letPass(seconds: number): Promise<void> {
+  await stack.db.query('UPDATE signing_key SET activate_time = activate_time - INTERVAL ? SECOND', [seconds]);
+}
+
+async function untilKeys(fits: (keys: OfflineKey[]) => boolean): Promise<OfflineKey[]> {
+  for (let tries = 0; tries < 400; tries += 1) {
+    const keys = await keysOffline();
+    if (fits(keys)) return keys;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error('the published keys did not change');
+}

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { within } from '#kit/base/timers.ts';
 import type { Refund } from '../domain/refund.ts';
 import { step, type StepDeps } from './steps.ts';
 
@@ -29,7 +29,7 @@ export function createDriver(deps: StepDeps): RefundDriver {
     drive,
     async driveBriefly(refund) {
       const work = drive(refund.refund_id).catch((error: unknown) => deps.log.warn({ error, refund_id: String(refund.refund_id) }, 'a refund is left to the sweeper'));
-      await Promise.race([work, sleep(PATIENCE_MS, undefined, { ref: false })]);
+      await within(deps.timers, PATIENCE_MS, work);
       return (await deps.store.find(refund.refund_id)) ?? refund;
     },
     async idle() {

@@ -6,12 +6,13 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '#kit/base/clock.ts';
 import type { ErrorReason } from '#kit/base/errors.ts';
 import { FailureError, type Result } from '#kit/base/result.ts';
+import type { Timers } from '#kit/base/timers.ts';
 import { formatUuid7 } from '#kit/base/uuid7.ts';
 import type { Log } from '#kit/telemetry/log.ts';
 import { moneyIdOf, placesOf, type Refund } from '../domain/refund.ts';
 import type { Money, Orders, Places, RefundStore, Tickets } from './ports.ts';
 
-export type StepDeps = { store: RefundStore; orders: Orders; tickets: Tickets; money: Money; places: Places; clock: Clock; log: Log };
+export type StepDeps = { store: RefundStore; orders: Orders; tickets: Tickets; money: Money; places: Places; clock: Clock; timers: Timers; log: Log };
 
 /** The refund after the step, or how long to wait for others. Throws when the step should be repeated after a pause. */
 export type StepOutcome = Refund | { wait_ms: number };

@@ -1,3 +1,4 @@
+import { archiveTables } from '#kit/store/archive.ts';
 import { kitTables } from '#kit/store/kit_tables.ts';
 import type { Migration } from '#kit/store/migrate.ts';
 
@@ -84,4 +85,5 @@ export const migrations: Migration[] = [
       ) ${END}`,
     ],
   },
+  { name: '0001a_archive', up: archiveTables() },
 ];

@@ -1,3 +1,4 @@
+import { archiveTables } from '#kit/store/archive.ts';
 import { kitTables } from '#kit/store/kit_tables.ts';
 import type { Migration } from '#kit/store/migrate.ts';
 
@@ -103,6 +104,7 @@ export const migrations: Migration[] = [
       ) ${END}`,
     ],
   },
+  { name: '0001a_archive', up: archiveTables() },
   {
     // 1: closed by an operator. A version that does not know the column reopens such a bucket, so none are closed during its rollout.
     name: '0002_closed_buckets',

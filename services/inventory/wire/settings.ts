@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { reportLoad } from '#kit/load/report.ts';
 import { watchSettings } from '#kit/settings/watch.ts';
 import type { Lifecycle } from '#kit/run/lifecycle.ts';
 import type { Log } from '#kit/telemetry/log.ts';
@@ -23,5 +24,7 @@ type Values = { 'inventory.quotas': QuotaRule[] };
 export function watchQuotaRules(config: Config, log: Log, lifecycle: Lifecycle): () => readonly QuotaRule[] {
   const keys = { 'inventory.quotas': { shape: z.array(rule).max(MAX_QUOTAS), value: [] as QuotaRule[] } };
   const settings = lifecycle.add('settings', watchSettings<Values>({ address: config.risk_address, caller_key: config.caller_key[0], service: 'inventory', keys, log }));
+  // How long holds take is what protection mode is switched on by.
+  lifecycle.add('load', reportLoad({ address: config.risk_address, caller_key: config.caller_key[0], service: 'inventory', methods: ['BatchHoldSeats', 'HoldSeats', 'SellHold'], log }));
   return () => settings.get('inventory.quotas');
 }

@@ -1,6 +1,6 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
-import type { OrderSnapshot } from '#gen/rail/event/v1/order_events_pb.ts';
+import type { OrderSnapshot, OrderSnapshotItem } from '#gen/rail/event/v1/order_events_pb.ts';
 import { formatFen } from '#kit/base/money.ts';
 import { formatRfc3339 } from '#kit/base/time.ts';
 import type { Parameters } from '../domain/template.ts';
@@ -16,10 +16,16 @@ export function orderWords(order: OrderSnapshot): Parameters {
     to: journey?.toStationName ?? '',
     departure: clockTime(journey?.departureTime),
     passengers: items.map(({ passengerNameMasked }) => passengerNameMasked).join('、'),
-    seats: items.map(({ seat }) => (seat === undefined || seat.coachNo === '' ? '无座 (standing)' : `${seat.coachNo}-${seat.seatNo}`)).join('、'),
+    seats: items.map(seatsOf).join('、'),
     amount: formatFen(order.total?.amountFen ?? 0n),
     pay_until: clockTime(order.payExpireTime),
   };
+}
+
+/** `05-12A`, and with a change of seats on the way all of them: `05-12A→07-03F`. */
+function seatsOf({ seat, seatParts }: OrderSnapshotItem): string {
+  const seats = seatParts.length === 0 ? [seat] : seatParts.map((part) => part.seat);
+  return seats.map((one) => (one === undefined || one.coachNo === '' ? '无座 (standing)' : `${one.coachNo}-${one.seatNo}`)).join('→');
 }
 
 /** `08:05` in China. */

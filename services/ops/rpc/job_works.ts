@@ -4,6 +4,7 @@ import { addDays, isServiceDate, serviceDateAt } from '#kit/base/time.ts';
 import { uuid7 } from '#kit/base/uuid7.ts';
 import type { JobWork, RunnableJob } from '../app/ports.ts';
 import type { Peers } from './peers.ts';
+import { reconcileStatement } from './statement_work.ts';
 
 /** Today and the fourteen days after it. */
 const SALE_DAYS = 15;
@@ -18,7 +19,7 @@ export function jobsOver(peers: Peers): RunnableJob[] {
     { job_id: 'open-sales', title_zh: '开售预售期车次', title_en: 'Open sales of the sale window', schedule: '0 3 * * *', off_peak_only: true, work: openSales(peers) },
     { job_id: 'reconcile-inventory', title_zh: '库存对账', title_en: 'Reconcile Redis, ledger and orders', schedule: '30 3 * * *', off_peak_only: true, work: reconcileInventory(peers) },
     { job_id: 'rebuild-inventory', title_zh: '由账本重建库存', title_en: 'Rebuild Redis from the ledger', schedule: '', off_peak_only: false, work: rebuildInventory(peers) },
-    { job_id: 'reconcile-statement', title_zh: '支付对账', title_en: 'Reconcile the statement of the payment gateway', schedule: '0 4 * * *', off_peak_only: true, work: reconcileStatement(peers) },
+    { job_id: 'reconcile-statement', title_zh: '支付对账（网关、支付、订单、车票）', title_en: 'Reconcile the statement of the payment gateway with payments, orders and tickets', schedule: '0 4 * * *', off_peak_only: true, work: reconcileStatement(peers) },
   ];
 }
 
@@ -75,15 +76,6 @@ function rebuildInventory({ inventory }: Peers): JobWork {
 function alive<T>(call: Promise<T>, progress: Parameters<JobWork>[1], percent: number): Promise<T> {
   const beat = setInterval(() => void progress(percent).catch(() => undefined), HEARTBEAT_MS);
   return call.finally(() => clearInterval(beat));
-}
-
-/** Arguments: `date`; yesterday without. */
-function reconcileStatement({ payment }: Peers): JobWork {
-  return async (args, _, signal) => {
-    const date = typeof args.date === 'string' ? args.date : addDays(serviceDateAt(systemClock.now_ms()), -1);
-    const { payments, refunds, differences } = await payment.reconcileStatement({ requestId: newId(), date }, { signal, timeout_ms: 120_000 });
-    return { date, payments, refunds, differences };
-  };
 }
 
 function newId(): string {

@@ -56,6 +56,6 @@ function base(time: Timestamp | undefined, service: string) {
 }
 
 /** The contract's own word for a number; the number itself when a newer contract sent it. */
-function nameOf(values: Readonly<Record<string, number>>, value: number): string {
+export function nameOf(values: Readonly<Record<string, number>>, value: number): string {
   return Object.keys(values).find((name) => values[name] === value) ?? String(value);
 }

@@ -1,3 +1,4 @@
+import { archiveTables } from '#kit/store/archive.ts';
 import { kitTables } from '#kit/store/kit_tables.ts';
 import type { Migration } from '#kit/store/migrate.ts';
 
@@ -24,4 +25,5 @@ export const migrations: Migration[] = [
       `CREATE TABLE IF NOT EXISTS job_gate (job_id VARCHAR(64) NOT NULL PRIMARY KEY) ENGINE=InnoDB`,
     ],
   },
+  { name: '0001a_archive', up: archiveTables() },
 ];

@@ -1,5 +1,6 @@
 /** CancelOrder: closes an unpaid order. The gateway closes the payment first, so a payment under way may still win. */
 import { fail, ok, type Result } from '#kit/base/result.ts';
+import { within } from '#kit/base/timers.ts';
 import { moveAll, type OrderChange } from '../domain/change.ts';
 import type { Order } from '../domain/order.ts';
 import type { Actor } from './actor.ts';
@@ -23,7 +24,8 @@ export async function cancelOrder(ports: Ports & { driver: OrderDriver }, reques
   const closing = await ports.orders.applyOnce(key, order_id, (order) => close(order, etag, ports.clock.now_ms()), { actor, operation: 'order.Cancel', next_ms: SAFETY_MS });
   if (!closing.ok) return closing;
   ports.signals.emit(orderKey(order_id));
-  await within(ports.driver.advance(order_id), GATEWAY_MS);
+  // What is not done in time goes on in the background.
+  await within(ports.timers, GATEWAY_MS, ports.driver.advance(order_id));
   return getOrder(ports, order_id, actor);
 }
 
@@ -33,14 +35,4 @@ function close(order: Order | undefined, etag: string, now_ms: number): Result<O
   if (order.state !== 'WAIT_PAY') return fail('ORDER_NOT_CANCELLABLE');
   if (etag !== '' && etag !== String(order.version)) return fail('VERSION_STALE');
   return moveAll(order, 'CLOSING', { cause: 'cancelled', now_ms, patch: { closing_ms: now_ms, close_reason: 'CANCELLED' }, drop: ['attach'] });
-}
-
-/** What is not done in time goes on in the background. */
-async function within(work: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work.catch(() => undefined), late]);
-  clearTimeout(timer);
 }

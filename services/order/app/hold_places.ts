@@ -1,7 +1,7 @@
 /** Holds places for entries that left the queue, in their turn: nobody behind them is asked for before they are decided. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ErrorReason } from '#kit/base/errors.ts';
 import type { Result } from '#kit/base/result.ts';
+import { sleep } from '#kit/base/timers.ts';
 import type { QueueEntry } from '../domain/entry.ts';
 import { holdIdOf, type Hold, type HoldRequest } from './peers.ts';
 import type { Ports } from './ports.ts';
@@ -9,7 +9,7 @@ import type { Ports } from './ports.ts';
 /** `undefined`: inventory did not decide. */
 export type Held = { entry: QueueEntry; outcome: Result<Hold> | undefined };
 
-export type HoldPorts = Pick<Ports, 'inventory' | 'log' | 'clock'> & {
+export type HoldPorts = Pick<Ports, 'inventory' | 'log' | 'clock' | 'timers'> & {
   /** How long inventory took to decide; undefined: it did not. */
   measured(latency_ms: number | undefined): void;
   /** False once the queue is not ours any more. */
@@ -28,7 +28,7 @@ export async function holdPlaces(ports: HoldPorts, entries: readonly QueueEntry[
   const decided = new Map<string, Result<Hold>>();
   let interrupted = false;
   for (let round = 0; round < ROUNDS_MAX && decided.size < entries.length; round += 1) {
-    if (round > 0) await sleep(PAUSE_MS * 2 ** (round - 1));
+    if (round > 0) await sleep(ports.timers, PAUSE_MS * 2 ** (round - 1));
     interrupted = !ports.goesOn();
     if (interrupted) break;
     const open = entries.filter(({ entry_id }) => !decided.has(entry_id));

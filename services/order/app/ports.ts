@@ -3,6 +3,7 @@ import type { Clock } from '#kit/base/clock.ts';
 import type { GraySubject } from '#kit/base/gray.ts';
 import type { Random } from '#kit/base/random.ts';
 import type { Result } from '#kit/base/result.ts';
+import type { Timers } from '#kit/base/timers.ts';
 import type { OrderChange } from '../domain/change.ts';
 import type { Claim } from '../domain/claim.ts';
 import type { EntryState, QueueEntry } from '../domain/entry.ts';
@@ -142,6 +143,7 @@ export type Ports = Peers & {
   meters: Meters;
   log: OrderLog;
   clock: Clock;
+  timers: Timers;
   random: Random;
   settings: Settings;
   /** The next order id of an account. */

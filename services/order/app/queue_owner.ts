@@ -34,7 +34,7 @@ type Draining = {
   busy: boolean;
   again: boolean;
   batches: number;
-  timer?: NodeJS.Timeout;
+  cancel_later?: () => void;
   used_ms: number;
   /** What was in flight has been looked for under this term. */
   repeated_term?: bigint;
@@ -58,7 +58,7 @@ export class QueueOwner {
     const run = this.#runs.get(run_id) ?? { busy: false, again: false, batches: 0, used_ms: 0, in_hand: new Set() };
     this.#runs.set(run_id, run);
     run.again = true;
-    if (run.busy || run.timer !== undefined) return;
+    if (run.busy || run.cancel_later !== undefined) return;
     run.busy = true;
     this.#keep(this.#drain(run_id, run));
   }
@@ -74,14 +74,14 @@ export class QueueOwner {
   async look(): Promise<void> {
     const now_ms = this.#ports.clock.monotonic_ms();
     for (const [run_id, run] of this.#runs) {
-      if (!run.busy && run.batches === 0 && run.timer === undefined && now_ms - run.used_ms > FORGET_MS) this.#runs.delete(run_id);
+      if (!run.busy && run.batches === 0 && run.cancel_later === undefined && now_ms - run.used_ms > FORGET_MS) this.#runs.delete(run_id);
     }
     for (const { run_id } of await this.#ports.entries.openRuns(RUNS_LISTED)) this.wake(run_id);
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const run of this.#runs.values()) clearTimeout(run.timer);
+    for (const run of this.#runs.values()) run.cancel_later?.();
     await Promise.allSettled(this.#work);
   }
 
@@ -138,9 +138,9 @@ export class QueueOwner {
   async #serve(run_id: string, run: Draining, batch: readonly QueueEntry[], lease: QueueLease): Promise<void> {
     if (batch.length === 0) return;
     for (const { entry_id } of batch) run.in_hand.add(entry_id);
-    const { inventory, log, clock, paces } = this.#ports;
+    const { inventory, log, clock, timers, paces } = this.#ports;
     const goesOn = (): boolean => !this.#stopped && this.#leaseOf(run_id)?.term === lease.term;
-    const { held, interrupted } = await holdPlaces({ inventory, log, clock, goesOn, measured: (latency_ms) => paces.measured(run_id, latency_ms) }, batch);
+    const { held, interrupted } = await holdPlaces({ inventory, log, clock, timers, goesOn, measured: (latency_ms) => paces.measured(run_id, latency_ms) }, batch);
     // Should the lease only have been in doubt, nobody passes those who were left undecided.
     if (interrupted) run.repeated_term = undefined;
     const left = interrupted ? held.filter(({ outcome }) => outcome === undefined) : [];
@@ -183,10 +183,10 @@ export class QueueOwner {
   }
 
   #later(run_id: string, run: Draining, wait_ms: number): void {
-    run.timer = setTimeout(() => {
-      run.timer = undefined;
+    run.cancel_later = this.#ports.timers.after(Math.max(1, wait_ms), () => {
+      run.cancel_later = undefined;
       this.wake(run_id);
-    }, Math.max(1, wait_ms));
+    });
   }
 
   #keep(work: Promise<void>): void {

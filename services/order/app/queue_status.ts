@@ -36,7 +36,7 @@ export type QueueView = {
   run_id: string;
 };
 
-export type StatusPorts = Pick<Ports, 'entries' | 'queue' | 'tokens' | 'clock' | 'signals' | 'log'> & { paces: Paces; places: Places };
+export type StatusPorts = Pick<Ports, 'entries' | 'queue' | 'tokens' | 'clock' | 'timers' | 'signals' | 'log'> & { paces: Paces; places: Places };
 
 /** QUEUE_ENTRY_NOT_FOUND for a token that is not ours or of another account, QUEUE_TOKEN_EXPIRED after its time: neither signs anybody out. */
 export function openToken(ports: Pick<Ports, 'tokens' | 'clock'>, token: string, account_id: string): Result<QueueTicket> {
@@ -63,7 +63,7 @@ export async function* watchQueue(ports: StatusPorts, token: string, account_id:
   let last: QueueView | undefined;
   let sent_ms = -Infinity;
   while (!abort.aborted) {
-    const signal = nextSignal(ports.signals, keys, LOOK_MS, abort);
+    const signal = nextSignal(ports, keys, LOOK_MS, abort);
     const view = await viewOf(ports, ticket.value);
     if (!view.ok) return yield view;
     const now_ms = ports.clock.monotonic_ms();
@@ -75,7 +75,7 @@ export async function* watchQueue(ports: StatusPorts, token: string, account_id:
     if (!isOpen(view.value.state)) return;
     await signal;
     // The outcome is told at once; positions may wait for more of their kind.
-    await nextSignal(ports.signals, keys.slice(0, 1), Math.max(0, coalesce_ms(view.value) - (ports.clock.monotonic_ms() - sent_ms)), abort);
+    await nextSignal(ports, keys.slice(0, 1), Math.max(0, coalesce_ms(view.value) - (ports.clock.monotonic_ms() - sent_ms)), abort);
   }
 }
 

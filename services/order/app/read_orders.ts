@@ -9,7 +9,7 @@ import { nextSignal, orderKey } from './signals.ts';
 /** How often a stream looks without a signal. */
 const LOOK_MS = 1000;
 
-type ReadPorts = Pick<Ports, 'orders' | 'signals'>;
+type ReadPorts = Pick<Ports, 'orders' | 'signals' | 'timers'>;
 
 export async function getOrder(ports: ReadPorts, order_id: string, actor: Actor): Promise<Result<Order>> {
   const order = isOrderId(order_id) ? await ports.orders.find(order_id) : undefined;
@@ -37,7 +37,7 @@ export async function searchOrders(ports: ReadPorts, query: Omit<OrderQuery, 'be
 export async function* watchOrder(ports: ReadPorts, order_id: string, actor: Actor, abort: AbortSignal): AsyncIterable<Result<Order>> {
   let seen_version = 0;
   while (!abort.aborted) {
-    const signal = nextSignal(ports.signals, [orderKey(order_id)], LOOK_MS, abort);
+    const signal = nextSignal(ports, [orderKey(order_id)], LOOK_MS, abort);
     const order = await getOrder(ports, order_id, actor);
     if (!order.ok) return yield order;
     if (order.value.version > seen_version) {

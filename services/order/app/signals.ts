@@ -2,6 +2,8 @@
  * "Something changed" between the parts of the service: only a hint to look now. Whoever waits also looks from time to
  * time, so a lost signal costs a moment and nothing else.
  */
+import type { Timers } from '#kit/base/timers.ts';
+
 export type Signals = {
   emit(key: string): void;
   /** Calls `listener` at each signal of the key; returns how to stop. */
@@ -57,15 +59,15 @@ export function localSignals(relay?: (key: string) => void): Signals & { hear(ke
 }
 
 /** Resolves at the next signal of one of the keys, after the time, or when aborted. Listens from the moment of the call. */
-export function nextSignal(signals: Signals, keys: readonly string[], timeout_ms: number, abort: AbortSignal): Promise<void> {
+export function nextSignal({ signals, timers }: { signals: Signals; timers: Timers }, keys: readonly string[], timeout_ms: number, abort: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
-      clearTimeout(timer);
+      cancel();
       for (const end of ends) end();
       abort.removeEventListener('abort', done);
       resolve();
     };
-    const timer = setTimeout(done, timeout_ms);
+    const cancel = timers.after(timeout_ms, done);
     const ends = keys.map((key) => signals.on(key, done));
     abort.addEventListener('abort', done, { once: true });
     if (abort.aborted) done();

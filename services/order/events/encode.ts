@@ -8,7 +8,7 @@ import { BerthLevel, Channel, SeatClass } from '#gen/rail/type/v1/journey_pb.ts'
 import type { OutgoingEvent } from '#kit/bus/outbox.ts';
 import type { OrderChange } from '../domain/change.ts';
 import type { QueueEntry } from '../domain/entry.ts';
-import { itemIdOf, type Journey, type Order } from '../domain/order.ts';
+import { itemIdOf, type Journey, type Order, type Seat } from '../domain/order.ts';
 
 export function placedEvent(order: Order): OutgoingEvent {
   return eventOf(OrderPlacedSchema, { order: snapshot(order) }, order);
@@ -60,7 +60,8 @@ function snapshot(order: Order): MessageInitShape<typeof OrderSnapshotSchema> {
       itemId: itemIdOf(order.order_id, item.item_no),
       passengerId: item.passenger_id,
       passengerNameMasked: item.passenger_name_masked,
-      seat: { coachNo: item.seat.coach_no, seatNo: item.seat.seat_no, seatClass: SeatClass[item.seat.seat_class], berthLevel: BerthLevel[item.seat.berth_level ?? 'UNSPECIFIED'] },
+      seat: seatOf(item.seat),
+      seatParts: item.seat_parts.map(({ seat, from_index, to_index }) => ({ seat: seatOf(seat), fromIndex: from_index, toIndex: to_index })),
       state: item.state,
       version: BigInt(item.version),
       fare: { amountFen: BigInt(item.fare_fen), currency: 'CNY' },
@@ -73,6 +74,10 @@ function snapshot(order: Order): MessageInitShape<typeof OrderSnapshotSchema> {
     payExpireTime: timestampFromMs(order.pay_expire_ms),
     version: BigInt(order.version),
   };
+}
+
+function seatOf({ coach_no, seat_no, seat_class, berth_level }: Seat) {
+  return { coachNo: coach_no, seatNo: seat_no, seatClass: SeatClass[seat_class], berthLevel: BerthLevel[berth_level ?? 'UNSPECIFIED'] };
 }
 
 function journey(ride: Journey) {

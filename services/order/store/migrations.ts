@@ -1,3 +1,4 @@
+import { archiveTables } from '#kit/store/archive.ts';
 import { kitTables } from '#kit/store/kit_tables.ts';
 import type { Migration } from '#kit/store/migrate.ts';
 
@@ -140,6 +141,7 @@ const CANCELLATION = `CREATE TABLE IF NOT EXISTS cancellation (
 
 export const migrations: Migration[] = [
   { name: '0001_kit', up: kitTables({ outbox: true, inbox: true, idempotency: true, lease: true, audit: true }) },
+  { name: '0001a_archive', up: archiveTables() },
   { name: '0002_queue', up: [QUEUE_ENTRY, PASSENGER_DAY, PASSENGER_CLAIM] },
   { name: '0003_orders', up: [ORDERS, ORDER_ITEM, ORDER_TIMELINE, LATE_PAYMENT, CANCELLATION] },
 ];

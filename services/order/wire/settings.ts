@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PROTECTION_SETTINGS, type ProtectionState } from '#kit/settings/protection.ts';
 import { watchSettings } from '#kit/settings/watch.ts';
 import type { Lifecycle } from '#kit/run/lifecycle.ts';
 import type { Log } from '#kit/telemetry/log.ts';
@@ -14,9 +15,10 @@ export const SETTINGS = {
   'queue.max_drain_per_s': { shape: z.number().int().min(1).max(2000), value: USUAL_LIMITS.max_drain_per_s },
   'queue.min_drain_per_s': { shape: z.number().min(0.1).max(2000), value: USUAL_LIMITS.min_drain_per_s },
   'queue.hold_target_ms': { shape: z.number().int().min(50).max(10_000), value: USUAL_LIMITS.hold_target_ms },
+  ...PROTECTION_SETTINGS,
 };
 
-type Values = { [K in keyof typeof SETTINGS]: number };
+type Values = { [K in Exclude<keyof typeof SETTINGS, 'protection.state'>]: number } & { 'protection.state': ProtectionState };
 
 /** ORDER_PAY_WINDOW_MS, where it is given, wins over what operators set. */
 export function watchOrderSettings(config: Config, log: Log, lifecycle: Lifecycle): Settings {
@@ -30,7 +32,8 @@ export function watchOrderSettings(config: Config, log: Log, lifecycle: Lifecycl
       max_drain_per_s: settings.get('queue.max_drain_per_s'),
       min_drain_per_s: settings.get('queue.min_drain_per_s'),
       hold_target_ms: settings.get('queue.hold_target_ms'),
-      queue_share: USUAL_LIMITS.queue_share,
+      // Under protection every queue is slower by the same share.
+      queue_share: settings.get('protection.state').active ? settings.get('protection.queue_share') : USUAL_LIMITS.queue_share,
     }),
     force_close_ms: config.order_force_close_ms,
   };

@@ -13,14 +13,16 @@ export async function closePayments({ store, gateway }: { store: PaymentStore; g
   let paid = payments.find((payment) => payment.state === 'SUCCEEDED' && payment.settled !== false);
   for (const payment of payments) {
     if (payment.state !== 'CREATED' && payment.state !== 'PENDING') continue;
-    const answer = await gateway.close(payment.payment_id);
+    const answer = await gateway.close(payment);
     if (answer.ok) {
       const applied = await store.applyReport(answer.value);
       if (!applied.ok) return fail(applied.error.reason, applied.error);
       if (applied.value.state === 'SUCCEEDED') paid ??= applied.value;
     } else if (force || (answer.problem === 'unknown' && payment.state === 'CREATED')) {
       // A trade that was never opened: should an opening still arrive, the payment is closed here and the money returns.
-      await store.forceClose(payment.payment_id);
+      // Paid between the two: then the money counts.
+      const ended = await store.forceClose(payment.payment_id);
+      if (ended.state === 'SUCCEEDED') paid ??= ended;
     } else {
       waiting = true;
     }

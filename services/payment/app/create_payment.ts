@@ -3,20 +3,25 @@ import { fail, fieldInvalid, ok, type Result } from '#kit/base/result.ts';
 import type { Actor, Gateway, Orders, Payment, PaymentStore } from './ports.ts';
 import { openAtGateway } from './drive_payment.ts';
 
-export type CreatePaymentDeps = { store: PaymentStore; orders: Orders; gateway: Gateway; clock: Clock; channels: () => readonly string[] };
+export type CreatePaymentDeps = { store: PaymentStore; orders: Pick<Orders, 'payable'>; gateway: Gateway; clock: Clock; channels: () => readonly string[] };
 
 export type CreatePayment = { order_id: string; payment_channel: string; return_path: string };
 
 /** A path of our own site and nothing else: the cashier must not be made to send people elsewhere. */
 const RETURN_PATH = /^\/[\w\-./?=&%]{0,200}$/;
 
+/** The first channel whose circuit is not open; the very first when none is any better. */
+function preferred(gateway: Gateway, channels: readonly string[]): string {
+  return channels.find((channel) => gateway.available(channel)) ?? channels[0]!;
+}
+
 /**
  * Opens a payment for an unpaid order. The row comes first, then the gateway: a crash in between leaves a CREATED row that
- * the sweeper opens. When the gateway does not answer now, the payment is returned CREATED and without a place to pay.
+ * the sweeper opens. A channel that the traveller names is taken; else the first one that answers at the moment. When the gateway does not answer now, the payment is returned CREATED and without a place to pay.
  */
 export async function createPayment(deps: CreatePaymentDeps, wanted: CreatePayment, actor: Actor): Promise<Result<Payment>> {
   const channels = deps.channels();
-  const payment_channel = wanted.payment_channel === '' ? channels[0]! : wanted.payment_channel;
+  const payment_channel = wanted.payment_channel === '' ? preferred(deps.gateway, channels) : wanted.payment_channel;
   if (!channels.includes(payment_channel)) return fieldInvalid('payment_channel', `must be one of ${channels.join(', ')}`);
   const return_path = wanted.return_path === '' ? `/orders/${wanted.order_id}` : wanted.return_path;
   if (!RETURN_PATH.test(return_path) || return_path.startsWith('//')) return fieldInvalid('return_path', 'must be a path of this site');

@@ -1,6 +1,7 @@
 import type { Result } from '#kit/base/result.ts';
 import type { Payment, PaymentKind, TradeReport } from '../domain/payment.ts';
 import type { Refund } from '../domain/refund.ts';
+import type { Statement } from '../domain/statement.ts';
 
 /** Who writes, for audit and idempotency; `account_id` is empty for a service in its own name. */
 export type Actor = { account_id: string; service: string; device_id: string; ip: string; request_id: string; method: string; body_hash: Uint8Array };
@@ -9,6 +10,8 @@ export type Actor = { account_id: string; service: string; device_id: string; ip
 export type PayableOrder = { order_id: bigint; account_id: bigint; amount_fen: number; payable_until_ms: number; subject: string };
 
 export type Orders = {
+  /** What the order says of money that came for it, asked in our own name. */
+  verdict(payment: Payment): Promise<'wanted' | 'unwanted' | 'undecided'>;
   /** ORDER_NOT_FOUND for another account's order, ORDER_NOT_PAYABLE when it does not wait for payment. */
   payable(order_id: string): Promise<Result<PayableOrder>>;
 };
@@ -19,18 +22,21 @@ export type NewPayment = Pick<Payment, 'order_id' | 'account_id' | 'kind' | 'amo
 export type GatewayTrade = TradeReport & { pay_url: string };
 export type GatewayAnswer<T> = { ok: true; value: T } | { ok: false; problem: 'unknown' | 'refused' | 'unreachable'; detail: string };
 
-export type Gateway = {
-  open(payment: Payment, signal?: AbortSignal): Promise<GatewayAnswer<GatewayTrade>>;
-  find(payment_id: bigint, signal?: AbortSignal): Promise<GatewayAnswer<GatewayTrade>>;
-  close(payment_id: bigint, signal?: AbortSignal): Promise<GatewayAnswer<GatewayTrade>>;
-  refund(refund: Refund, signal?: AbortSignal): Promise<GatewayAnswer<{ state: 'PROCESSING' | 'SUCCEEDED' }>>;
-  findRefund(refund_id: string, signal?: AbortSignal): Promise<GatewayAnswer<{ state: 'PROCESSING' | 'SUCCEEDED' }>>;
-  statement(date: string, signal?: AbortSignal): Promise<GatewayAnswer<Statement>>;
-};
+/** Names a trade, and with its channel the keys and the circuit it goes through. */
+export type TradeRef = Pick<Payment, 'payment_id' | 'payment_channel'>;
+export type RefundRef = Pick<Refund, 'refund_id' | 'payment_channel'>;
 
-export type Statement = {
-  trades: { trade_id: string; amount_fen: number }[];
-  refunds: { refund_id: string; trade_id: string; amount_fen: number }[];
+/** The payment companies behind one port; the channel says which. A call waits three seconds at most. */
+export type Gateway = {
+  /** False while the circuit of a channel is open. */
+  available(payment_channel: string): boolean;
+  open(payment: Payment, signal?: AbortSignal): Promise<GatewayAnswer<GatewayTrade>>;
+  find(trade: TradeRef, signal?: AbortSignal): Promise<GatewayAnswer<GatewayTrade>>;
+  close(trade: TradeRef, signal?: AbortSignal): Promise<GatewayAnswer<GatewayTrade>>;
+  refund(refund: Refund, signal?: AbortSignal): Promise<GatewayAnswer<{ state: 'PROCESSING' | 'SUCCEEDED' }>>;
+  findRefund(refund: RefundRef, signal?: AbortSignal): Promise<GatewayAnswer<{ state: 'PROCESSING' | 'SUCCEEDED' }>>;
+  /** Of all companies together. */
+  statement(date: string, signal?: AbortSignal): Promise<GatewayAnswer<Statement>>;
 };
 
 /** A callback as it must be remembered with its effect. */
@@ -41,12 +47,15 @@ export type PaymentStore = {
   create(payment: NewPayment, actor: Actor): Promise<Result<Payment>>;
   find(payment_id: bigint): Promise<Payment | undefined>;
   ofOrder(order_id: bigint): Promise<Payment[]>;
+  ofOrders(order_ids: readonly bigint[]): Promise<Payment[]>;
   ofDay(from_ms: number, to_ms: number): Promise<Payment[]>;
+  /** Paid in the time, in order of id, after one. */
+  paidPage(from_ms: number, to_ms: number, after: bigint, limit: number): Promise<Payment[]>;
   /** CREATED → PENDING with where to pay; the payment as it is afterwards. */
   markPending(payment_id: bigint, trade: GatewayTrade): Promise<Payment>;
   /**
    * The effect of a report, by compare-and-set, with its event, its audit record and, for a callback, the mark that makes a
-   * repeat harmless: all in one transaction. Money for a payment that was closed is made a refund in the same transaction.
+   * repeat harmless: all in one transaction. What succeeded stays due until it is settled. Money for a payment that was closed is made a refund in the same transaction.
    */
   applyReport(report: TradeReport, mark?: CallbackMark): Promise<Result<Payment>>;
   /** True when this very body was taken for this payment and version before. */
@@ -62,10 +71,18 @@ export type RefundStore = {
   create(refund: Pick<Refund, 'refund_id' | 'payment_id' | 'amount_fen' | 'reason'>, actor: Actor): Promise<Result<Refund>>;
   find(refund_id: string): Promise<Refund | undefined>;
   ofOrder(order_id: bigint): Promise<Refund[]>;
+  ofOrders(order_ids: readonly bigint[]): Promise<Refund[]>;
   ofDay(from_ms: number, to_ms: number): Promise<Refund[]>;
+  /** Before the gateway is told: a refund that was told of, or may have been, is asked for first. */
   markProcessing(refund_id: string): Promise<void>;
   succeed(refund_id: string): Promise<Refund>;
   giveUp(refund_id: string, why: string): Promise<Refund>;
 };
 
-export type { Payment, PaymentKind, Refund };
+/** Where what people have to look at waits for them, with the reason; they can send it back. */
+export type DeadLetters = {
+  putPayment(payment: Payment, reason: string, tries: number): Promise<void>;
+  putRefund(refund: Refund, reason: string, tries: number): Promise<void>;
+};
+
+export type { Payment, PaymentKind, Refund, Statement };

@@ -51,6 +51,19 @@ export function judgeReport(payment: Payment, report: TradeReport): Result<Repor
   return ok(report.state === 'CLOSED' && payment.state !== 'CLOSED' ? 'close' : 'nothing');
 }
 
+/** What an order says that matters for money which came for it. */
+export type OrderView = { state: string; payment_id: string };
+
+/**
+ * Whether an order wants a payment that nobody has settled. The one it was paid with is wanted; of an order that was paid
+ * otherwise, or closed, none is; while it waits or closes it may still take it. Both ends are final, so the verdict is too.
+ */
+export function verdictOf(payment: Payment, order: OrderView): 'wanted' | 'unwanted' | 'undecided' {
+  if (payment.kind !== 'PURCHASE') return 'undecided';
+  if (order.payment_id === String(payment.payment_id)) return 'wanted';
+  return order.payment_id !== '' || order.state === 'CLOSED' ? 'unwanted' : 'undecided';
+}
+
 /** Money for a payment that we had closed goes back at once: whoever closed it has told the order so. */
 export function isUnwanted(payment: Payment): boolean {
   return payment.state === 'CLOSED';

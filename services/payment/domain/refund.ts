@@ -5,6 +5,7 @@ export type Refund = {
   payment_id: bigint;
   order_id: bigint;
   account_id: bigint;
+  payment_channel: string;
   amount_fen: number;
   state: RefundState;
   reason: string;
@@ -13,8 +14,8 @@ export type Refund = {
   finish_time_ms: number | undefined;
 };
 
-/** Requirement: 1/2/4/8 … s, at most 8 tries, then people. */
-export const MAX_REFUND_ATTEMPTS = 8;
+/** Requirement (A-5.1.5b): 1/2/4/8 … s, at most 8 tries, then a dead letter and people. Payments and refunds alike. */
+export const MAX_TRIES = 8;
 
 /** The refund of money that came too late or twice: one for each payment, whoever finds it first. */
 export function unwantedRefundId(payment_id: bigint): string {

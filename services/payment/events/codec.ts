@@ -1,9 +1,9 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { PaymentClosedSchema, PaymentSucceededSchema, RefundNeedsPeopleSchema, RefundSucceededSchema } from '#gen/rail/event/v1/payment_events_pb.ts';
+import { PaymentClosedSchema, PaymentNeedsPeopleSchema, PaymentSucceededSchema, RefundNeedsPeopleSchema, RefundSucceededSchema } from '#gen/rail/event/v1/payment_events_pb.ts';
 import type { Payment, Refund } from '../app/ports.ts';
 
-const PAYMENTS = { PaymentSucceeded: PaymentSucceededSchema, PaymentClosed: PaymentClosedSchema };
+const PAYMENTS = { PaymentSucceeded: PaymentSucceededSchema, PaymentClosed: PaymentClosedSchema, PaymentNeedsPeople: PaymentNeedsPeopleSchema };
 const REFUNDS = { RefundSucceeded: RefundSucceededSchema, RefundNeedsPeople: RefundNeedsPeopleSchema };
 
 /** Payments and refunds as events of stream PAYMENT; each carries the full state. */

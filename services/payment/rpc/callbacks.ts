@@ -10,19 +10,20 @@ import type { Log } from '#kit/telemetry/log.ts';
 import { takeCallback } from '../app/take_callback.ts';
 import type { PaymentStore } from '../app/ports.ts';
 
-export type CallbackOptions = { host: string; port: number; store: PaymentStore; gateway_key: KeyObject; clock: Clock; log: Log };
+export type CallbackOptions = { host: string; port: number; store: PaymentStore; /** The public key of the company that speaks for a channel. */ gateway_keys: (payment_channel: string) => KeyObject; clock: Clock; log: Log };
 
+const OUTCOMES = { new: 'ok', stale: 'stale', repeated: 'repeated' } as const;
 const PATH = /^\/callbacks\/payment\/v1\/([a-z]{2,16})$/;
 const MAX_BODY_BYTES = 65_536;
 const REQUEST_TIMEOUT_MS = 5000;
 
 /** Where the gateway calls back. It gets 200 only after the effect is committed; anything else makes it call again. */
 export async function startCallbacks(options: CallbackOptions): Promise<{ port: number; stop(): Promise<void> }> {
-  const outcomes = metricsFor('payment').counter('payment_callbacks_total', 'Callbacks of the gateway by outcome', ['outcome']);
+  const outcomes = metricsFor('payment').counter('payment_callbacks_total', 'Callbacks of the gateway by channel and outcome: ok had an effect, repeated came before with the same bytes, stale told nothing new', ['payment_channel', 'outcome']);
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
     const answer = (status: number, outcome: string): void => {
-      outcomes.inc({ outcome });
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ result: outcome }));
+      outcomes.inc({ payment_channel: PATH.exec(request.url ?? '')?.[1] ?? 'none', outcome });
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ result: status === 200 ? 'ok' : outcome }));
     };
     receive(options, request).then(
       ({ status, outcome }) => answer(status, outcome),
@@ -44,19 +45,20 @@ export async function startCallbacks(options: CallbackOptions): Promise<{ port: 
   return { port: (server.address() as AddressInfo).port, stop };
 }
 
-async function receive({ store, gateway_key, clock, log }: CallbackOptions, request: IncomingMessage): Promise<{ status: number; outcome: string }> {
+async function receive({ store, gateway_keys, clock, log }: CallbackOptions, request: IncomingMessage): Promise<{ status: number; outcome: string }> {
   const path = request.url ?? '/';
   const channel = PATH.exec(path)?.[1];
   if (request.method !== 'POST' || channel === undefined) return refusal('NOT_IMPLEMENTED', 404);
   const raw = await bodyOf(request);
   if (raw === undefined) return refusal('MESSAGE_TOO_LARGE', 413);
   const part = { method: 'POST', path, body: raw };
-  const fresh = verifyPart(part, request.headers, { key: gateway_key, now_ms: clock.now_ms() });
+  const key = gateway_keys(channel);
+  const fresh = verifyPart(part, request.headers, { key, now_ms: clock.now_ms() });
   // A repeat keeps its first answer whatever its age, so an old time alone is judged after the book was looked at.
-  const verified = fresh.ok ? fresh : verifyPart(part, request.headers, { key: gateway_key, now_ms: Number(request.headers[TIMESTAMP_HEADER]) });
+  const verified = fresh.ok ? fresh : verifyPart(part, request.headers, { key, now_ms: Number(request.headers[TIMESTAMP_HEADER]) });
   if (!verified.ok) return refusal('SIGNATURE_INVALID');
   const taken = await takeCallback(store, channel, raw, { nonce: verified.value.nonce, fresh: fresh.ok });
-  if (taken.ok) return { status: 200, outcome: 'ok' };
+  if (taken.ok) return { status: 200, outcome: OUTCOMES[taken.value.effect] };
   if (taken.error.reason === 'AMOUNT_INVALID') log.error({ alert: true, payment_channel: channel }, 'the gateway reports another amount');
   return refusal(taken.error.reason);
 }

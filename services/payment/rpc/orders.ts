@@ -5,9 +5,23 @@ import type { Call } from '#kit/rpc/call.ts';
 import type { ServiceClient } from '#kit/rpc/client.ts';
 import { asResult } from '#kit/rpc/error.ts';
 import type { Orders } from '../app/ports.ts';
+import { verdictOf } from '../domain/payment.ts';
+
+const CLOSED_OR_NOT: Readonly<Record<number, string>> = { [OrderState.CLOSED]: 'CLOSED' };
+
+/** What an order says of money that came for it, asked in our own name. Throws while it does not answer. */
+export function verdictsOver(client: ServiceClient<typeof OrderService>): Pick<Orders, 'verdict'> {
+  return {
+    async verdict(payment) {
+      const { order } = await client.getOrder({ orderId: String(payment.order_id) });
+      if (order === undefined) throw new Error('an answer without an order');
+      return verdictOf(payment, { state: CLOSED_OR_NOT[order.state] ?? 'OPEN', payment_id: order.paymentId });
+    },
+  };
+}
 
 /** Orders as their own service tells of them, asked for as the account that calls. */
-export function ordersFor(client: ServiceClient<typeof OrderService>, call: Call): Orders {
+export function ordersFor(client: ServiceClient<typeof OrderService>, call: Call): Pick<Orders, 'payable'> {
   return {
     async payable(order_id) {
       const answer = await asResult(client.getOrder({ orderId: order_id }, { parent: call }));

@@ -11,6 +11,7 @@ import { RpcError, unwrap } from '#kit/rpc/error.ts';
 import { implement, type Implementation } from '#kit/rpc/implement.ts';
 import { closePayments } from '../app/close_payments.ts';
 import { createPayment } from '../app/create_payment.ts';
+import { listPaidOrders } from '../app/list_paid_orders.ts';
 import type { Actor, Gateway, Payment, PaymentStore, RefundStore } from '../app/ports.ts';
 import { reconcileStatement } from '../app/reconcile.ts';
 import { money, paymentMessage, refundMessage } from './messages.ts';
@@ -72,13 +73,19 @@ export function paymentService(deps: PaymentRpcDeps): Implementation {
       owned(call, await payments.find(refund.payment_id), 'REFUND_NOT_FOUND');
       return { refund: refundMessage(refund) };
     },
+    async listPaidOrders({ date, pageSize, pageToken }) {
+      const page = unwrap(await listPaidOrders({ payments, refunds }, date, { size: pageSize, token: pageToken }));
+      const orders = page.orders.map(({ order_id, payments: paid, refunds: returned }) => ({ orderId: String(order_id), payments: paid.map(paymentMessage), refunds: returned.map(refundMessage) }));
+      return { orders, nextPageToken: page.next };
+    },
     async reconcileStatement({ date }) {
       const report = unwrap(await reconcileStatement({ payments, refunds, gateway }, date));
       return {
         payments: report.payments,
         refunds: report.refunds,
-        differences: report.differences.map(({ kind, payment_id, refund_id, ours_fen, gateway_fen, repaired, explanation }) => ({
-          kind, repaired, explanation, paymentId: payment_id, refundId: refund_id,
+        differencesOmitted: report.omitted,
+        differences: report.differences.map(({ kind, payment_id, refund_id, order_id, ours_fen, gateway_fen, repaired, explanation, explanation_zh }) => ({
+          kind, repaired, explanation, explanationZh: explanation_zh, paymentId: payment_id, refundId: refund_id, orderId: order_id,
           ours: ours_fen === undefined ? undefined : money(ours_fen),
           gateway: gateway_fen === undefined ? undefined : money(gateway_fen),
         })),

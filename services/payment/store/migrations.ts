@@ -1,3 +1,4 @@
+import { archiveTables } from '#kit/store/archive.ts';
 import { kitTables } from '#kit/store/kit_tables.ts';
 import type { Migration } from '#kit/store/migrate.ts';
 
@@ -63,6 +64,16 @@ export const migrations: Migration[] = [
          PRIMARY KEY (payment_channel, nonce),
          KEY nonce_age (created_at)
        ) ENGINE=InnoDB`,
+    ],
+  },
+  { name: '0001a_archive', up: archiveTables() },
+  {
+    name: '0002_people_and_sums',
+    up: [
+      ...kitTables({ inbox: true }),
+      // Whatever the code does, more than was paid never goes back.
+      `ALTER TABLE payment ADD CONSTRAINT payment_refunded CHECK (refunded_fen >= 0 AND refunded_fen <= amount_fen)`,
+      `ALTER TABLE refund ADD CONSTRAINT refund_amount CHECK (amount_fen > 0)`,
     ],
   },
 ];

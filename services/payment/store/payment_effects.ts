@@ -5,6 +5,9 @@ import { unwantedRefundId, type Refund } from '../domain/refund.ts';
 import type { EffectJournal } from './journal.ts';
 import { insertRefund } from './refund_store.ts';
 
+/** An order settles its payment within moments; after this it is asked. */
+const SETTLE_WITHIN_MS = 30_000;
+
 /** What happens to a payment whose row is locked: the change, its event and its audit record. */
 export class PaymentEffects {
   readonly #journal: EffectJournal;
@@ -15,15 +18,15 @@ export class PaymentEffects {
     this.#clock = clock;
   }
 
-  /** The money is there. For a payment that we had closed it goes back at once. */
+  /** The money is there. For a payment that we had closed it goes back at once; else it stays due until its order settled it. */
   async succeed(tx: Tx, payment: Payment, report: TradeReport): Promise<Payment> {
     const pay_time_ms = report.pay_time_ms ?? this.#clock.now_ms();
     const unwanted = isUnwanted(payment);
     const version = payment.version > BigInt(report.version) ? payment.version : BigInt(report.version);
     const next: Payment = { ...payment, state: 'SUCCEEDED', version, gateway_trade_no: report.gateway_trade_no, pay_time_ms, settled: unwanted ? false : payment.settled };
     await tx.execute(
-      `UPDATE payment SET state = 'SUCCEEDED', version = ?, gateway_trade_no = ?, paid_at = ?, settled = ?, next_action_time = NULL, attempts = 0 WHERE payment_id = ?`,
-      [version, report.gateway_trade_no, new Date(pay_time_ms), unwanted ? 0 : null, payment.payment_id],
+      `UPDATE payment SET state = 'SUCCEEDED', version = ?, gateway_trade_no = ?, paid_at = ?, settled = ?, next_action_time = ?, attempts = 0 WHERE payment_id = ?`,
+      [version, report.gateway_trade_no, new Date(pay_time_ms), unwanted ? 0 : null, unwanted ? null : new Date(this.#clock.now_ms() + SETTLE_WITHIN_MS), payment.payment_id],
     );
     await this.#journal.tellPayment(tx, 'PaymentSucceeded', next);
     await this.#journal.record(tx, 'payment.Succeed', `payment/${payment.payment_id}`, undefined, unwanted ? 'unwanted' : 'ok', version);

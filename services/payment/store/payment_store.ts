@@ -60,8 +60,19 @@ class SqlPaymentStore implements PaymentStore {
     return rows.map(paymentOf);
   }
 
+  async ofOrders(order_ids: readonly bigint[]): Promise<Payment[]> {
+    if (order_ids.length === 0) return [];
+    const rows = await this.#db.query<PaymentRow>('SELECT * FROM payment WHERE order_id IN (?) ORDER BY payment_id LIMIT ?', [[...order_ids], order_ids.length * MAX_PAYMENTS_OF_ORDER]);
+    return rows.map(paymentOf);
+  }
+
   async ofDay(from_ms: number, to_ms: number): Promise<Payment[]> {
     const rows = await this.#db.query<PaymentRow>('SELECT * FROM payment WHERE paid_at >= ? AND paid_at < ? LIMIT ?', [new Date(from_ms), new Date(to_ms), MAX_OF_DAY]);
+    return rows.map(paymentOf);
+  }
+
+  async paidPage(from_ms: number, to_ms: number, after: bigint, limit: number): Promise<Payment[]> {
+    const rows = await this.#db.query<PaymentRow>('SELECT * FROM payment WHERE paid_at >= ? AND paid_at < ? AND payment_id > ? ORDER BY payment_id LIMIT ?', [new Date(from_ms), new Date(to_ms), after, limit]);
     return rows.map(paymentOf);
   }
 
@@ -79,17 +90,17 @@ class SqlPaymentStore implements PaymentStore {
       const payment = await locked(tx, BigInt(report.trade_id));
       const judged = judgeReport(payment, report);
       if (!judged.ok) return judged;
-      const fresh = mark === undefined || (await noteCallback(tx, payment.payment_id, report.version, mark, this.#deps.clock.now_ms()));
-      if (!fresh) return fail('SIGNATURE_INVALID', { detail: 'the nonce was used before' });
+      const fresh = mark === undefined ? 'new' : await noteCallback(tx, payment.payment_id, report.version, mark, this.#deps.clock.now_ms());
+      if (fresh === 'known') return ok(payment);
+      if (fresh === 'reused') return fail('SIGNATURE_INVALID', { detail: 'the nonce was used before' });
       if (judged.value === 'pay') return ok(await this.#effects.succeed(tx, payment, report));
       if (judged.value === 'close') return ok(await this.#effects.close(tx, payment, BigInt(report.version), 'ok'));
       return ok(payment);
     });
   }
 
-  async isKnownCallback(payment_id: bigint, version: number, body_hash: Uint8Array): Promise<boolean> {
-    const rows = await this.#db.query('SELECT 1 FROM callback_seen WHERE payment_id = ? AND version = ? AND body_hash = ?', [payment_id, version, body_hash]);
-    return rows.length > 0;
+  isKnownCallback(payment_id: bigint, version: number, body_hash: Uint8Array): Promise<boolean> {
+    return isSeen({ execute: (sql, params) => this.#db.query(sql, params) }, payment_id, version, body_hash);
   }
 
   forceClose(payment_id: bigint): Promise<Payment> {
@@ -105,7 +116,7 @@ class SqlPaymentStore implements PaymentStore {
       if (payment === undefined) return fail('PAYMENT_NOT_FOUND');
       if (payment.state !== 'SUCCEEDED') return fail('PAYMENT_STATE_WRONG', { detail: 'nothing was paid' });
       if (payment.settled === undefined) {
-        await tx.execute('UPDATE payment SET settled = ? WHERE payment_id = ?', [accepted ? 1 : 0, payment_id]);
+        await tx.execute('UPDATE payment SET settled = ?, next_action_time = NULL, attempts = 0 WHERE payment_id = ?', [accepted ? 1 : 0, payment_id]);
         await this.#deps.journal.record(tx, accepted ? 'payment.Accept' : 'payment.Refuse', `payment/${payment_id}`, actor, 'ok', payment.version);
       } else if (payment.settled !== accepted) {
         return fail('CONFLICT', { detail: `the payment was ${payment.settled ? 'accepted' : 'refused'} before` });
@@ -150,14 +161,22 @@ export async function pruneNonces(db: Database, limit = 5000): Promise<number> {
   return (await db.query('DELETE FROM callback_nonce WHERE created_at < UTC_TIMESTAMP(3) - INTERVAL 1 DAY LIMIT ?', [limit])).affected_rows;
 }
 
-/** False when the nonce came before: then nothing may have an effect. */
-async function noteCallback(tx: Tx, payment_id: bigint, version: number, mark: CallbackMark, now_ms: number): Promise<boolean> {
+/**
+ * `reused`: the nonce came before with other bytes, so nothing may have an effect. `known`: it came with these, which two
+ * deliveries at once find out only here, behind the lock of the payment.
+ */
+async function noteCallback(tx: Tx, payment_id: bigint, version: number, mark: CallbackMark, now_ms: number): Promise<'new' | 'known' | 'reused'> {
   try {
     await tx.execute('INSERT INTO callback_nonce (payment_channel, nonce, created_at) VALUES (?, ?, ?)', [mark.payment_channel, mark.nonce, new Date(now_ms)]);
   } catch (error) {
-    if (isDuplicateKey(error)) return false;
-    throw error;
+    if (!isDuplicateKey(error)) throw error;
+    return (await isSeen(tx, payment_id, version, mark.body_hash)) ? 'known' : 'reused';
   }
   await tx.execute('INSERT IGNORE INTO callback_seen (payment_id, version, body_hash, created_at) VALUES (?, ?, ?, ?)', [payment_id, version, mark.body_hash, new Date(now_ms)]);
-  return true;
+  return 'new';
+}
+
+async function isSeen(tx: Pick<Tx, 'execute'>, payment_id: bigint, version: number, body_hash: Uint8Array): Promise<boolean> {
+  const rows = await tx.execute('SELECT 1 FROM callback_seen WHERE payment_id = ? AND version = ? AND body_hash = ?', [payment_id, version, body_hash]);
+  return rows.length > 0;
 }

@@ -6,12 +6,11 @@ import type { Refund } from '../domain/refund.ts';
 import type { EffectJournal } from './journal.ts';
 import { paymentOf, refundOf, type PaymentRow, type RefundRow } from './rows.ts';
 
-/** Whose it is stands on the payment. */
-const REFUNDS = 'SELECT r.*, p.account_id FROM refund r JOIN payment p ON p.payment_id = r.payment_id';
+/** Whose it is, and the way back, stand on the payment. */
+const REFUNDS = 'SELECT r.*, p.account_id, p.payment_channel FROM refund r JOIN payment p ON p.payment_id = r.payment_id';
 
 const MAX_OF_ORDER = 200;
 const MAX_OF_DAY = 1_000_000;
-const POLL_MS = 2000;
 
 export function openRefundStore({ db, journal, clock }: { db: Database; journal: EffectJournal; clock: Clock }): RefundStore {
   async function end(refund_id: string, from: string, to: 'SUCCEEDED' | 'MANUAL', last_error: string): Promise<Refund> {
@@ -51,12 +50,17 @@ export function openRefundStore({ db, journal, clock }: { db: Database; journal:
       const rows = await db.query<RefundRow>(`${REFUNDS} WHERE r.order_id = ? ORDER BY r.created_at LIMIT ?`, [order_id, MAX_OF_ORDER]);
       return rows.map(refundOf);
     },
+    async ofOrders(order_ids) {
+      if (order_ids.length === 0) return [];
+      const rows = await db.query<RefundRow>(`${REFUNDS} WHERE r.order_id IN (?) ORDER BY r.created_at LIMIT ?`, [[...order_ids], order_ids.length * MAX_OF_ORDER]);
+      return rows.map(refundOf);
+    },
     async ofDay(from_ms, to_ms) {
       const rows = await db.query<RefundRow>(`${REFUNDS} WHERE r.finished_at >= ? AND r.finished_at < ? LIMIT ?`, [new Date(from_ms), new Date(to_ms), MAX_OF_DAY]);
       return rows.map(refundOf);
     },
     async markProcessing(refund_id) {
-      await db.query(`UPDATE refund SET state = 'PROCESSING', next_action_time = ? WHERE refund_id = ? AND state = 'DUE'`, [new Date(clock.now_ms() + POLL_MS), refund_id]);
+      await db.query(`UPDATE refund SET state = 'PROCESSING' WHERE refund_id = ? AND state = 'DUE'`, [refund_id]);
     },
     succeed: (refund_id) => end(refund_id, `'DUE', 'PROCESSING', 'MANUAL'`, 'SUCCEEDED', ''),
     giveUp: (refund_id, why) => end(refund_id, `'DUE', 'PROCESSING'`, 'MANUAL', why),

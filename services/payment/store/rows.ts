@@ -8,7 +8,7 @@ export type PaymentRow = {
 };
 
 export type RefundRow = {
-  refund_id: string; payment_id: bigint; order_id: bigint; account_id: bigint; amount_fen: bigint; state: RefundState; reason: string; attempts: number | bigint;
+  refund_id: string; payment_id: bigint; order_id: bigint; account_id: bigint; payment_channel: string; amount_fen: bigint; state: RefundState; reason: string; attempts: number | bigint;
   created_at: Date; finished_at: Date | null;
 };
 
@@ -40,6 +40,7 @@ export function refundOf(row: RefundRow): Refund {
     payment_id: BigInt(row.payment_id),
     order_id: BigInt(row.order_id),
     account_id: BigInt(row.account_id),
+    payment_channel: row.payment_channel,
     amount_fen: Number(row.amount_fen),
     state: row.state,
     reason: row.reason,

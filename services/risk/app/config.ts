@@ -1,5 +1,5 @@
 import { fail, fieldInvalid, ok, type Result } from '#kit/base/result.ts';
-import { CONFIG_KEYS, checkValue, type ConfigKey } from './config_keys.ts';
+import { CONFIG_KEYS, checkValue, STATE_KEY, type ConfigKey } from './config_keys.ts';
 import type { Actor, ConfigEntry, ConfigStore, GrayRule, Page } from './ports.ts';
 
 /** Requirements: gray values go to 1 %–20 % of people; lists of cities, channels and accounts may name more. */
@@ -50,6 +50,7 @@ export type SetConfig = { key: string; value_json: string; base_version: number;
 
 /** Checks and writes a new version of a setting; watchers hear of it at once. */
 export async function setConfig(hub: ConfigHub, store: ConfigStore, wanted: SetConfig, actor: Actor): Promise<Result<ConfigEntry>> {
+  if (wanted.key === STATE_KEY) return fieldInvalid('key', 'is written by the service itself; set protection.mode');
   const value = checkValue(wanted.key, wanted.value_json);
   if (!value.ok) return value;
   const gray = checkGray(wanted.key, wanted.gray);

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { fail, fieldInvalid, ok, type Result } from '#kit/base/result.ts';
+import { PROTECTION_SETTINGS } from '#kit/settings/protection.ts';
+import { SALE_SETTINGS } from '#kit/settings/sale.ts';
 
 const limit = z.strictObject({ per_s: z.number().positive().max(100_000), burst: z.number().int().min(1).max(1_000_000) });
 const share = z.number().min(0).max(1);
@@ -13,6 +15,16 @@ const quota_rule = z.strictObject({
   passenger_types: words('adult', 'child', 'student', 'disabled_veteran'),
   min_trip_share: share.default(0),
   release_before_departure_min: z.number().int().min(0).max(30 * 24 * 60).default(0),
+});
+
+const protection_limits = z.strictObject({
+  latency_p95_ms: z.number().min(1).max(600_000),
+  error_share: z.number().min(0).max(1),
+  queue_entries: z.number().int().min(0).max(100_000_000),
+  min_calls: z.number().int().min(1).max(1_000_000),
+  after_s: z.number().min(0).max(3600),
+  leave_share: z.number().min(0).max(1),
+  min_stay_s: z.number().min(0).max(86_400),
 });
 
 /** Every key there is, what it means, its shape and its value until somebody sets one. */
@@ -33,9 +45,23 @@ export const CONFIG_KEYS = {
   'inventory.quotas': { about: 'Seats that runs keep for some buyers when their sale is opened', shape: z.array(quota_rule).max(8), value: [] },
   'order.pay_window_ms': { about: 'How long an order waits for payment', shape: z.number().int().min(60_000).max(3_600_000), value: 600_000 },
   'payment.channels': { about: 'Payment channels in order of preference', shape: z.array(z.string().regex(/^[a-z]{2,16}$/)).min(1).max(8), value: ['alipay', 'wechat'] },
+  'sale.openings': { about: 'Declared sale openings: protection is on and heavy jobs wait', ...SALE_SETTINGS['sale.openings'] },
+  'sale.peak_hours': { about: 'Hours (Asia/Shanghai) out of which heavy jobs stay', ...SALE_SETTINGS['sale.peak_hours'] },
+  'protection.mode': { about: 'Protection by measurement and openings (auto), or kept on or off', shape: z.enum(['auto', 'on', 'off']), value: 'auto' },
+  'protection.limits': {
+    about: 'What switches protection on when it is crossed, and when it goes off again',
+    shape: protection_limits,
+    value: { latency_p95_ms: 2000, error_share: 0.05, queue_entries: 200_000, min_calls: 50, after_s: 10, leave_share: 0.7, min_stay_s: 60 },
+  },
+  'protection.edge_share': { about: 'Limits at the edge under protection, as a share of the usual ones', shape: PROTECTION_SETTINGS['protection.queue_share'].shape, value: 0.5 },
+  'protection.queue_share': { about: 'Pace of the queues under protection, as a share of the usual one', ...PROTECTION_SETTINGS['protection.queue_share'] },
+  'protection.state': { about: 'Protection as it is now; written by risk itself', ...PROTECTION_SETTINGS['protection.state'] },
 } as const satisfies Record<string, { about: string; shape: z.ZodType; value: unknown }>;
 
 export type ConfigKey = keyof typeof CONFIG_KEYS;
+
+/** Written by risk as things happen; operators read its versions as a history and set `protection.mode` instead. */
+export const STATE_KEY = 'protection.state' satisfies ConfigKey;
 
 export function isConfigKey(key: string): key is ConfigKey {
   return Object.hasOwn(CONFIG_KEYS, key);

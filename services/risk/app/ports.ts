@@ -2,6 +2,7 @@ import type { Result } from '#kit/base/result.ts';
 import type { Block, Subject, SubjectKind } from '../domain/block.ts';
 import type { Decision } from '../domain/decision.ts';
 import type { Take, Taken } from '../domain/limit.ts';
+import type { Report } from '../domain/signals.ts';
 
 /** Token buckets that every edge and process shares. */
 export type Buckets = {
@@ -58,4 +59,12 @@ export type ConfigStore = {
   versions(key: string, page_size: number, before: number | undefined): Promise<Page<ConfigEntry>>;
   /** VERSION_STALE when the key's version is no longer `base_version`. */
   put(entry: Pick<ConfigEntry, 'key' | 'value_json' | 'comment' | 'gray'>, base_version: number, actor: Actor): Promise<Result<ConfigEntry>>;
+};
+
+/** What processes reported lately. */
+export type ReportStore = {
+  /** Replaces the process's last report. */
+  put(report: Report): Promise<void>;
+  /** Reports that are not older than some seconds. Throws when the store is away. */
+  recent(): Promise<Report[]>;
 };

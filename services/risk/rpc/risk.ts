@@ -13,6 +13,7 @@ import type { BlockStore } from '../app/ports.ts';
 import type { Block, BlockKind, Subject, SubjectKind } from '../domain/block.ts';
 import type { Decision } from '../domain/decision.ts';
 import { actorOf } from './actor.ts';
+import type { protectionMethods } from './protection.ts';
 
 const DECISIONS: Record<Decision, DecisionMessage> = { ALLOW: DecisionMessage.ALLOW, CHALLENGE: DecisionMessage.CHALLENGE, DENY: DecisionMessage.DENY };
 const BLOCK_KINDS: Record<BlockKind, BlockKindMessage> = { BLACK: BlockKindMessage.BLACK, WHITE: BlockKindMessage.WHITE };
@@ -23,10 +24,11 @@ const SUBJECT_KINDS: Record<SubjectKind, SubjectKindMessage> = {
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 200;
 
-export type RiskDeps = { assess: AssessDeps; captcha: CaptchaDeps; blocks: BlockList; block_store: BlockStore };
+export type RiskDeps = { assess: AssessDeps; captcha: CaptchaDeps; blocks: BlockList; block_store: BlockStore; protection: ReturnType<typeof protectionMethods> };
 
-export function riskService({ assess: assess_deps, captcha, blocks, block_store }: RiskDeps): Implementation {
+export function riskService({ assess: assess_deps, captcha, blocks, block_store, protection }: RiskDeps): Implementation {
   return implement(RiskService, {
+    ...protection,
     async assess({ operation, subjects, captchaToken }) {
       const known = subjects.map((subject) => unwrap(subjectOf(subject)));
       const { decision, reason, evidence_id } = unwrap(await assess(assess_deps, operation, known, captchaToken));

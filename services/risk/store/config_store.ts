@@ -1,6 +1,7 @@
 import type { AuditKeys } from '#kit/audit/audit.ts';
 import type { Clock } from '#kit/base/clock.ts';
 import { fail, ok } from '#kit/base/result.ts';
+import { isDuplicateKey } from '#kit/store/errors.ts';
 import type { Database } from '#kit/store/mysql.ts';
 import type { ConfigEntry, ConfigStore, GrayRule } from '../app/ports.ts';
 import { writeOnce } from './written.ts';
@@ -26,7 +27,7 @@ export function openConfigStore(db: Database, keys: AuditKeys, clock: Clock): Co
     },
     put(entry, base_version, actor) {
       const now_ms = clock.now_ms();
-      return writeOnce<ConfigEntry>(db, keys, actor, now_ms, async (tx) => {
+      const written = writeOnce<ConfigEntry>(db, keys, actor, now_ms, async (tx) => {
         const [newest] = await tx.execute<Row>('SELECT * FROM config_version WHERE config_key = ? ORDER BY version DESC LIMIT 1 FOR UPDATE', [entry.key]);
         const version = Number(newest?.version ?? 0);
         if (version !== base_version) return fail('VERSION_STALE', { metadata: { key: entry.key, version: String(version) } });
@@ -37,6 +38,10 @@ export function openConfigStore(db: Database, keys: AuditKeys, clock: Clock): Co
           entry.key, written.version, entry.value_json, gray_json, entry.comment, actor.account_id, new Date(now_ms),
         ]);
         return ok({ answer: written, operation: 'config.Set', target: `config/${entry.key}`, version: written.version });
+      });
+      return written.catch((error: unknown) => {
+        if (!isDuplicateKey(error)) throw error;
+        return fail('VERSION_STALE', { metadata: { key: entry.key } });
       });
     },
   };

@@ -1,3 +1,4 @@
+import { archiveTables } from '#kit/store/archive.ts';
 import { kitTables } from '#kit/store/kit_tables.ts';
 import type { Migration } from '#kit/store/migrate.ts';
 
@@ -41,4 +42,5 @@ export const migrations: Migration[] = [
        ) ENGINE=InnoDB`,
     ],
   },
+  { name: '0001a_archive', up: archiveTables() },
 ];

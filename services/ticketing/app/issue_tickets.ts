@@ -1,15 +1,18 @@
 import type { Clock } from '#kit/base/clock.ts';
 import { fieldInvalid, ok, type Result } from '#kit/base/result.ts';
-import { MAX_ISSUE_TRIES, type Issue, type Ticket } from '../domain/ticket.ts';
+import type { Log } from '#kit/telemetry/log.ts';
+import { MAX_ISSUE_TRIES, notAfter_ms, TICKET_LIFE_MS, type Issue, type Ticket } from '../domain/ticket.ts';
 import { signToken } from '../domain/token.ts';
 import type { Actor, NewIssue, People, Person, Railway, TicketKeys, TicketStore } from './ports.ts';
 import { voidAtRailway } from './void_tickets.ts';
 
-export type IssueDeps = { store: TicketStore; people: People; railway: Railway; keys: TicketKeys; clock: Clock };
+export type IssueDeps = { store: TicketStore; people: People; railway: Railway; keys: TicketKeys; clock: Clock; log: Log };
 
 /** An order has at most this many items. */
 const MAX_ITEMS = 5;
 const FIRST_RETRY_MS = 1000;
+/** Issuing may take its tries, so the last of its time is kept for them. */
+const MAX_AHEAD_MS = TICKET_LIFE_MS - 24 * 3_600_000;
 
 /**
  * Issues tickets for item versions, all or none. The first call tries at once; a repeat tells, and tries again what is
@@ -18,6 +21,7 @@ const FIRST_RETRY_MS = 1000;
 export async function issueTickets(deps: IssueDeps, wanted: NewIssue, actor: Actor, signal?: AbortSignal): Promise<Result<Issue>> {
   if (wanted.items.length === 0 || wanted.items.length > MAX_ITEMS) return fieldInvalid('items', `1 to ${MAX_ITEMS} items`);
   if (new Set(wanted.items.map(({ item_id }) => item_id)).size !== wanted.items.length) return fieldInvalid('items', 'an item stands twice');
+  if (wanted.items.some(({ journey }) => notAfter_ms(journey) > deps.clock.now_ms() + MAX_AHEAD_MS)) return fieldInvalid('items.journey', 'is too far ahead for a ticket');
   const begun = await deps.store.begin(wanted, actor);
   if (!begun.ok || begun.value.state === 'ISSUED' || begun.value.state === 'FAILED') return begun;
   const driven = await driveOnce(deps, begun.value, signal);
@@ -33,6 +37,7 @@ export async function driveIssue(deps: IssueDeps, issue_id: string, attempts: nu
   let driven = await driveOnce(deps, issue, signal);
   if (driven.state === 'ISSUING' && last) {
     await deps.store.abort(issue_id, 'DEPENDENCY_UNAVAILABLE');
+    deps.log.error({ alert: true, issue_id, order_id: String(issue.order_id), tries: attempts + 1 }, 'tickets could not be issued: the money goes back');
     return;
   }
   // The railway was away for all tries of the second round too. The order must end; its tickets' sweeper goes on voiding.

@@ -1,11 +1,11 @@
 import type { Result } from '#kit/base/result.ts';
-import type { Issue, Journey, Seat, Ticket } from '../domain/ticket.ts';
-import type { SigningKey, TokenFacts } from '../domain/token.ts';
+import type { Issue, Journey, SeatPart, Ticket } from '../domain/ticket.ts';
+import type { Ride, SigningKey, TokenFacts } from '../domain/token.ts';
 
 /** Who writes, for the audit; `account_id` is empty for a service in its own name. */
 export type Actor = { account_id: string; service: string; device_id: string; ip: string };
 
-export type NewTicket = { item_id: string; version: bigint; passenger_id: string; passenger_type: string; seat: Seat; journey: Journey };
+export type NewTicket = { item_id: string; version: bigint; passenger_id: string; passenger_type: string; seat_parts: SeatPart[]; journey: Journey };
 export type NewIssue = { order_id: bigint; account_id: bigint; items: NewTicket[] };
 
 /** A passenger in clear: for the railway, never kept. */
@@ -33,7 +33,7 @@ export type Railway = {
   void(ticket: Ticket, signal?: AbortSignal): Promise<RailwayAnswer>;
 };
 
-/** The keys of e-tickets: the newest signs, all verify. */
+/** The keys of e-tickets: one signs at a time, all verify. */
 export type TicketKeys = {
   signing(): SigningKey;
   isOurs(token: string): TokenFacts | undefined;
@@ -48,7 +48,7 @@ export type TicketStore = {
   markRegistered(ticket_id: bigint, railway_ref: string): Promise<void>;
   markRefused(ticket_id: bigint): Promise<void>;
   /** ISSUING → ISSUED with every ticket VALID and signed, in one transaction; the issue as it is afterwards. */
-  complete(issue_id: string, sign: (facts: TokenFacts) => string): Promise<Issue>;
+  complete(issue_id: string, sign: (facts: TokenFacts & { ride: Ride }) => string): Promise<Issue>;
   /** ISSUING → ABORTING; what the railway may know becomes due to be voided. */
   abort(issue_id: string, reason: string): Promise<Issue>;
   /** ABORTING → FAILED once nothing is due at the railway, or in any case with `force`. */
@@ -63,11 +63,16 @@ export type TicketStore = {
   voidTickets(order_id: bigint, item_ids: readonly string[], reason: string, actor: Actor): Promise<Result<Ticket[]>>;
   /** The railway has forgotten it. */
   markVoided(ticket_id: bigint): Promise<void>;
-  /** VALID → USED by compare-and-set, with its audit record; false when it was not VALID any more. */
-  admit(ticket: Ticket, actor: Actor): Promise<boolean>;
+  /**
+   * VALID → USED by compare-and-set, with its audit record. `late`: it was not VALID any more; `reused`: this admission
+   * (see `admissionOf`) was of another ticket.
+   */
+  admit(ticket: Ticket, admission: string, actor: Actor): Promise<'admitted' | 'late' | 'reused'>;
   noteInspection(target: string, result: string, actor: Actor): Promise<void>;
+  /** That somebody was given the secret of a run's gates. */
+  noteGateKey(run_id: string, actor: Actor): Promise<void>;
   /** The last four characters of the document that it was sold for. */
   lastFour(ticket_id: bigint): Promise<string>;
-  /** Tickets of a run that travellers have held and that count no more. */
+  /** Tickets of a run that travellers have held and that count no more. Throws when they are too many for one set. */
   revoked(run_id: string): Promise<{ ticket_id: bigint; version: bigint }[]>;
 };

@@ -18,7 +18,7 @@ export async function voidTickets(deps: VoidDeps, wanted: { order_id: bigint; it
 /** The sweeper's turn with a ticket that the railway must forget. Throws when the railway could not be asked. */
 export async function driveVoid(deps: VoidDeps, ticket_id: bigint, signal: AbortSignal): Promise<{ again_in_ms: number } | undefined> {
   const ticket = await deps.store.find(ticket_id);
-  if (ticket === undefined || ticket.railway_state !== 'VOID_DUE') return undefined;
+  if (ticket === undefined || !mustForget(ticket)) return undefined;
   const outcome = await voidAtRailway(deps, ticket, signal);
   if (outcome === 'unreachable') throw new Error('the railway did not void the registration');
   if (outcome === 'unsettled') return { again_in_ms: REGISTRATION_SETTLED_MS };
@@ -33,4 +33,9 @@ export async function voidAtRailway({ store, railway, clock }: VoidDeps, ticket:
   if (!answer.ok && !isSettled(ticket, clock.now_ms())) return 'unsettled';
   await store.markVoided(ticket.ticket_id);
   return 'done';
+}
+
+/** A refusal is one request's answer: another one for the same ticket may have been taken and its answer lost. */
+function mustForget({ state, railway_state }: Ticket): boolean {
+  return railway_state === 'VOID_DUE' || (railway_state === 'REFUSED' && state === 'VOID');
 }

@@ -1,3 +1,5 @@
+import type { Ride } from './token.ts';
+
 export type TicketState = 'ISSUING' | 'VALID' | 'USED' | 'VOID';
 
 /**
@@ -10,6 +12,9 @@ export type RailwayState = 'NONE' | 'ASKED' | 'REGISTERED' | 'REFUSED' | 'VOID_D
 export type IssueState = 'ISSUING' | 'ABORTING' | 'ISSUED' | 'FAILED';
 
 export type Seat = { coach_no: string; seat_no: string; seat_class: string; berth_level: string };
+
+/** A seat for segments from_index … to_index-1 of the run. */
+export type SeatPart = { seat: Seat; from_index: number; to_index: number };
 
 export type Journey = {
   run_id: string;
@@ -39,7 +44,8 @@ export type Ticket = {
   passenger_type: string;
   name_masked: string;
   id_number_masked: string;
-  seat: Seat;
+  /** In the order of travel, without a gap; more than one when seats are changed on the way. */
+  seat_parts: SeatPart[];
   journey: Journey;
   issue_time_ms: number | undefined;
   not_after_ms: number;
@@ -48,12 +54,22 @@ export type Ticket = {
   railway_state: RailwayState;
   /** When the railway was last asked to register it. */
   asked_ms: number | undefined;
+  /** Of the document it is sold for, see holder.ts; empty before the railway was asked. */
+  holder_tag: Uint8Array;
+  /** Which inspection used it up: see `admissionOf`; empty while none has. */
+  admission: string;
 };
 
 export type Issue = { issue_id: string; order_id: bigint; account_id: bigint; state: IssueState; failure_reason: string; tickets: Ticket[] };
 
 /** A late train's passengers still have to pass the gate at its end. */
 const VALID_AFTER_ARRIVAL_MS = 24 * 3_600_000;
+
+/**
+ * Tickets end within this time after they are issued. A key verifies for as long after it signed last, so no ticket outlives
+ * the key that proves it.
+ */
+export const TICKET_LIFE_MS = 60 * 24 * 3_600_000;
 
 /** Requirement: 1/2/4/8 … s, at most 8 tries, then the money goes back. */
 export const MAX_ISSUE_TRIES = 8;
@@ -66,6 +82,21 @@ export const REGISTRATION_SETTLED_MS = 15_000;
 
 export function notAfter_ms(journey: Journey): number {
   return journey.arrival_ms + VALID_AFTER_ARRIVAL_MS;
+}
+
+/** As printed: `05-12A`; empty for a standing place. */
+export function placeOf({ coach_no, seat_no }: Seat): string {
+  return coach_no === '' && seat_no === '' ? '' : `${coach_no}-${seat_no}`;
+}
+
+/** What the token says of where the holder sits. */
+export function rideOf({ seat_parts, holder_tag }: Pick<Ticket, 'seat_parts' | 'holder_tag'>): Ride {
+  return { from_index: seat_parts[0]!.from_index, seats: seat_parts.map(({ seat, to_index }) => ({ place: placeOf(seat), to_index })), holder_tag };
+}
+
+/** Names one wish of one inspector to admit; empty when it can't be told from another. */
+export function admissionOf(inspector: string, request_id: string): string {
+  return request_id === '' ? '' : `${inspector}/${request_id}`;
 }
 
 /** The railway's registrations are idempotent by this. */

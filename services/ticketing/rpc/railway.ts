@@ -25,8 +25,9 @@ export function railwayOver(client: ExternalClient): Railway {
       call('REGISTERED', '/v1/registrations', {
         registration_id: registrationId(ticket),
         run_id: ticket.journey.run_id,
-        coach_no: ticket.seat.coach_no,
-        seat_no: ticket.seat.seat_no,
+        coach_no: ticket.seat_parts[0]!.seat.coach_no,
+        seat_no: ticket.seat_parts[0]!.seat.seat_no,
+        seats: ticket.seat_parts.map(({ seat, from_index, to_index }) => ({ coach_no: seat.coach_no, seat_no: seat.seat_no, from_index, to_index })),
         from_station_id: ticket.journey.from_station_id,
         to_station_id: ticket.journey.to_station_id,
         name: person.name,

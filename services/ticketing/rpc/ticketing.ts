@@ -6,6 +6,7 @@ import type { ErrorReason } from '#kit/base/errors.ts';
 import type { Call } from '#kit/rpc/call.ts';
 import { RpcError, unwrap } from '#kit/rpc/error.ts';
 import { implement, type Implementation } from '#kit/rpc/implement.ts';
+import { metricsFor } from '#kit/telemetry/metrics.ts';
 import { inspectTicket } from '../app/inspect_ticket.ts';
 import { issueTickets, type IssueDeps } from '../app/issue_tickets.ts';
 import type { Actor } from '../app/ports.ts';
@@ -14,6 +15,10 @@ import { wasIssued, type Ticket } from '../domain/ticket.ts';
 import { issueMessage, newTicketOf, ticketMessage } from './messages.ts';
 
 export type TicketingRpcDeps = IssueDeps & {
+  /** The secret of a run's gates. */
+  gateKey(run_id: string): Uint8Array;
+  /** How long a gate may judge by a set of revocations. */
+  revocations_fresh_ms: number;
   publishedKeys(): { kid: string; public_key: Uint8Array; not_before_ms: number; not_after_ms: number | undefined }[];
   /** Looks at once for registrations that the railway must forget. */
   nudgeVoids(): void;
@@ -21,6 +26,7 @@ export type TicketingRpcDeps = IssueDeps & {
 
 export function ticketingService(deps: TicketingRpcDeps): Implementation {
   const { store, keys, clock } = deps;
+  const inspections = metricsFor('ticketing').counter('ticketing_inspections_total', 'Inspections by what came of them', ['result']);
   return implement(TicketingService, {
     async issueTickets({ orderId, accountId, items }, call) {
       const order_id = idOf(orderId, 'ORDER_NOT_FOUND');
@@ -44,9 +50,10 @@ export function ticketingService(deps: TicketingRpcDeps): Implementation {
       if (!tickets.every((ticket) => maySee(call, ticket))) throw RpcError.of({ reason: 'ORDER_NOT_FOUND' });
       return { tickets: tickets.filter(wasIssued).map((ticket) => ticketMessage(ticket, mayCarry(call, ticket))) };
     },
-    async inspectTicket({ qrToken, idLastFour, admit }, call) {
+    async inspectTicket({ qrToken, idLastFour, admit, requestId }, call) {
       if (!/^[0-9A-Za-z]{0,4}$/.test(idLastFour)) throw RpcError.of({ reason: 'FIELD_INVALID', metadata: { field: 'id_last_four' } });
-      const { reason, ticket } = await inspectTicket(deps, { qr_token: qrToken, id_last_four: idLastFour, admit }, actorOf(call));
+      const { reason, ticket } = unwrap(await inspectTicket(deps, { qr_token: qrToken, id_last_four: idLastFour, admit, request_id: requestId }, actorOf(call)));
+      inspections.inc({ result: reason ?? 'ok' });
       return { valid: reason === undefined, reason: reason ?? '', ticket: ticket === undefined ? undefined : ticketMessage(ticket, false) };
     },
     getVerificationKeys: () => ({
@@ -58,12 +65,17 @@ export function ticketingService(deps: TicketingRpcDeps): Implementation {
       })),
     }),
     async getRevocations({ runId }) {
-      if (!/^[\w.-]{1,48}$/.test(runId)) throw RpcError.of({ reason: 'TRAIN_RUN_NOT_FOUND' });
+      checkRunId(runId);
       const as_of_ms = clock.now_ms();
       const revoked = (await store.revoked(runId)).map(({ ticket_id, version }) => ({ ticketId: String(ticket_id), version }));
       const { kid, private_key } = keys.signing();
-      const set = create(GetRevocationsResponseSchema, { runId, asOf: timestampFromMs(as_of_ms), revoked, keyId: kid });
+      const set = create(GetRevocationsResponseSchema, { runId, asOf: timestampFromMs(as_of_ms), revoked, keyId: kid, freshUntil: timestampFromMs(as_of_ms + deps.revocations_fresh_ms) });
       return { ...set, signature: sign(null, toBinary(GetRevocationsResponseSchema, set), private_key) };
+    },
+    async getGateKey({ runId }, call) {
+      checkRunId(runId);
+      await store.noteGateKey(runId, actorOf(call));
+      return { runId, key: deps.gateKey(runId) };
     },
   });
 }
@@ -77,6 +89,10 @@ function maySee({ caller }: Call, ticket: Ticket): boolean {
 /** The code is the ticket: an operator who looks at an order gets none that would pass a gate. */
 function mayCarry({ caller }: Call, ticket: Ticket): boolean {
   return caller.kind === 'service' || (caller.kind === 'account' && caller.account_id === String(ticket.account_id));
+}
+
+function checkRunId(run_id: string): void {
+  if (!/^[\w.-]{1,48}$/.test(run_id)) throw RpcError.of({ reason: 'TRAIN_RUN_NOT_FOUND' });
 }
 
 function idOf(text: string, reason: ErrorReason): bigint {

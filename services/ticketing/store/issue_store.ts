@@ -6,12 +6,13 @@ import type { Keyring } from '#kit/crypto/column.ts';
 import { isDuplicateKey } from '#kit/store/errors.ts';
 import type { Database, Tx } from '#kit/store/mysql.ts';
 import type { NewIssue, Person, TicketStore } from '../app/ports.ts';
-import { notAfter_ms, type Issue } from '../domain/ticket.ts';
-import type { TokenFacts } from '../domain/token.ts';
+import { holderTag } from '../domain/holder.ts';
+import { notAfter_ms, REGISTRATION_SETTLED_MS, rideOf, type Issue } from '../domain/ticket.ts';
+import type { Ride, TokenFacts } from '../domain/token.ts';
 import type { Journal } from './journal.ts';
 import { issueOf, type IssueRow, type TicketRow } from './rows.ts';
 
-export type StoreDeps = { db: Database; journal: Journal; keyring: Keyring; clock: Clock; nextId: (gene: number) => bigint };
+export type StoreDeps = { db: Database; journal: Journal; keyring: Keyring; clock: Clock; nextId: (gene: number) => bigint; /** The secret of a run's gates. */ gateKey: (run_id: string) => Uint8Array };
 
 type IssuePart = Pick<TicketStore, 'begin' | 'load' | 'markAsked' | 'markRegistered' | 'markRefused' | 'complete' | 'abort' | 'finishAbort' | 'retryIn' | 'issuing'>;
 
@@ -38,11 +39,11 @@ export function openIssueStore(deps: StoreDeps): IssuePart {
     await tx.execute(`INSERT INTO issue (issue_id, order_id, account_id, state, created_at, next_action_time) VALUES (?, ?, ?, 'ISSUING', ?, UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND)`, [
       issue_id, order_id, account_id, now(), FIRST_SWEEP_MS * 1000,
     ]);
-    for (const { item_id, version, passenger_id, passenger_type, seat, journey } of items) {
+    for (const { item_id, version, passenger_id, passenger_type, seat_parts, journey } of items) {
       await tx.execute(
-        `INSERT INTO ticket (ticket_id, issue_id, order_id, account_id, item_id, version, state, passenger_id, passenger_type, run_id, seat, journey, not_after, railway_state, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, 'ISSUING', ?, ?, ?, ?, ?, ?, 'NONE', ?)`,
-        [nextId(geneOf(order_id)), issue_id, order_id, account_id, item_id, version, passenger_id, passenger_type, journey.run_id, JSON.stringify(seat), JSON.stringify(journey), new Date(notAfter_ms(journey)), now()],
+        `INSERT INTO ticket (ticket_id, issue_id, order_id, account_id, item_id, version, state, passenger_id, passenger_type, run_id, seat, seat_parts, journey, not_after, railway_state, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, 'ISSUING', ?, ?, ?, ?, ?, ?, ?, 'NONE', ?)`,
+        [nextId(geneOf(order_id)), issue_id, order_id, account_id, item_id, version, passenger_id, passenger_type, journey.run_id, JSON.stringify(seat_parts[0]!.seat), JSON.stringify(seat_parts), JSON.stringify(journey), new Date(notAfter_ms(journey)), now()],
       );
     }
   }
@@ -106,21 +107,25 @@ export function openIssueStore(deps: StoreDeps): IssuePart {
 }
 
 /** Of the people only what a gate needs later is kept. */
-async function keepPeople(tx: Tx, { keyring, clock }: StoreDeps, issue: Issue, people: readonly Person[]): Promise<void> {
+async function keepPeople(tx: Tx, { keyring, clock, gateKey }: StoreDeps, issue: Issue, people: readonly Person[]): Promise<void> {
   for (const ticket of issue.tickets.filter(({ railway_state }) => railway_state !== 'REGISTERED')) {
     const person = people.find(({ passenger_id }) => passenger_id === ticket.passenger_id);
     if (person === undefined) continue;
     await tx.execute(
-      `UPDATE ticket SET railway_state = IF(railway_state = 'NONE', 'ASKED', railway_state), asked_at = ?, name_masked = ?, id_number_masked = ?, person_index = ?, last_four_sealed = ? WHERE ticket_id = ?`,
-      [new Date(clock.now_ms()), person.name_masked, person.id_number_masked, indexOf(person), keyring.seal(person.id_number.slice(-4), lastFourAad(ticket.ticket_id)), ticket.ticket_id],
+      `UPDATE ticket SET railway_state = IF(railway_state = 'NONE', 'ASKED', railway_state), asked_at = ?, name_masked = ?, id_number_masked = ?, person_index = ?, last_four_sealed = ?, holder_tag = ? WHERE ticket_id = ?`,
+      [
+        new Date(clock.now_ms()), person.name_masked, person.id_number_masked, indexOf(person), keyring.seal(person.id_number.slice(-4), lastFourAad(ticket.ticket_id)),
+        holderTag(gateKey(ticket.journey.run_id), ticket.ticket_id, person.id_number), ticket.ticket_id,
+      ],
     );
   }
 }
 
-async function complete(tx: Tx, { journal, clock }: StoreDeps, issue: Issue, sign: (facts: TokenFacts) => string): Promise<void> {
+async function complete(tx: Tx, { journal, clock }: StoreDeps, issue: Issue, sign: (facts: TokenFacts & { ride: Ride }) => string): Promise<void> {
   if (!issue.tickets.every(({ railway_state }) => railway_state === 'REGISTERED')) return;
-  for (const { ticket_id, version, not_after_ms, journey } of issue.tickets) {
-    const qr_token = sign({ ticket_id, version, not_after_ms, run_id: journey.run_id });
+  for (const ticket of issue.tickets) {
+    const { ticket_id, version, not_after_ms, journey } = ticket;
+    const qr_token = sign({ ticket_id, version, not_after_ms, run_id: journey.run_id, ride: rideOf(ticket) });
     await tx.execute(`UPDATE ticket SET state = 'VALID', qr_token = ?, issued_at = ? WHERE ticket_id = ?`, [qr_token, new Date(clock.now_ms()), ticket_id]);
     await journal(tx, 'ticket.Issue', `ticket/${ticket_id}`, undefined, 'ok', version);
   }
@@ -129,12 +134,13 @@ async function complete(tx: Tx, { journal, clock }: StoreDeps, issue: Issue, sig
 
 async function abort(tx: Tx, { journal, clock }: StoreDeps, { issue_id, order_id }: Issue, reason: string): Promise<void> {
   await tx.execute(`UPDATE issue SET state = 'ABORTING', failure_reason = ?, next_action_time = UTC_TIMESTAMP(3), attempts = 0 WHERE issue_id = ?`, [reason.slice(0, 200), issue_id]);
+  // What was refused may have been asked for twice, and the other request taken: the sweeper makes sure, nobody waits for it.
   // Assignments are made from left to right, so the state decides before it changes.
   await tx.execute(
     `UPDATE ticket SET state = 'VOID', void_reason = 'NOT_ISSUED', voided_at = ?, attempts = 0,
-       next_action_time = IF(railway_state IN ('ASKED', 'REGISTERED'), UTC_TIMESTAMP(3), NULL),
+       next_action_time = CASE WHEN railway_state IN ('ASKED', 'REGISTERED') THEN UTC_TIMESTAMP(3) WHEN railway_state = 'REFUSED' THEN UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND END,
        railway_state = IF(railway_state IN ('ASKED', 'REGISTERED'), 'VOID_DUE', railway_state) WHERE issue_id = ?`,
-    [new Date(clock.now_ms()), issue_id],
+    [new Date(clock.now_ms()), REGISTRATION_SETTLED_MS * 1000, issue_id],
   );
   await journal(tx, 'ticket.Abort', `order/${order_id}`, undefined, (reason.split(' ')[0] ?? '').slice(0, 64));
 }

@@ -60,4 +60,22 @@ export const migrations: Migration[] = [
        ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
     ],
   },
+  {
+    name: '0002_seats_holders_keys',
+    up: [
+      // The public halves outlive the files: a ticket is proven after the private half of its key is gone.
+      `CREATE TABLE IF NOT EXISTS signing_key (
+         kid VARCHAR(16) ${TEXT} NOT NULL PRIMARY KEY,
+         public_key BINARY(32) NOT NULL,
+         publish_time DATETIME(3) NOT NULL,
+         activate_time DATETIME(3) NOT NULL,
+         KEY signing_key_active (activate_time)
+       ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
+      'ALTER TABLE ticket ADD COLUMN seat_parts TEXT NULL',
+      'ALTER TABLE ticket ADD COLUMN holder_tag BINARY(8) NULL',
+      `ALTER TABLE ticket ADD COLUMN admission VARCHAR(80) ${TEXT} NULL`,
+      'ALTER TABLE ticket ADD UNIQUE KEY ticket_admission (admission)',
+      `ALTER TABLE ticket MODIFY COLUMN qr_token VARCHAR(300) ${TEXT} NOT NULL DEFAULT ''`,
+    ],
+  },
 ];

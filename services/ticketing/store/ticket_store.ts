@@ -1,4 +1,5 @@
 import { fail, FailureError, ok, type Result } from '#kit/base/result.ts';
+import { isDuplicateKey } from '#kit/store/errors.ts';
 import type { Tx } from '#kit/store/mysql.ts';
 import type { Actor, TicketStore } from '../app/ports.ts';
 import type { Ticket } from '../domain/ticket.ts';
@@ -6,8 +7,8 @@ import { lastFourAad, openIssueStore, type StoreDeps } from './issue_store.ts';
 import { ticketOf, type TicketRow } from './rows.ts';
 
 const MAX_OF_ORDER = 100;
-/** A full train sold several times over its way. */
-const MAX_REVOKED = 20_000;
+/** A full train sold and given back several times over its way. A set that left some out would let them pass. */
+const MAX_REVOKED = 50_000;
 
 export function openTicketStore(deps: StoreDeps): TicketStore {
   const { db, journal, keyring, clock } = deps;
@@ -44,23 +45,31 @@ export function openTicketStore(deps: StoreDeps): TicketStore {
       });
     },
     async markVoided(ticket_id) {
-      await db.query(`UPDATE ticket SET railway_state = 'VOIDED', next_action_time = NULL, attempts = 0 WHERE ticket_id = ? AND railway_state = 'VOID_DUE'`, [ticket_id]);
+      await db.query(`UPDATE ticket SET railway_state = 'VOIDED', next_action_time = NULL, attempts = 0 WHERE ticket_id = ? AND railway_state IN ('VOID_DUE', 'REFUSED') AND state = 'VOID'`, [ticket_id]);
     },
-    admit(ticket, actor) {
-      return db.transaction(async (tx) => {
-        const { affected_rows } = await tx.execute(`UPDATE ticket SET state = 'USED', used_at = ? WHERE ticket_id = ? AND version = ? AND state = 'VALID'`, [now(), ticket.ticket_id, ticket.version]);
-        await journal(tx, 'ticket.Inspect', `ticket/${ticket.ticket_id}`, actor, affected_rows === 1 ? 'admitted' : 'TICKET_NOT_VALID', ticket.version);
-        return affected_rows === 1;
-      });
+    async admit(ticket, admission, actor) {
+      const sql = `UPDATE ticket SET state = 'USED', used_at = ?, admission = ? WHERE ticket_id = ? AND version = ? AND state = 'VALID'`;
+      try {
+        return await db.transaction(async (tx) => {
+          const { affected_rows } = await tx.execute(sql, [now(), admission === '' ? null : admission, ticket.ticket_id, ticket.version]);
+          await journal(tx, 'ticket.Inspect', `ticket/${ticket.ticket_id}`, actor, affected_rows === 1 ? 'admitted' : 'TICKET_NOT_VALID', ticket.version);
+          return affected_rows === 1 ? 'admitted' : 'late';
+        });
+      } catch (error) {
+        if (isDuplicateKey(error, 'ticket_admission')) return 'reused';
+        throw error;
+      }
     },
     noteInspection: (target, result, actor) => db.transaction((tx) => journal(tx, 'ticket.Inspect', target, actor, result)),
+    noteGateKey: (run_id, actor) => db.transaction((tx) => journal(tx, 'ticket.GateKey', `run/${run_id}`, actor)),
     async lastFour(ticket_id) {
       const [row] = await db.query<{ last_four_sealed: Buffer | null }>('SELECT last_four_sealed FROM ticket WHERE ticket_id = ?', [ticket_id]);
       if (row?.last_four_sealed === null || row === undefined) throw new FailureError({ reason: 'TICKET_NOT_FOUND' });
       return keyring.openText(row.last_four_sealed, lastFourAad(ticket_id));
     },
     async revoked(run_id) {
-      const rows = await db.query<{ ticket_id: bigint; version: bigint }>(`SELECT ticket_id, version FROM ticket WHERE run_id = ? AND state = 'VOID' AND issued_at IS NOT NULL ORDER BY ticket_id LIMIT ?`, [run_id, MAX_REVOKED]);
+      const rows = await db.query<{ ticket_id: bigint; version: bigint }>(`SELECT ticket_id, version FROM ticket WHERE run_id = ? AND state = 'VOID' AND issued_at IS NOT NULL ORDER BY ticket_id LIMIT ?`, [run_id, MAX_REVOKED + 1]);
+      if (rows.length > MAX_REVOKED) throw new Error(`run ${run_id} has more than ${MAX_REVOKED} revoked tickets`);
       return rows.map(({ ticket_id, version }) => ({ ticket_id: BigInt(ticket_id), version: BigInt(version) }));
     },
   };

@@ -11,10 +11,14 @@ test('[web] a call the limits refuse is repeated after the wait they ask for', a
   t.is(calls(), 2);
 });
 
-test('[web] patience ends after two repeats', async (t) => {
-  const { call, calls } = world(99, throttled('THROTTLED', 700));
+test('[web] patience ends when all waits of a call would be longer than a person bears', async (t) => {
+  const { call, waits, calls } = world(99, throttled('THROTTLED', 700));
   await t.throwsAsync(call);
-  t.is(calls(), 3);
+  t.is(waits.reduce((sum, ms) => sum + ms, 0), 4_900);
+  t.is(calls(), 8);
+  const hasty = world(99, throttled('THROTTLED', 0));
+  await t.throwsAsync(hasty.call);
+  t.true(hasty.calls() <= 26, 'a wait of nothing is no wait');
 });
 
 test('[web] a long wait, another reason or no word of a wait are for the person to hear about', async (t) => {

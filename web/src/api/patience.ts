@@ -7,15 +7,18 @@ import { readError } from './errors.ts';
  */
 export function patienceInterceptor(pause: (ms: number, signal: AbortSignal) => Promise<void> = wait, random: () => number = Math.random): Interceptor {
   return (next) => async (request) => {
-    for (let repeats = 0; ; repeats += 1) {
+    let waited_ms = 0;
+    for (;;) {
       try {
         return await next(request);
       } catch (error) {
         const { kind, reason, retry_after_ms = Number.POSITIVE_INFINITY } = readError(error);
         const by_limits = kind === 'throttled' && (reason === undefined || reason === 'THROTTLED');
-        if (request.stream || !by_limits || retry_after_ms > WAIT_MAX_MS || repeats >= REPEATS_MAX) throw error;
         // Calls that were refused together do not come back together.
-        await pause(retry_after_ms + random() * SPREAD_MS, request.signal);
+        const wait_ms = Math.max(WAIT_MIN_MS, retry_after_ms) + random() * SPREAD_MS;
+        if (request.stream || !by_limits || waited_ms + wait_ms > WAIT_MAX_MS) throw error;
+        waited_ms += wait_ms;
+        await pause(wait_ms, request.signal);
       }
     }
   };
@@ -36,7 +39,8 @@ function wait(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** What a person takes for slow, not for broken. */
-const WAIT_MAX_MS = 3_000;
-const REPEATS_MAX = 2;
+/** What a person takes for slow, not for broken: all waits of one call together. */
+const WAIT_MAX_MS = 5_000;
+/** A limit that names no wait worth the name is not asked in a circle. */
+const WAIT_MIN_MS = 200;
 const SPREAD_MS = 400;

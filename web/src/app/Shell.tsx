@@ -1,4 +1,4 @@
-import { useEffect, useRef, useSyncExternalStore } from 'react';
+import { Suspense, lazy, useEffect, useRef, useSyncExternalStore } from 'react';
 import type { ReactNode } from 'react';
 import { Link, NavLink, useLocation } from 'react-router';
 import { Icon } from '../components/Icon.tsx';
@@ -7,6 +7,8 @@ import { useSpeech, useText } from '../i18n/LanguageProvider.tsx';
 import { readQueuePass } from '../pages/queue/queue_pass.ts';
 import { useSignedIn } from './api_context.ts';
 import { useUnread } from './unread.tsx';
+
+const ProtectionBanner = lazy(() => import('./ProtectionBanner.tsx'));
 
 /** What surrounds every page. */
 export function Shell({ children }: { children: ReactNode }) {
@@ -28,6 +30,9 @@ export function Shell({ children }: { children: ReactNode }) {
       </a>
       <Header />
       <OfflineBanner />
+      <Suspense fallback={null}>
+        <ProtectionBanner />
+      </Suspense>
       <QueueReminder />
       <main id="main" ref={main} tabIndex={-1} className="main">
         {children}

@@ -5,7 +5,7 @@ export const zh = {
   foot: { note: '余票实时计算，所见即可购。票款在出票成功后才算成交。', help: '客服 12306' },
   common: {
     loading: '加载中', retry: '重试', retry_in: (seconds: number) => `${seconds} 秒后可重试`, cancel: '取消', close: '关闭', save: '保存', remove: '删除', confirm: '确认', more: '加载更多', optional: '选填', live: '实时', polling: '连接中断，正在定时查询',
-    offline: '网络已断开。已显示的内容可能不是最新，恢复后会自动继续。', error_offline: '无法连接服务器，请检查网络。', error_unknown: '出了点问题，请稍后重试。', error_throttled: '操作过于频繁，请稍候。', log_in_first: '请先登录，再继续。', to_log_in: '去登录', broken_title: '页面出错了', broken_body: '这一页没能显示出来。您的订单不受影响。', reload: '重新加载', degraded: '系统繁忙，余票可能稍有延迟，以提交结果为准。',
+    offline: '网络已断开。已显示的内容可能不是最新，恢复后会自动继续。', error_offline: '无法连接服务器，请检查网络。', error_unknown: '出了点问题，请稍后重试。', error_throttled: '操作过于频繁，请稍候。', log_in_first: '请先登录，再继续。', to_log_in: '去登录', broken_title: '页面出错了', broken_body: '这一页没能显示出来。您的订单不受影响。', reload: '重新加载', protected_opening: '车票刚刚起售，访问人数很多。为保证每位旅客都能被处理，排队速度已适当放缓，您的位置不会丢失。', protected_busy: '当前访问人数很多。为确保已受理的订单顺利完成，排队速度已适当放缓，您的位置不会丢失。', degraded: '系统繁忙，余票可能稍有延迟，以提交结果为准。',
     from_to: (from: string, to: string) => `${from} 至 ${to}`,
   },
   place: { from: '出发地', to: '目的地', from_hint: '车站、城市或拼音', swap: '交换出发地与目的地', city_all: (count: number) => (count > 0 ? `全部 ${count} 个车站` : '同城车站'), city: '城市', none: '没有匹配的车站', results: (count: number) => `${count} 个结果，用上下键选择`, required: '请从列表中选择车站', same: '出发地与目的地不能相同' },

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rail/event/v1/notify_events.proto.
  */
 export const file_rail_event_v1_notify_events: GenFile = /*@__PURE__*/
-  fileDesc("CiFyYWlsL2V2ZW50L3YxL25vdGlmeV9ldmVudHMucHJvdG8SDXJhaWwuZXZlbnQudjEigQEKEE1lc3NhZ2VEZWxpdmVyZWQSEgoKbWVzc2FnZV9pZBgBIAEoCRISCgphY2NvdW50X2lkGAIgASgJEg8KB2NoYW5uZWwYAyABKAkSDQoFc3RhdGUYBCABKAkSEAoIb3JkZXJfaWQYBSABKAkSEwoLdGVtcGxhdGVfaWQYBiABKAliBnByb3RvMw");
+  fileDesc("CiFyYWlsL2V2ZW50L3YxL25vdGlmeV9ldmVudHMucHJvdG8SDXJhaWwuZXZlbnQudjEigQEKEE1lc3NhZ2VEZWxpdmVyZWQSEgoKbWVzc2FnZV9pZBgBIAEoCRISCgphY2NvdW50X2lkGAIgASgJEg8KB2NoYW5uZWwYAyABKAkSDQoFc3RhdGUYBCABKAkSEAoIb3JkZXJfaWQYBSABKAkSEwoLdGVtcGxhdGVfaWQYBiABKAkimwEKFE1lc3NhZ2VVbmRlbGl2ZXJhYmxlEhMKC2RlbGl2ZXJ5X2lkGAEgASgJEhIKCm1lc3NhZ2VfaWQYAiABKAkSEgoKYWNjb3VudF9pZBgDIAEoCRIPCgdjaGFubmVsGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIQCghvcmRlcl9pZBgGIAEoCRITCgt0ZW1wbGF0ZV9pZBgHIAEoCWIGcHJvdG8z");
 
 /**
  * A message reached, or finally did not reach, a channel.
@@ -61,4 +61,58 @@ export type MessageDelivered = Message<"rail.event.v1.MessageDelivered"> & {
  */
 export const MessageDeliveredSchema: GenMessage<MessageDelivered> = /*@__PURE__*/
   messageDesc(file_rail_event_v1_notify_events, 0);
+
+/**
+ * A delivery failed for good. It never stands in the stream by itself: it is what the dead letter of the delivery holds,
+ * and replaying that letter makes the notification service try the delivery anew.
+ *
+ * @generated from message rail.event.v1.MessageUndeliverable
+ */
+export type MessageUndeliverable = Message<"rail.event.v1.MessageUndeliverable"> & {
+  /**
+   * @generated from field: string delivery_id = 1;
+   */
+  deliveryId: string;
+
+  /**
+   * @generated from field: string message_id = 2;
+   */
+  messageId: string;
+
+  /**
+   * @generated from field: string account_id = 3;
+   */
+  accountId: string;
+
+  /**
+   * SMS, EMAIL, PUSH.
+   *
+   * @generated from field: string channel = 4;
+   */
+  channel: string;
+
+  /**
+   * Why, for example `NOT_DELIVERED`, `timeout`.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: string order_id = 6;
+   */
+  orderId: string;
+
+  /**
+   * @generated from field: string template_id = 7;
+   */
+  templateId: string;
+};
+
+/**
+ * Describes the message rail.event.v1.MessageUndeliverable.
+ * Use `create(MessageUndeliverableSchema)` to create a new message.
+ */
+export const MessageUndeliverableSchema: GenMessage<MessageUndeliverable> = /*@__PURE__*/
+  messageDesc(file_rail_event_v1_notify_events, 1);
 

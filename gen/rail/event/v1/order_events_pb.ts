@@ -8,7 +8,7 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Channel, Journey, Seat } from "../../type/v1/journey_pb.ts";
+import type { Channel, Journey, Seat, SeatPart } from "../../type/v1/journey_pb.ts";
 import { file_rail_type_v1_journey } from "../../type/v1/journey_pb.ts";
 import type { Money } from "../../type/v1/money_pb.ts";
 import { file_rail_type_v1_money } from "../../type/v1/money_pb.ts";
@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rail/event/v1/order_events.proto.
  */
 export const file_rail_event_v1_order_events: GenFile = /*@__PURE__*/
-  fileDesc("CiByYWlsL2V2ZW50L3YxL29yZGVyX2V2ZW50cy5wcm90bxINcmFpbC5ldmVudC52MSLTAgoNT3JkZXJTbmFwc2hvdBIQCghvcmRlcl9pZBgBIAEoCRISCgphY2NvdW50X2lkGAIgASgJEg4KBnRlbmFudBgDIAEoCRImCgdjaGFubmVsGAQgASgOMhUucmFpbC50eXBlLnYxLkNoYW5uZWwSJgoHam91cm5leRgFIAEoCzIVLnJhaWwudHlwZS52MS5Kb3VybmV5Ei8KBWl0ZW1zGAYgAygLMiAucmFpbC5ldmVudC52MS5PcmRlclNuYXBzaG90SXRlbRIiCgV0b3RhbBgHIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRINCgVzdGF0ZRgIIAEoCRISCgpwYXltZW50X2lkGAkgASgJEjMKD3BheV9leHBpcmVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgLIAEoAyLiAQoRT3JkZXJTbmFwc2hvdEl0ZW0SDwoHaXRlbV9pZBgBIAEoCRIUCgxwYXNzZW5nZXJfaWQYAiABKAkSHQoVcGFzc2VuZ2VyX25hbWVfbWFza2VkGAMgASgJEiAKBHNlYXQYBCABKAsyEi5yYWlsLnR5cGUudjEuU2VhdBINCgVzdGF0ZRgFIAEoCRIPCgd2ZXJzaW9uGAYgASgDEiEKBGZhcmUYByABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSEQoJdGlja2V0X2lkGAggASgJEg8KB2hvbGRfaWQYCSABKAkiOgoLT3JkZXJQbGFjZWQSKwoFb3JkZXIYASABKAsyHC5yYWlsLmV2ZW50LnYxLk9yZGVyU25hcHNob3QiOAoJT3JkZXJQYWlkEisKBW9yZGVyGAEgASgLMhwucmFpbC5ldmVudC52MS5PcmRlclNuYXBzaG90IjwKDU9yZGVyVGlja2V0ZWQSKwoFb3JkZXIYASABKAsyHC5yYWlsLmV2ZW50LnYxLk9yZGVyU25hcHNob3QiSgoLT3JkZXJGYWlsZWQSKwoFb3JkZXIYASABKAsyHC5yYWlsLmV2ZW50LnYxLk9yZGVyU25hcHNob3QSDgoGcmVhc29uGAIgASgJIkoKC09yZGVyQ2xvc2VkEisKBW9yZGVyGAEgASgLMhwucmFpbC5ldmVudC52MS5PcmRlclNuYXBzaG90Eg4KBnJlYXNvbhgCIAEoCSJPChFPcmRlckl0ZW1zQ2hhbmdlZBIrCgVvcmRlchgBIAEoCzIcLnJhaWwuZXZlbnQudjEuT3JkZXJTbmFwc2hvdBINCgVjYXVzZRgCIAEoCSJYChBRdWV1ZUVudHJ5RmFpbGVkEhAKCGVudHJ5X2lkGAEgASgJEhIKCmFjY291bnRfaWQYAiABKAkSDgoGcnVuX2lkGAMgASgJEg4KBnJlYXNvbhgEIAEoCWIGcHJvdG8z", [file_google_protobuf_timestamp, file_rail_type_v1_journey, file_rail_type_v1_money]);
+  fileDesc("CiByYWlsL2V2ZW50L3YxL29yZGVyX2V2ZW50cy5wcm90bxINcmFpbC5ldmVudC52MSLTAgoNT3JkZXJTbmFwc2hvdBIQCghvcmRlcl9pZBgBIAEoCRISCgphY2NvdW50X2lkGAIgASgJEg4KBnRlbmFudBgDIAEoCRImCgdjaGFubmVsGAQgASgOMhUucmFpbC50eXBlLnYxLkNoYW5uZWwSJgoHam91cm5leRgFIAEoCzIVLnJhaWwudHlwZS52MS5Kb3VybmV5Ei8KBWl0ZW1zGAYgAygLMiAucmFpbC5ldmVudC52MS5PcmRlclNuYXBzaG90SXRlbRIiCgV0b3RhbBgHIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRINCgVzdGF0ZRgIIAEoCRISCgpwYXltZW50X2lkGAkgASgJEjMKD3BheV9leHBpcmVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgLIAEoAyKOAgoRT3JkZXJTbmFwc2hvdEl0ZW0SDwoHaXRlbV9pZBgBIAEoCRIUCgxwYXNzZW5nZXJfaWQYAiABKAkSHQoVcGFzc2VuZ2VyX25hbWVfbWFza2VkGAMgASgJEiAKBHNlYXQYBCABKAsyEi5yYWlsLnR5cGUudjEuU2VhdBINCgVzdGF0ZRgFIAEoCRIPCgd2ZXJzaW9uGAYgASgDEiEKBGZhcmUYByABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSEQoJdGlja2V0X2lkGAggASgJEg8KB2hvbGRfaWQYCSABKAkSKgoKc2VhdF9wYXJ0cxgKIAMoCzIWLnJhaWwudHlwZS52MS5TZWF0UGFydCI6CgtPcmRlclBsYWNlZBIrCgVvcmRlchgBIAEoCzIcLnJhaWwuZXZlbnQudjEuT3JkZXJTbmFwc2hvdCI4CglPcmRlclBhaWQSKwoFb3JkZXIYASABKAsyHC5yYWlsLmV2ZW50LnYxLk9yZGVyU25hcHNob3QiPAoNT3JkZXJUaWNrZXRlZBIrCgVvcmRlchgBIAEoCzIcLnJhaWwuZXZlbnQudjEuT3JkZXJTbmFwc2hvdCJKCgtPcmRlckZhaWxlZBIrCgVvcmRlchgBIAEoCzIcLnJhaWwuZXZlbnQudjEuT3JkZXJTbmFwc2hvdBIOCgZyZWFzb24YAiABKAkiSgoLT3JkZXJDbG9zZWQSKwoFb3JkZXIYASABKAsyHC5yYWlsLmV2ZW50LnYxLk9yZGVyU25hcHNob3QSDgoGcmVhc29uGAIgASgJIk8KEU9yZGVySXRlbXNDaGFuZ2VkEisKBW9yZGVyGAEgASgLMhwucmFpbC5ldmVudC52MS5PcmRlclNuYXBzaG90Eg0KBWNhdXNlGAIgASgJIlgKEFF1ZXVlRW50cnlGYWlsZWQSEAoIZW50cnlfaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRIOCgZydW5faWQYAyABKAkSDgoGcmVhc29uGAQgASgJYgZwcm90bzM", [file_google_protobuf_timestamp, file_rail_type_v1_journey, file_rail_type_v1_money]);
 
 /**
  * What every order event says of the order; full state, so that a handler needs no other read.
@@ -141,6 +141,13 @@ export type OrderSnapshotItem = Message<"rail.event.v1.OrderSnapshotItem"> & {
    * @generated from field: string hold_id = 9;
    */
   holdId: string;
+
+  /**
+   * In the order of travel; more than one when seats are changed on the way.
+   *
+   * @generated from field: repeated rail.type.v1.SeatPart seat_parts = 10;
+   */
+  seatParts: SeatPart[];
 };
 
 /**

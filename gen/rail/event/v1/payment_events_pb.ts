@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rail/event/v1/payment_events.proto.
  */
 export const file_rail_event_v1_payment_events: GenFile = /*@__PURE__*/
-  fileDesc("CiJyYWlsL2V2ZW50L3YxL3BheW1lbnRfZXZlbnRzLnByb3RvEg1yYWlsLmV2ZW50LnYxIp8CCg9QYXltZW50U25hcHNob3QSEgoKcGF5bWVudF9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRISCgphY2NvdW50X2lkGAMgASgJEgwKBGtpbmQYBCABKAkSDQoFc3RhdGUYBSABKAkSIwoGYW1vdW50GAYgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EiUKCHJlZnVuZGVkGAcgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EhcKD3BheW1lbnRfY2hhbm5lbBgIIAEoCRIPCgd2ZXJzaW9uGAkgASgDEiwKCHBheV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgljaGFuZ2VfaWQYCyABKAkiQwoQUGF5bWVudFN1Y2NlZWRlZBIvCgdwYXltZW50GAEgASgLMh4ucmFpbC5ldmVudC52MS5QYXltZW50U25hcHNob3QiQAoNUGF5bWVudENsb3NlZBIvCgdwYXltZW50GAEgASgLMh4ucmFpbC5ldmVudC52MS5QYXltZW50U25hcHNob3QioQEKDlJlZnVuZFNuYXBzaG90EhEKCXJlZnVuZF9pZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhAKCG9yZGVyX2lkGAMgASgJEiMKBmFtb3VudBgEIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRINCgVzdGF0ZRgFIAEoCRIOCgZyZWFzb24YBiABKAkSEgoKYWNjb3VudF9pZBgHIAEoCSJACg9SZWZ1bmRTdWNjZWVkZWQSLQoGcmVmdW5kGAEgASgLMh0ucmFpbC5ldmVudC52MS5SZWZ1bmRTbmFwc2hvdCJCChFSZWZ1bmROZWVkc1Blb3BsZRItCgZyZWZ1bmQYASABKAsyHS5yYWlsLmV2ZW50LnYxLlJlZnVuZFNuYXBzaG90YgZwcm90bzM", [file_google_protobuf_timestamp, file_rail_type_v1_money]);
+  fileDesc("CiJyYWlsL2V2ZW50L3YxL3BheW1lbnRfZXZlbnRzLnByb3RvEg1yYWlsLmV2ZW50LnYxIp8CCg9QYXltZW50U25hcHNob3QSEgoKcGF5bWVudF9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRISCgphY2NvdW50X2lkGAMgASgJEgwKBGtpbmQYBCABKAkSDQoFc3RhdGUYBSABKAkSIwoGYW1vdW50GAYgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EiUKCHJlZnVuZGVkGAcgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EhcKD3BheW1lbnRfY2hhbm5lbBgIIAEoCRIPCgd2ZXJzaW9uGAkgASgDEiwKCHBheV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgljaGFuZ2VfaWQYCyABKAkiQwoQUGF5bWVudFN1Y2NlZWRlZBIvCgdwYXltZW50GAEgASgLMh4ucmFpbC5ldmVudC52MS5QYXltZW50U25hcHNob3QiQAoNUGF5bWVudENsb3NlZBIvCgdwYXltZW50GAEgASgLMh4ucmFpbC5ldmVudC52MS5QYXltZW50U25hcHNob3QiRQoSUGF5bWVudE5lZWRzUGVvcGxlEi8KB3BheW1lbnQYASABKAsyHi5yYWlsLmV2ZW50LnYxLlBheW1lbnRTbmFwc2hvdCKhAQoOUmVmdW5kU25hcHNob3QSEQoJcmVmdW5kX2lkGAEgASgJEhIKCnBheW1lbnRfaWQYAiABKAkSEAoIb3JkZXJfaWQYAyABKAkSIwoGYW1vdW50GAQgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5Eg0KBXN0YXRlGAUgASgJEg4KBnJlYXNvbhgGIAEoCRISCgphY2NvdW50X2lkGAcgASgJIkAKD1JlZnVuZFN1Y2NlZWRlZBItCgZyZWZ1bmQYASABKAsyHS5yYWlsLmV2ZW50LnYxLlJlZnVuZFNuYXBzaG90IkIKEVJlZnVuZE5lZWRzUGVvcGxlEi0KBnJlZnVuZBgBIAEoCzIdLnJhaWwuZXZlbnQudjEuUmVmdW5kU25hcHNob3RiBnByb3RvMw", [file_google_protobuf_timestamp, file_rail_type_v1_money]);
 
 /**
  * Full state of a payment at that version, so that a handler needs no other read.
@@ -130,6 +130,26 @@ export const PaymentClosedSchema: GenMessage<PaymentClosed> = /*@__PURE__*/
   messageDesc(file_rail_event_v1_payment_events, 2);
 
 /**
+ * Nobody has answered for a payment eight times in a row; people have to look. A dead letter, never published: replaying
+ * it makes the payment due at once.
+ *
+ * @generated from message rail.event.v1.PaymentNeedsPeople
+ */
+export type PaymentNeedsPeople = Message<"rail.event.v1.PaymentNeedsPeople"> & {
+  /**
+   * @generated from field: rail.event.v1.PaymentSnapshot payment = 1;
+   */
+  payment?: PaymentSnapshot | undefined;
+};
+
+/**
+ * Describes the message rail.event.v1.PaymentNeedsPeople.
+ * Use `create(PaymentNeedsPeopleSchema)` to create a new message.
+ */
+export const PaymentNeedsPeopleSchema: GenMessage<PaymentNeedsPeople> = /*@__PURE__*/
+  messageDesc(file_rail_event_v1_payment_events, 3);
+
+/**
  * Full state of a refund.
  *
  * @generated from message rail.event.v1.RefundSnapshot
@@ -180,7 +200,7 @@ export type RefundSnapshot = Message<"rail.event.v1.RefundSnapshot"> & {
  * Use `create(RefundSnapshotSchema)` to create a new message.
  */
 export const RefundSnapshotSchema: GenMessage<RefundSnapshot> = /*@__PURE__*/
-  messageDesc(file_rail_event_v1_payment_events, 3);
+  messageDesc(file_rail_event_v1_payment_events, 4);
 
 /**
  * Money was returned.
@@ -199,7 +219,7 @@ export type RefundSucceeded = Message<"rail.event.v1.RefundSucceeded"> & {
  * Use `create(RefundSucceededSchema)` to create a new message.
  */
 export const RefundSucceededSchema: GenMessage<RefundSucceeded> = /*@__PURE__*/
-  messageDesc(file_rail_event_v1_payment_events, 4);
+  messageDesc(file_rail_event_v1_payment_events, 5);
 
 /**
  * The last try failed; people have to look.
@@ -218,5 +238,5 @@ export type RefundNeedsPeople = Message<"rail.event.v1.RefundNeedsPeople"> & {
  * Use `create(RefundNeedsPeopleSchema)` to create a new message.
  */
 export const RefundNeedsPeopleSchema: GenMessage<RefundNeedsPeople> = /*@__PURE__*/
-  messageDesc(file_rail_event_v1_payment_events, 5);
+  messageDesc(file_rail_event_v1_payment_events, 6);
 

@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file rail/payment/v1/payment.proto.
  */
 export const file_rail_payment_v1_payment: GenFile = /*@__PURE__*/
-  fileDesc("Ch1yYWlsL3BheW1lbnQvdjEvcGF5bWVudC5wcm90bxIPcmFpbC5wYXltZW50LnYxIt8DCgdQYXltZW50EhIKCnBheW1lbnRfaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSEgoKYWNjb3VudF9pZBgDIAEoCRIqCgRraW5kGAQgASgOMhwucmFpbC5wYXltZW50LnYxLlBheW1lbnRLaW5kEiwKBXN0YXRlGAUgASgOMh0ucmFpbC5wYXltZW50LnYxLlBheW1lbnRTdGF0ZRIjCgZhbW91bnQYBiABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSJQoIcmVmdW5kZWQYByABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSFwoPcGF5bWVudF9jaGFubmVsGAggASgJEg8KB3BheV91cmwYCSABKAkSLwoLY3JlYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghwYXlfdGltZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgNIAEoAxIYChBnYXRld2F5X3RyYWRlX25vGA4gASgJEg8KB3NldHRsZWQYDyABKAgilwIKBlJlZnVuZBIRCglyZWZ1bmRfaWQYASABKAkSEgoKcGF5bWVudF9pZBgCIAEoCRIQCghvcmRlcl9pZBgDIAEoCRIjCgZhbW91bnQYBCABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSKwoFc3RhdGUYBSABKA4yHC5yYWlsLnBheW1lbnQudjEuUmVmdW5kU3RhdGUSDgoGcmVhc29uGAYgASgJEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtmaW5pc2hfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIYXR0ZW1wdHMYCSABKA0izgEKFENyZWF0ZVBheW1lbnRSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSFwoPcGF5bWVudF9jaGFubmVsGAMgASgJEhMKC3JldHVybl9wYXRoGAQgASgJEioKBGtpbmQYBSABKA4yHC5yYWlsLnBheW1lbnQudjEuUGF5bWVudEtpbmQSIwoGYW1vdW50GAYgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EhEKCWNoYW5nZV9pZBgHIAEoCSJCChVDcmVhdGVQYXltZW50UmVzcG9uc2USKQoHcGF5bWVudBgBIAEoCzIYLnJhaWwucGF5bWVudC52MS5QYXltZW50IicKEUdldFBheW1lbnRSZXF1ZXN0EhIKCnBheW1lbnRfaWQYASABKAkiPwoSR2V0UGF5bWVudFJlc3BvbnNlEikKB3BheW1lbnQYASABKAsyGC5yYWlsLnBheW1lbnQudjEuUGF5bWVudCInChNMaXN0UGF5bWVudHNSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJImwKFExpc3RQYXltZW50c1Jlc3BvbnNlEioKCHBheW1lbnRzGAEgAygLMhgucmFpbC5wYXltZW50LnYxLlBheW1lbnQSKAoHcmVmdW5kcxgCIAMoCzIXLnJhaWwucGF5bWVudC52MS5SZWZ1bmQiNwoUQ2xvc2VQYXltZW50c1JlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkSDQoFZm9yY2UYAiABKAgiTwoVQ2xvc2VQYXltZW50c1Jlc3BvbnNlEiYKBHBhaWQYASABKAsyGC5yYWlsLnBheW1lbnQudjEuUGF5bWVudBIOCgZjbG9zZWQYAiABKAgiXgoUU2V0dGxlUGF5bWVudFJlcXVlc3QSEgoKcGF5bWVudF9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIQCghhY2NlcHRlZBgDIAEoCBIOCgZyZWFzb24YBCABKAkiawoVU2V0dGxlUGF5bWVudFJlc3BvbnNlEikKB3BheW1lbnQYASABKAsyGC5yYWlsLnBheW1lbnQudjEuUGF5bWVudBInCgZyZWZ1bmQYAiABKAsyFy5yYWlsLnBheW1lbnQudjEuUmVmdW5kInEKE0NyZWF0ZVJlZnVuZFJlcXVlc3QSEQoJcmVmdW5kX2lkGAEgASgJEhIKCnBheW1lbnRfaWQYAiABKAkSIwoGYW1vdW50GAMgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5Eg4KBnJlYXNvbhgEIAEoCSI/ChRDcmVhdGVSZWZ1bmRSZXNwb25zZRInCgZyZWZ1bmQYASABKAsyFy5yYWlsLnBheW1lbnQudjEuUmVmdW5kIiUKEEdldFJlZnVuZFJlcXVlc3QSEQoJcmVmdW5kX2lkGAEgASgJIjwKEUdldFJlZnVuZFJlc3BvbnNlEicKBnJlZnVuZBgBIAEoCzIXLnJhaWwucGF5bWVudC52MS5SZWZ1bmQiPQoZUmVjb25jaWxlU3RhdGVtZW50UmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEgwKBGRhdGUYAiABKAkiugEKE1N0YXRlbWVudERpZmZlcmVuY2USDAoEa2luZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhEKCXJlZnVuZF9pZBgDIAEoCRIhCgRvdXJzGAQgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EiQKB2dhdGV3YXkYBSABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSEAoIcmVwYWlyZWQYBiABKAgSEwoLZXhwbGFuYXRpb24YByABKAkiegoaUmVjb25jaWxlU3RhdGVtZW50UmVzcG9uc2USEAoIcGF5bWVudHMYASABKA0SDwoHcmVmdW5kcxgCIAEoDRI5CgtkaWZmZXJlbmNlcxgDIAMoCzIkLnJhaWwucGF5bWVudC52MS5TdGF0ZW1lbnREaWZmZXJlbmNlKmoKC1BheW1lbnRLaW5kEhwKGFBBWU1FTlRfS0lORF9VTlNQRUNJRklFRBAAEhkKFVBBWU1FTlRfS0lORF9QVVJDSEFTRRABEiIKHlBBWU1FTlRfS0lORF9DSEFOR0VfRElGRkVSRU5DRRACKpoBCgxQYXltZW50U3RhdGUSHQoZUEFZTUVOVF9TVEFURV9VTlNQRUNJRklFRBAAEhkKFVBBWU1FTlRfU1RBVEVfQ1JFQVRFRBABEhkKFVBBWU1FTlRfU1RBVEVfUEVORElORxACEhsKF1BBWU1FTlRfU1RBVEVfU1VDQ0VFREVEEAMSGAoUUEFZTUVOVF9TVEFURV9DTE9TRUQQBCqTAQoLUmVmdW5kU3RhdGUSHAoYUkVGVU5EX1NUQVRFX1VOU1BFQ0lGSUVEEAASFAoQUkVGVU5EX1NUQVRFX0RVRRABEhsKF1JFRlVORF9TVEFURV9QUk9DRVNTSU5HEAISGgoWUkVGVU5EX1NUQVRFX1NVQ0NFRURFRBADEhcKE1JFRlVORF9TVEFURV9NQU5VQUwQBDLvCAoOUGF5bWVudFNlcnZpY2USjgEKDUNyZWF0ZVBheW1lbnQSJS5yYWlsLnBheW1lbnQudjEuQ3JlYXRlUGF5bWVudFJlcXVlc3QaJi5yYWlsLnBheW1lbnQudjEuQ3JlYXRlUGF5bWVudFJlc3BvbnNlIi6KtRgTCgICBRIKYWZ0ZXJzYWxlcxiIJ4LT5JMCEToBKiIML3YxL3BheW1lbnRzEp8BCgpHZXRQYXltZW50EiIucmFpbC5wYXltZW50LnYxLkdldFBheW1lbnRSZXF1ZXN0GiMucmFpbC5wYXltZW50LnYxLkdldFBheW1lbnRSZXNwb25zZSJIkAIBirUYIAoDAgMFEgVvcmRlchIKYWZ0ZXJzYWxlcxIDb3BzGOgHgtPkkwIbEhkvdjEvcGF5bWVudHMve3BheW1lbnRfaWR9EqoBCgxMaXN0UGF5bWVudHMSJC5yYWlsLnBheW1lbnQudjEuTGlzdFBheW1lbnRzUmVxdWVzdBolLnJhaWwucGF5bWVudC52MS5MaXN0UGF5bWVudHNSZXNwb25zZSJNkAIBirUYIAoDAgMFEgVvcmRlchIKYWZ0ZXJzYWxlcxIDb3BzGOgHgtPkkwIgEh4vdjEvb3JkZXJzL3tvcmRlcl9pZH0vcGF5bWVudHMSfQoNQ2xvc2VQYXltZW50cxIlLnJhaWwucGF5bWVudC52MS5DbG9zZVBheW1lbnRzUmVxdWVzdBomLnJhaWwucGF5bWVudC52MS5DbG9zZVBheW1lbnRzUmVzcG9uc2UiHYq1GBkKAQUSBW9yZGVyEgphZnRlcnNhbGVzGIgnEn0KDVNldHRsZVBheW1lbnQSJS5yYWlsLnBheW1lbnQudjEuU2V0dGxlUGF5bWVudFJlcXVlc3QaJi5yYWlsLnBheW1lbnQudjEuU2V0dGxlUGF5bWVudFJlc3BvbnNlIh2KtRgZCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxjQDxJ/CgxDcmVhdGVSZWZ1bmQSJC5yYWlsLnBheW1lbnQudjEuQ3JlYXRlUmVmdW5kUmVxdWVzdBolLnJhaWwucGF5bWVudC52MS5DcmVhdGVSZWZ1bmRSZXNwb25zZSIiirUYHgoBBRIFb3JkZXISCmFmdGVyc2FsZXMSA29wcxiIJxJ7CglHZXRSZWZ1bmQSIS5yYWlsLnBheW1lbnQudjEuR2V0UmVmdW5kUmVxdWVzdBoiLnJhaWwucGF5bWVudC52MS5HZXRSZWZ1bmRSZXNwb25zZSInkAIBirUYIAoDAgMFEgVvcmRlchIKYWZ0ZXJzYWxlcxIDb3BzGOgHEoABChJSZWNvbmNpbGVTdGF0ZW1lbnQSKi5yYWlsLnBheW1lbnQudjEuUmVjb25jaWxlU3RhdGVtZW50UmVxdWVzdBorLnJhaWwucGF5bWVudC52MS5SZWNvbmNpbGVTdGF0ZW1lbnRSZXNwb25zZSIRirUYDQoCAwUSA29wcxjAqQdiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_money]);
+  fileDesc("Ch1yYWlsL3BheW1lbnQvdjEvcGF5bWVudC5wcm90bxIPcmFpbC5wYXltZW50LnYxIt8DCgdQYXltZW50EhIKCnBheW1lbnRfaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSEgoKYWNjb3VudF9pZBgDIAEoCRIqCgRraW5kGAQgASgOMhwucmFpbC5wYXltZW50LnYxLlBheW1lbnRLaW5kEiwKBXN0YXRlGAUgASgOMh0ucmFpbC5wYXltZW50LnYxLlBheW1lbnRTdGF0ZRIjCgZhbW91bnQYBiABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSJQoIcmVmdW5kZWQYByABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSFwoPcGF5bWVudF9jaGFubmVsGAggASgJEg8KB3BheV91cmwYCSABKAkSLwoLY3JlYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghwYXlfdGltZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgNIAEoAxIYChBnYXRld2F5X3RyYWRlX25vGA4gASgJEg8KB3NldHRsZWQYDyABKAgilwIKBlJlZnVuZBIRCglyZWZ1bmRfaWQYASABKAkSEgoKcGF5bWVudF9pZBgCIAEoCRIQCghvcmRlcl9pZBgDIAEoCRIjCgZhbW91bnQYBCABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSKwoFc3RhdGUYBSABKA4yHC5yYWlsLnBheW1lbnQudjEuUmVmdW5kU3RhdGUSDgoGcmVhc29uGAYgASgJEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtmaW5pc2hfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIYXR0ZW1wdHMYCSABKA0izgEKFENyZWF0ZVBheW1lbnRSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSFwoPcGF5bWVudF9jaGFubmVsGAMgASgJEhMKC3JldHVybl9wYXRoGAQgASgJEioKBGtpbmQYBSABKA4yHC5yYWlsLnBheW1lbnQudjEuUGF5bWVudEtpbmQSIwoGYW1vdW50GAYgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EhEKCWNoYW5nZV9pZBgHIAEoCSJCChVDcmVhdGVQYXltZW50UmVzcG9uc2USKQoHcGF5bWVudBgBIAEoCzIYLnJhaWwucGF5bWVudC52MS5QYXltZW50IicKEUdldFBheW1lbnRSZXF1ZXN0EhIKCnBheW1lbnRfaWQYASABKAkiPwoSR2V0UGF5bWVudFJlc3BvbnNlEikKB3BheW1lbnQYASABKAsyGC5yYWlsLnBheW1lbnQudjEuUGF5bWVudCInChNMaXN0UGF5bWVudHNSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJImwKFExpc3RQYXltZW50c1Jlc3BvbnNlEioKCHBheW1lbnRzGAEgAygLMhgucmFpbC5wYXltZW50LnYxLlBheW1lbnQSKAoHcmVmdW5kcxgCIAMoCzIXLnJhaWwucGF5bWVudC52MS5SZWZ1bmQiNwoUQ2xvc2VQYXltZW50c1JlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkSDQoFZm9yY2UYAiABKAgiTwoVQ2xvc2VQYXltZW50c1Jlc3BvbnNlEiYKBHBhaWQYASABKAsyGC5yYWlsLnBheW1lbnQudjEuUGF5bWVudBIOCgZjbG9zZWQYAiABKAgiXgoUU2V0dGxlUGF5bWVudFJlcXVlc3QSEgoKcGF5bWVudF9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIQCghhY2NlcHRlZBgDIAEoCBIOCgZyZWFzb24YBCABKAkiawoVU2V0dGxlUGF5bWVudFJlc3BvbnNlEikKB3BheW1lbnQYASABKAsyGC5yYWlsLnBheW1lbnQudjEuUGF5bWVudBInCgZyZWZ1bmQYAiABKAsyFy5yYWlsLnBheW1lbnQudjEuUmVmdW5kInEKE0NyZWF0ZVJlZnVuZFJlcXVlc3QSEQoJcmVmdW5kX2lkGAEgASgJEhIKCnBheW1lbnRfaWQYAiABKAkSIwoGYW1vdW50GAMgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5Eg4KBnJlYXNvbhgEIAEoCSI/ChRDcmVhdGVSZWZ1bmRSZXNwb25zZRInCgZyZWZ1bmQYASABKAsyFy5yYWlsLnBheW1lbnQudjEuUmVmdW5kIiUKEEdldFJlZnVuZFJlcXVlc3QSEQoJcmVmdW5kX2lkGAEgASgJIjwKEUdldFJlZnVuZFJlc3BvbnNlEicKBnJlZnVuZBgBIAEoCzIXLnJhaWwucGF5bWVudC52MS5SZWZ1bmQiPQoZUmVjb25jaWxlU3RhdGVtZW50UmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEgwKBGRhdGUYAiABKAki5AEKE1N0YXRlbWVudERpZmZlcmVuY2USDAoEa2luZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhEKCXJlZnVuZF9pZBgDIAEoCRIhCgRvdXJzGAQgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EiQKB2dhdGV3YXkYBSABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSEAoIcmVwYWlyZWQYBiABKAgSEwoLZXhwbGFuYXRpb24YByABKAkSFgoOZXhwbGFuYXRpb25femgYCCABKAkSEAoIb3JkZXJfaWQYCSABKAkilwEKGlJlY29uY2lsZVN0YXRlbWVudFJlc3BvbnNlEhAKCHBheW1lbnRzGAEgASgNEg8KB3JlZnVuZHMYAiABKA0SOQoLZGlmZmVyZW5jZXMYAyADKAsyJC5yYWlsLnBheW1lbnQudjEuU3RhdGVtZW50RGlmZmVyZW5jZRIbChNkaWZmZXJlbmNlc19vbWl0dGVkGAQgASgNIkwKFUxpc3RQYWlkT3JkZXJzUmVxdWVzdBIMCgRkYXRlGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpwYWdlX3Rva2VuGAMgASgJInMKCVBhaWRPcmRlchIQCghvcmRlcl9pZBgBIAEoCRIqCghwYXltZW50cxgCIAMoCzIYLnJhaWwucGF5bWVudC52MS5QYXltZW50EigKB3JlZnVuZHMYAyADKAsyFy5yYWlsLnBheW1lbnQudjEuUmVmdW5kIl0KFkxpc3RQYWlkT3JkZXJzUmVzcG9uc2USKgoGb3JkZXJzGAEgAygLMhoucmFpbC5wYXltZW50LnYxLlBhaWRPcmRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkqagoLUGF5bWVudEtpbmQSHAoYUEFZTUVOVF9LSU5EX1VOU1BFQ0lGSUVEEAASGQoVUEFZTUVOVF9LSU5EX1BVUkNIQVNFEAESIgoeUEFZTUVOVF9LSU5EX0NIQU5HRV9ESUZGRVJFTkNFEAIqmgEKDFBheW1lbnRTdGF0ZRIdChlQQVlNRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASGQoVUEFZTUVOVF9TVEFURV9DUkVBVEVEEAESGQoVUEFZTUVOVF9TVEFURV9QRU5ESU5HEAISGwoXUEFZTUVOVF9TVEFURV9TVUNDRUVERUQQAxIYChRQQVlNRU5UX1NUQVRFX0NMT1NFRBAEKpMBCgtSZWZ1bmRTdGF0ZRIcChhSRUZVTkRfU1RBVEVfVU5TUEVDSUZJRUQQABIUChBSRUZVTkRfU1RBVEVfRFVFEAESGwoXUkVGVU5EX1NUQVRFX1BST0NFU1NJTkcQAhIaChZSRUZVTkRfU1RBVEVfU1VDQ0VFREVEEAMSFwoTUkVGVU5EX1NUQVRFX01BTlVBTBAEMuwJCg5QYXltZW50U2VydmljZRKOAQoNQ3JlYXRlUGF5bWVudBIlLnJhaWwucGF5bWVudC52MS5DcmVhdGVQYXltZW50UmVxdWVzdBomLnJhaWwucGF5bWVudC52MS5DcmVhdGVQYXltZW50UmVzcG9uc2UiLoq1GBMKAgIFEgphZnRlcnNhbGVzGIgngtPkkwIROgEqIgwvdjEvcGF5bWVudHMSnwEKCkdldFBheW1lbnQSIi5yYWlsLnBheW1lbnQudjEuR2V0UGF5bWVudFJlcXVlc3QaIy5yYWlsLnBheW1lbnQudjEuR2V0UGF5bWVudFJlc3BvbnNlIkiQAgGKtRggCgMCAwUSBW9yZGVyEgphZnRlcnNhbGVzEgNvcHMY6AeC0+STAhsSGS92MS9wYXltZW50cy97cGF5bWVudF9pZH0SqgEKDExpc3RQYXltZW50cxIkLnJhaWwucGF5bWVudC52MS5MaXN0UGF5bWVudHNSZXF1ZXN0GiUucmFpbC5wYXltZW50LnYxLkxpc3RQYXltZW50c1Jlc3BvbnNlIk2QAgGKtRggCgMCAwUSBW9yZGVyEgphZnRlcnNhbGVzEgNvcHMY6AeC0+STAiASHi92MS9vcmRlcnMve29yZGVyX2lkfS9wYXltZW50cxJ9Cg1DbG9zZVBheW1lbnRzEiUucmFpbC5wYXltZW50LnYxLkNsb3NlUGF5bWVudHNSZXF1ZXN0GiYucmFpbC5wYXltZW50LnYxLkNsb3NlUGF5bWVudHNSZXNwb25zZSIdirUYGQoBBRIFb3JkZXISCmFmdGVyc2FsZXMYiCcSggEKDVNldHRsZVBheW1lbnQSJS5yYWlsLnBheW1lbnQudjEuU2V0dGxlUGF5bWVudFJlcXVlc3QaJi5yYWlsLnBheW1lbnQudjEuU2V0dGxlUGF5bWVudFJlc3BvbnNlIiKKtRgeCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxIDb3BzGNAPEn8KDENyZWF0ZVJlZnVuZBIkLnJhaWwucGF5bWVudC52MS5DcmVhdGVSZWZ1bmRSZXF1ZXN0GiUucmFpbC5wYXltZW50LnYxLkNyZWF0ZVJlZnVuZFJlc3BvbnNlIiKKtRgeCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxIDb3BzGIgnEnsKCUdldFJlZnVuZBIhLnJhaWwucGF5bWVudC52MS5HZXRSZWZ1bmRSZXF1ZXN0GiIucmFpbC5wYXltZW50LnYxLkdldFJlZnVuZFJlc3BvbnNlIieQAgGKtRggCgMCAwUSBW9yZGVyEgphZnRlcnNhbGVzEgNvcHMY6AcSdQoOTGlzdFBhaWRPcmRlcnMSJi5yYWlsLnBheW1lbnQudjEuTGlzdFBhaWRPcmRlcnNSZXF1ZXN0GicucmFpbC5wYXltZW50LnYxLkxpc3RQYWlkT3JkZXJzUmVzcG9uc2UiEpACAYq1GAsKAQUSA29wcxiIJxKAAQoSUmVjb25jaWxlU3RhdGVtZW50EioucmFpbC5wYXltZW50LnYxLlJlY29uY2lsZVN0YXRlbWVudFJlcXVlc3QaKy5yYWlsLnBheW1lbnQudjEuUmVjb25jaWxlU3RhdGVtZW50UmVzcG9uc2UiEYq1GA0KAgMFEgNvcHMYwKkHYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_money]);
 
 /**
  * One try to pay an order at the gateway.
@@ -575,7 +575,7 @@ export const ReconcileStatementRequestSchema: GenMessage<ReconcileStatementReque
  */
 export type StatementDifference = Message<"rail.payment.v1.StatementDifference"> & {
   /**
-   * MISSING_AT_GATEWAY, MISSING_HERE, AMOUNT, STATE.
+   * MISSING_AT_GATEWAY, MISSING_HERE, DOUBLE_AT_GATEWAY, AMOUNT, STATE, DAY, OTHER_PAYMENT.
    *
    * @generated from field: string kind = 1;
    */
@@ -610,6 +610,18 @@ export type StatementDifference = Message<"rail.payment.v1.StatementDifference">
    * @generated from field: string explanation = 7;
    */
   explanation: string;
+
+  /**
+   * @generated from field: string explanation_zh = 8;
+   */
+  explanationZh: string;
+
+  /**
+   * Empty where the payment is not ours.
+   *
+   * @generated from field: string order_id = 9;
+   */
+  orderId: string;
 };
 
 /**
@@ -620,7 +632,7 @@ export const StatementDifferenceSchema: GenMessage<StatementDifference> = /*@__P
   messageDesc(file_rail_payment_v1_payment, 17);
 
 /**
- * How much was compared and where it differed. STATEMENT_NOT_FOUND before the gateway has made it.
+ * How much was compared and where it differed.
  *
  * @generated from message rail.payment.v1.ReconcileStatementResponse
  */
@@ -636,9 +648,16 @@ export type ReconcileStatementResponse = Message<"rail.payment.v1.ReconcileState
   refunds: number;
 
   /**
+   * At most 1000, those not repaired first.
+   *
    * @generated from field: repeated rail.payment.v1.StatementDifference differences = 3;
    */
   differences: StatementDifference[];
+
+  /**
+   * @generated from field: uint32 differences_omitted = 4;
+   */
+  differencesOmitted: number;
 };
 
 /**
@@ -647,6 +666,92 @@ export type ReconcileStatementResponse = Message<"rail.payment.v1.ReconcileState
  */
 export const ReconcileStatementResponseSchema: GenMessage<ReconcileStatementResponse> = /*@__PURE__*/
   messageDesc(file_rail_payment_v1_payment, 18);
+
+/**
+ * A day in Asia/Shanghai, and the page of it.
+ *
+ * @generated from message rail.payment.v1.ListPaidOrdersRequest
+ */
+export type ListPaidOrdersRequest = Message<"rail.payment.v1.ListPaidOrdersRequest"> & {
+  /**
+   * `YYYY-MM-DD`.
+   *
+   * @generated from field: string date = 1;
+   */
+  date: string;
+
+  /**
+   * Payments; 1–500, 200 where 0.
+   *
+   * @generated from field: uint32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message rail.payment.v1.ListPaidOrdersRequest.
+ * Use `create(ListPaidOrdersRequestSchema)` to create a new message.
+ */
+export const ListPaidOrdersRequestSchema: GenMessage<ListPaidOrdersRequest> = /*@__PURE__*/
+  messageDesc(file_rail_payment_v1_payment, 19);
+
+/**
+ * An order and all the money that came for it and went back, on whatever day.
+ *
+ * @generated from message rail.payment.v1.PaidOrder
+ */
+export type PaidOrder = Message<"rail.payment.v1.PaidOrder"> & {
+  /**
+   * @generated from field: string order_id = 1;
+   */
+  orderId: string;
+
+  /**
+   * @generated from field: repeated rail.payment.v1.Payment payments = 2;
+   */
+  payments: Payment[];
+
+  /**
+   * @generated from field: repeated rail.payment.v1.Refund refunds = 3;
+   */
+  refunds: Refund[];
+};
+
+/**
+ * Describes the message rail.payment.v1.PaidOrder.
+ * Use `create(PaidOrderSchema)` to create a new message.
+ */
+export const PaidOrderSchema: GenMessage<PaidOrder> = /*@__PURE__*/
+  messageDesc(file_rail_payment_v1_payment, 20);
+
+/**
+ * A page; an order with several payments may stand on several pages.
+ *
+ * @generated from message rail.payment.v1.ListPaidOrdersResponse
+ */
+export type ListPaidOrdersResponse = Message<"rail.payment.v1.ListPaidOrdersResponse"> & {
+  /**
+   * @generated from field: repeated rail.payment.v1.PaidOrder orders = 1;
+   */
+  orders: PaidOrder[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message rail.payment.v1.ListPaidOrdersResponse.
+ * Use `create(ListPaidOrdersResponseSchema)` to create a new message.
+ */
+export const ListPaidOrdersResponseSchema: GenMessage<ListPaidOrdersResponse> = /*@__PURE__*/
+  messageDesc(file_rail_payment_v1_payment, 21);
 
 /**
  * What a payment is for.
@@ -753,7 +858,7 @@ export const RefundState = {
   DUE: 1,
 
   /**
-   * The gateway has taken it.
+   * Told to the gateway, or about to be: from here on it is asked before it is told again.
    *
    * @generated from enum value: REFUND_STATE_PROCESSING = 2;
    */
@@ -866,7 +971,19 @@ export const PaymentService: GenService<{
     output: typeof GetRefundResponseSchema;
   },
   /**
-   * Compares the gateway's statement of a day with payments and refunds.
+   * Orders for which money came on a day, each with all its payments and refunds: what ops compares with orders and
+   * tickets. In order of payment.
+   *
+   * @generated from rpc rail.payment.v1.PaymentService.ListPaidOrders
+   */
+  listPaidOrders: {
+    methodKind: "unary";
+    input: typeof ListPaidOrdersRequestSchema;
+    output: typeof ListPaidOrdersResponseSchema;
+  },
+  /**
+   * Compares the gateway's statement of a day with payments and refunds, and repairs what is provably safe.
+   * STATEMENT_NOT_FOUND before the gateway has made it.
    *
    * @generated from rpc rail.payment.v1.PaymentService.ReconcileStatement
    */

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file rail/risk/v1/risk.proto.
  */
 export const file_rail_risk_v1_risk: GenFile = /*@__PURE__*/
-  fileDesc("ChdyYWlsL3Jpc2svdjEvcmlzay5wcm90bxIMcmFpbC5yaXNrLnYxIkEKB1N1YmplY3QSJwoEa2luZBgBIAEoDjIZLnJhaWwucmlzay52MS5TdWJqZWN0S2luZBINCgV2YWx1ZRgCIAEoCSJiCg1Bc3Nlc3NSZXF1ZXN0EhEKCW9wZXJhdGlvbhgBIAEoCRInCghzdWJqZWN0cxgCIAMoCzIVLnJhaWwucmlzay52MS5TdWJqZWN0EhUKDWNhcHRjaGFfdG9rZW4YAyABKAkiXwoOQXNzZXNzUmVzcG9uc2USKAoIZGVjaXNpb24YASABKA4yFi5yYWlsLnJpc2sudjEuRGVjaXNpb24SEwoLZXZpZGVuY2VfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJIikKFENyZWF0ZUNhcHRjaGFSZXF1ZXN0EhEKCWRldmljZV9pZBgBIAEoCSKGAQoVQ3JlYXRlQ2FwdGNoYVJlc3BvbnNlEhIKCmNhcHRjaGFfaWQYASABKAkSEQoJaW1hZ2Vfc3ZnGAIgASgJEhUKDXF1ZXN0aW9uX3RleHQYAyABKAkSLwoLZXhwaXJlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjkKE1NvbHZlQ2FwdGNoYVJlcXVlc3QSEgoKY2FwdGNoYV9pZBgBIAEoCRIOCgZhbnN3ZXIYAiABKAkiLQoUU29sdmVDYXB0Y2hhUmVzcG9uc2USFQoNY2FwdGNoYV90b2tlbhgBIAEoCSKPAgoFQmxvY2sSEAoIYmxvY2tfaWQYASABKAkSJQoEa2luZBgCIAEoDjIXLnJhaWwucmlzay52MS5CbG9ja0tpbmQSLwoMc3ViamVjdF9raW5kGAMgASgOMhkucmFpbC5yaXNrLnYxLlN1YmplY3RLaW5kEhYKDnN1YmplY3RfbWFza2VkGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIvCgtleHBpcmVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNyZWF0ZWRfYnkYCCABKAkiOgoRTGlzdEJsb2Nrc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiUgoSTGlzdEJsb2Nrc1Jlc3BvbnNlEiMKBmJsb2NrcxgBIAMoCzITLnJhaWwucmlzay52MS5CbG9jaxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiuAEKEkNyZWF0ZUJsb2NrUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEiUKBGtpbmQYAiABKA4yFy5yYWlsLnJpc2sudjEuQmxvY2tLaW5kEiYKB3N1YmplY3QYAyABKAsyFS5yYWlsLnJpc2sudjEuU3ViamVjdBIOCgZyZWFzb24YBCABKAkSLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjkKE0NyZWF0ZUJsb2NrUmVzcG9uc2USIgoFYmxvY2sYASABKAsyEy5yYWlsLnJpc2sudjEuQmxvY2siOgoSRGVsZXRlQmxvY2tSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEAoIYmxvY2tfaWQYAiABKAkiFQoTRGVsZXRlQmxvY2tSZXNwb25zZSpjCghEZWNpc2lvbhIYChRERUNJU0lPTl9VTlNQRUNJRklFRBAAEhIKDkRFQ0lTSU9OX0FMTE9XEAESFgoSREVDSVNJT05fQ0hBTExFTkdFEAISEQoNREVDSVNJT05fREVOWRADKowBCgtTdWJqZWN0S2luZBIcChhTVUJKRUNUX0tJTkRfVU5TUEVDSUZJRUQQABIYChRTVUJKRUNUX0tJTkRfQUNDT1VOVBABEhcKE1NVQkpFQ1RfS0lORF9ERVZJQ0UQAhITCg9TVUJKRUNUX0tJTkRfSVAQAxIXChNTVUJKRUNUX0tJTkRfUEVSU09OEAQqUwoJQmxvY2tLaW5kEhoKFkJMT0NLX0tJTkRfVU5TUEVDSUZJRUQQABIUChBCTE9DS19LSU5EX0JMQUNLEAESFAoQQkxPQ0tfS0lORF9XSElURRACMqQFCgtSaXNrU2VydmljZRJ4CgZBc3Nlc3MSGy5yYWlsLnJpc2sudjEuQXNzZXNzUmVxdWVzdBocLnJhaWwucmlzay52MS5Bc3Nlc3NSZXNwb25zZSIzkAIBirUYLAoBBRIFb3JkZXISCGlkZW50aXR5EgphZnRlcnNhbGVzEgdwYXltZW50GOgHEnsKDUNyZWF0ZUNhcHRjaGESIi5yYWlsLnJpc2sudjEuQ3JlYXRlQ2FwdGNoYVJlcXVlc3QaIy5yYWlsLnJpc2sudjEuQ3JlYXRlQ2FwdGNoYVJlc3BvbnNlIiGKtRgGCgEBGOgHgtPkkwIROgEqIgwvdjEvY2FwdGNoYXMSfgoMU29sdmVDYXB0Y2hhEiEucmFpbC5yaXNrLnYxLlNvbHZlQ2FwdGNoYVJlcXVlc3QaIi5yYWlsLnJpc2sudjEuU29sdmVDYXB0Y2hhUmVzcG9uc2UiJ4q1GAYKAQEY6AeC0+STAhc6ASoiEi92MS9jYXB0Y2hhczpzb2x2ZRJeCgpMaXN0QmxvY2tzEh8ucmFpbC5yaXNrLnYxLkxpc3RCbG9ja3NSZXF1ZXN0GiAucmFpbC5yaXNrLnYxLkxpc3RCbG9ja3NSZXNwb25zZSINkAIBirUYBgoBAxjoBxJeCgtDcmVhdGVCbG9jaxIgLnJhaWwucmlzay52MS5DcmVhdGVCbG9ja1JlcXVlc3QaIS5yYWlsLnJpc2sudjEuQ3JlYXRlQmxvY2tSZXNwb25zZSIKirUYBgoBAxjQDxJeCgtEZWxldGVCbG9jaxIgLnJhaWwucmlzay52MS5EZWxldGVCbG9ja1JlcXVlc3QaIS5yYWlsLnJpc2sudjEuRGVsZXRlQmxvY2tSZXNwb25zZSIKirUYBgoBAxjQD2IGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options]);
+  fileDesc("ChdyYWlsL3Jpc2svdjEvcmlzay5wcm90bxIMcmFpbC5yaXNrLnYxIkEKB1N1YmplY3QSJwoEa2luZBgBIAEoDjIZLnJhaWwucmlzay52MS5TdWJqZWN0S2luZBINCgV2YWx1ZRgCIAEoCSJiCg1Bc3Nlc3NSZXF1ZXN0EhEKCW9wZXJhdGlvbhgBIAEoCRInCghzdWJqZWN0cxgCIAMoCzIVLnJhaWwucmlzay52MS5TdWJqZWN0EhUKDWNhcHRjaGFfdG9rZW4YAyABKAkiXwoOQXNzZXNzUmVzcG9uc2USKAoIZGVjaXNpb24YASABKA4yFi5yYWlsLnJpc2sudjEuRGVjaXNpb24SEwoLZXZpZGVuY2VfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJIikKFENyZWF0ZUNhcHRjaGFSZXF1ZXN0EhEKCWRldmljZV9pZBgBIAEoCSKGAQoVQ3JlYXRlQ2FwdGNoYVJlc3BvbnNlEhIKCmNhcHRjaGFfaWQYASABKAkSEQoJaW1hZ2Vfc3ZnGAIgASgJEhUKDXF1ZXN0aW9uX3RleHQYAyABKAkSLwoLZXhwaXJlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjkKE1NvbHZlQ2FwdGNoYVJlcXVlc3QSEgoKY2FwdGNoYV9pZBgBIAEoCRIOCgZhbnN3ZXIYAiABKAkiLQoUU29sdmVDYXB0Y2hhUmVzcG9uc2USFQoNY2FwdGNoYV90b2tlbhgBIAEoCSKPAgoFQmxvY2sSEAoIYmxvY2tfaWQYASABKAkSJQoEa2luZBgCIAEoDjIXLnJhaWwucmlzay52MS5CbG9ja0tpbmQSLwoMc3ViamVjdF9raW5kGAMgASgOMhkucmFpbC5yaXNrLnYxLlN1YmplY3RLaW5kEhYKDnN1YmplY3RfbWFza2VkGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIvCgtleHBpcmVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNyZWF0ZWRfYnkYCCABKAkiOgoRTGlzdEJsb2Nrc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiUgoSTGlzdEJsb2Nrc1Jlc3BvbnNlEiMKBmJsb2NrcxgBIAMoCzITLnJhaWwucmlzay52MS5CbG9jaxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiuAEKEkNyZWF0ZUJsb2NrUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEiUKBGtpbmQYAiABKA4yFy5yYWlsLnJpc2sudjEuQmxvY2tLaW5kEiYKB3N1YmplY3QYAyABKAsyFS5yYWlsLnJpc2sudjEuU3ViamVjdBIOCgZyZWFzb24YBCABKAkSLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjkKE0NyZWF0ZUJsb2NrUmVzcG9uc2USIgoFYmxvY2sYASABKAsyEy5yYWlsLnJpc2sudjEuQmxvY2siOgoSRGVsZXRlQmxvY2tSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEAoIYmxvY2tfaWQYAiABKAkiFQoTRGVsZXRlQmxvY2tSZXNwb25zZSIWChRHZXRQcm90ZWN0aW9uUmVxdWVzdCLBAQoVR2V0UHJvdGVjdGlvblJlc3BvbnNlEg4KBmFjdGl2ZRgBIAEoCBIuCgZyZWFzb24YAiABKA4yHi5yYWlsLnJpc2sudjEuUHJvdGVjdGlvblJlYXNvbhIuCgpzaW5jZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdvcGVuaW5nGAQgASgJEhIKCmVkZ2Vfc2hhcmUYBSABKAESEwoLcXVldWVfc2hhcmUYBiABKAEipAEKEVJlcG9ydExvYWRSZXF1ZXN0Eg8KB3Byb2Nlc3MYASABKAkSDQoFY2FsbHMYAiABKA0SDgoGZmFpbGVkGAMgASgNEhkKEWxhdGVuY3lfYm91bmRzX21zGAQgAygBEhYKDmxhdGVuY3lfY291bnRzGAUgAygNEhoKDXF1ZXVlX2VudHJpZXMYBiABKA1IAIgBAUIQCg5fcXVldWVfZW50cmllcyIUChJSZXBvcnRMb2FkUmVzcG9uc2UqYwoIRGVjaXNpb24SGAoUREVDSVNJT05fVU5TUEVDSUZJRUQQABISCg5ERUNJU0lPTl9BTExPVxABEhYKEkRFQ0lTSU9OX0NIQUxMRU5HRRACEhEKDURFQ0lTSU9OX0RFTlkQAyqMAQoLU3ViamVjdEtpbmQSHAoYU1VCSkVDVF9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUU1VCSkVDVF9LSU5EX0FDQ09VTlQQARIXChNTVUJKRUNUX0tJTkRfREVWSUNFEAISEwoPU1VCSkVDVF9LSU5EX0lQEAMSFwoTU1VCSkVDVF9LSU5EX1BFUlNPThAEKlMKCUJsb2NrS2luZBIaChZCTE9DS19LSU5EX1VOU1BFQ0lGSUVEEAASFAoQQkxPQ0tfS0lORF9CTEFDSxABEhQKEEJMT0NLX0tJTkRfV0hJVEUQAiroAQoQUHJvdGVjdGlvblJlYXNvbhIhCh1QUk9URUNUSU9OX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFlBST1RFQ1RJT05fUkVBU09OX05PTkUQARIcChhQUk9URUNUSU9OX1JFQVNPTl9GT1JDRUQQAhIdChlQUk9URUNUSU9OX1JFQVNPTl9PUEVOSU5HEAMSHQoZUFJPVEVDVElPTl9SRUFTT05fTEFURU5DWRAEEhwKGFBST1RFQ1RJT05fUkVBU09OX0VSUk9SUxAFEhsKF1BST1RFQ1RJT05fUkVBU09OX1FVRVVFEAYyxAcKC1Jpc2tTZXJ2aWNlEngKBkFzc2VzcxIbLnJhaWwucmlzay52MS5Bc3Nlc3NSZXF1ZXN0GhwucmFpbC5yaXNrLnYxLkFzc2Vzc1Jlc3BvbnNlIjOQAgGKtRgsCgEFEgVvcmRlchIIaWRlbnRpdHkSCmFmdGVyc2FsZXMSB3BheW1lbnQY6AcSewoNQ3JlYXRlQ2FwdGNoYRIiLnJhaWwucmlzay52MS5DcmVhdGVDYXB0Y2hhUmVxdWVzdBojLnJhaWwucmlzay52MS5DcmVhdGVDYXB0Y2hhUmVzcG9uc2UiIYq1GAYKAQEY6AeC0+STAhE6ASoiDC92MS9jYXB0Y2hhcxJ+CgxTb2x2ZUNhcHRjaGESIS5yYWlsLnJpc2sudjEuU29sdmVDYXB0Y2hhUmVxdWVzdBoiLnJhaWwucmlzay52MS5Tb2x2ZUNhcHRjaGFSZXNwb25zZSInirUYBgoBARjoB4LT5JMCFzoBKiISL3YxL2NhcHRjaGFzOnNvbHZlEn0KDUdldFByb3RlY3Rpb24SIi5yYWlsLnJpc2sudjEuR2V0UHJvdGVjdGlvblJlcXVlc3QaIy5yYWlsLnJpc2sudjEuR2V0UHJvdGVjdGlvblJlc3BvbnNlIiOQAgGKtRgGCgEBGOgHgtPkkwIQEg4vdjEvcHJvdGVjdGlvbhKeAQoKUmVwb3J0TG9hZBIfLnJhaWwucmlzay52MS5SZXBvcnRMb2FkUmVxdWVzdBogLnJhaWwucmlzay52MS5SZXBvcnRMb2FkUmVzcG9uc2UiTYq1GEkKAQUSBW9yZGVyEglpbnZlbnRvcnkSB3BheW1lbnQSCXRpY2tldGluZxIFcXVlcnkSCGlkZW50aXR5EgphZnRlcnNhbGVzGOgHEl4KCkxpc3RCbG9ja3MSHy5yYWlsLnJpc2sudjEuTGlzdEJsb2Nrc1JlcXVlc3QaIC5yYWlsLnJpc2sudjEuTGlzdEJsb2Nrc1Jlc3BvbnNlIg2QAgGKtRgGCgEDGOgHEl4KC0NyZWF0ZUJsb2NrEiAucmFpbC5yaXNrLnYxLkNyZWF0ZUJsb2NrUmVxdWVzdBohLnJhaWwucmlzay52MS5DcmVhdGVCbG9ja1Jlc3BvbnNlIgqKtRgGCgEDGNAPEl4KC0RlbGV0ZUJsb2NrEiAucmFpbC5yaXNrLnYxLkRlbGV0ZUJsb2NrUmVxdWVzdBohLnJhaWwucmlzay52MS5EZWxldGVCbG9ja1Jlc3BvbnNlIgqKtRgGCgEDGNAPYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options]);
 
 /**
  * One thing known about who asks.
@@ -408,6 +408,140 @@ export const DeleteBlockResponseSchema: GenMessage<DeleteBlockResponse> = /*@__P
   messageDesc(file_rail_risk_v1_risk, 13);
 
 /**
+ * Asks for nothing more.
+ *
+ * @generated from message rail.risk.v1.GetProtectionRequest
+ */
+export type GetProtectionRequest = Message<"rail.risk.v1.GetProtectionRequest"> & {
+};
+
+/**
+ * Describes the message rail.risk.v1.GetProtectionRequest.
+ * Use `create(GetProtectionRequestSchema)` to create a new message.
+ */
+export const GetProtectionRequestSchema: GenMessage<GetProtectionRequest> = /*@__PURE__*/
+  messageDesc(file_rail_risk_v1_risk, 14);
+
+/**
+ * The state, about a second old at most.
+ *
+ * @generated from message rail.risk.v1.GetProtectionResponse
+ */
+export type GetProtectionResponse = Message<"rail.risk.v1.GetProtectionResponse"> & {
+  /**
+   * @generated from field: bool active = 1;
+   */
+  active: boolean;
+
+  /**
+   * @generated from field: rail.risk.v1.ProtectionReason reason = 2;
+   */
+  reason: ProtectionReason;
+
+  /**
+   * Since when it is so; unset when it never was otherwise.
+   *
+   * @generated from field: google.protobuf.Timestamp since_time = 3;
+   */
+  sinceTime?: Timestamp | undefined;
+
+  /**
+   * The opening's name where that is the reason.
+   *
+   * @generated from field: string opening = 4;
+   */
+  opening: string;
+
+  /**
+   * What limits at the edge and the pace of queues are multiplied by now; 1 while it is off.
+   *
+   * @generated from field: double edge_share = 5;
+   */
+  edgeShare: number;
+
+  /**
+   * @generated from field: double queue_share = 6;
+   */
+  queueShare: number;
+};
+
+/**
+ * Describes the message rail.risk.v1.GetProtectionResponse.
+ * Use `create(GetProtectionResponseSchema)` to create a new message.
+ */
+export const GetProtectionResponseSchema: GenMessage<GetProtectionResponse> = /*@__PURE__*/
+  messageDesc(file_rail_risk_v1_risk, 15);
+
+/**
+ * Calls that one process answered since its last report. The service is the one whose context signs the call.
+ *
+ * @generated from message rail.risk.v1.ReportLoadRequest
+ */
+export type ReportLoadRequest = Message<"rail.risk.v1.ReportLoadRequest"> & {
+  /**
+   * Tells the processes of a service apart; 1 to 64 characters.
+   *
+   * @generated from field: string process = 1;
+   */
+  process: string;
+
+  /**
+   * @generated from field: uint32 calls = 2;
+   */
+  calls: number;
+
+  /**
+   * Of these, answered with INTERNAL, UNKNOWN, UNAVAILABLE or DEADLINE_EXCEEDED.
+   *
+   * @generated from field: uint32 failed = 3;
+   */
+  failed: number;
+
+  /**
+   * Upper bounds of durations, growing; at most 32.
+   *
+   * @generated from field: repeated double latency_bounds_ms = 4;
+   */
+  latencyBoundsMs: number[];
+
+  /**
+   * Calls up to each bound and above the one before; one more than bounds, the last for all that were slower.
+   *
+   * @generated from field: repeated uint32 latency_counts = 5;
+   */
+  latencyCounts: number[];
+
+  /**
+   * Entries that wait in queues, over all processes of the service. Unset where the service has no queue.
+   *
+   * @generated from field: optional uint32 queue_entries = 6;
+   */
+  queueEntries?: number | undefined;
+};
+
+/**
+ * Describes the message rail.risk.v1.ReportLoadRequest.
+ * Use `create(ReportLoadRequestSchema)` to create a new message.
+ */
+export const ReportLoadRequestSchema: GenMessage<ReportLoadRequest> = /*@__PURE__*/
+  messageDesc(file_rail_risk_v1_risk, 16);
+
+/**
+ * Taken.
+ *
+ * @generated from message rail.risk.v1.ReportLoadResponse
+ */
+export type ReportLoadResponse = Message<"rail.risk.v1.ReportLoadResponse"> & {
+};
+
+/**
+ * Describes the message rail.risk.v1.ReportLoadResponse.
+ * Use `create(ReportLoadResponseSchema)` to create a new message.
+ */
+export const ReportLoadResponseSchema: GenMessage<ReportLoadResponse> = /*@__PURE__*/
+  messageDesc(file_rail_risk_v1_risk, 17);
+
+/**
  * What the caller must do.
  *
  * @generated from enum rail.risk.v1.Decision
@@ -536,6 +670,73 @@ export const BlockKindSchema: GenEnum<BlockKind> = /*@__PURE__*/
   enumDesc(file_rail_risk_v1_risk, 2);
 
 /**
+ * Why protection mode is on.
+ *
+ * @generated from enum rail.risk.v1.ProtectionReason
+ */
+export const ProtectionReason = {
+  /**
+   * @generated from enum value: PROTECTION_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It is off, and nobody keeps it so.
+   *
+   * @generated from enum value: PROTECTION_REASON_NONE = 1;
+   */
+  NONE: 1,
+
+  /**
+   * Operators say so, also when they keep it off.
+   *
+   * @generated from enum value: PROTECTION_REASON_FORCED = 2;
+   */
+  FORCED: 2,
+
+  /**
+   * A declared sale opening.
+   *
+   * @generated from enum value: PROTECTION_REASON_OPENING = 3;
+   */
+  OPENING: 3,
+
+  /**
+   * Answers took too long.
+   *
+   * @generated from enum value: PROTECTION_REASON_LATENCY = 4;
+   */
+  LATENCY: 4,
+
+  /**
+   * Too many calls failed.
+   *
+   * @generated from enum value: PROTECTION_REASON_ERRORS = 5;
+   */
+  ERRORS: 5,
+
+  /**
+   * Too many wait in the queues.
+   *
+   * @generated from enum value: PROTECTION_REASON_QUEUE = 6;
+   */
+  QUEUE: 6,
+} as const;
+
+/**
+ * Why protection mode is on.
+ *
+ * @generated from enum rail.risk.v1.ProtectionReason
+ */
+export type ProtectionReason = (typeof ProtectionReason)[keyof typeof ProtectionReason] | UnknownEnum;
+
+/**
+ * Describes the enum rail.risk.v1.ProtectionReason.
+ */
+export const ProtectionReasonSchema: GenEnum<ProtectionReason> = /*@__PURE__*/
+  enumDesc(file_rail_risk_v1_risk, 3);
+
+/**
  * Errors: FIELD_INVALID, CAPTCHA_WRONG, BLOCK_NOT_FOUND, REQUEST_ID_REUSED.
  *
  * @generated from service rail.risk.v1.RiskService
@@ -570,6 +771,26 @@ export const RiskService: GenService<{
     methodKind: "unary";
     input: typeof SolveCaptchaRequestSchema;
     output: typeof SolveCaptchaResponseSchema;
+  },
+  /**
+   * Whether protection mode is on: limits are stricter and queues slower then. For everybody, so that pages can say why.
+   *
+   * @generated from rpc rail.risk.v1.RiskService.GetProtection
+   */
+  getProtection: {
+    methodKind: "unary";
+    input: typeof GetProtectionRequestSchema;
+    output: typeof GetProtectionResponseSchema;
+  },
+  /**
+   * What a process measured in its last seconds. Kept for some seconds only; a later report replaces it.
+   *
+   * @generated from rpc rail.risk.v1.RiskService.ReportLoad
+   */
+  reportLoad: {
+    methodKind: "unary";
+    input: typeof ReportLoadRequestSchema;
+    output: typeof ReportLoadResponseSchema;
   },
   /**
    * Blacklist and whitelist entries.

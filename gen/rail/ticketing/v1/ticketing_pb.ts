@@ -10,7 +10,7 @@ import { file_google_api_annotations } from "../../../google/api/annotations_pb.
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_rail_options_v1_options } from "../../options/v1/options_pb.ts";
-import type { Journey, PassengerType, Seat } from "../../type/v1/journey_pb.ts";
+import type { Journey, PassengerType, Seat, SeatPart } from "../../type/v1/journey_pb.ts";
 import { file_rail_type_v1_journey } from "../../type/v1/journey_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file rail/ticketing/v1/ticketing.proto.
  */
 export const file_rail_ticketing_v1_ticketing: GenFile = /*@__PURE__*/
-  fileDesc("CiFyYWlsL3RpY2tldGluZy92MS90aWNrZXRpbmcucHJvdG8SEXJhaWwudGlja2V0aW5nLnYxIrwDCgZUaWNrZXQSEQoJdGlja2V0X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEg8KB2l0ZW1faWQYAyABKAkSDwoHdmVyc2lvbhgEIAEoAxItCgVzdGF0ZRgFIAEoDjIeLnJhaWwudGlja2V0aW5nLnYxLlRpY2tldFN0YXRlEh0KFXBhc3Nlbmdlcl9uYW1lX21hc2tlZBgGIAEoCRIYChBpZF9udW1iZXJfbWFza2VkGAcgASgJEiYKB2pvdXJuZXkYCCABKAsyFS5yYWlsLnR5cGUudjEuSm91cm5leRIgCgRzZWF0GAkgASgLMhIucmFpbC50eXBlLnYxLlNlYXQSMwoOcGFzc2VuZ2VyX3R5cGUYCiABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRIuCgppc3N1ZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghxcl90b2tlbhgMIAEoCRITCgtyYWlsd2F5X3JlZhgNIAEoCRItCglub3RfYWZ0ZXIYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIscBCglJc3N1ZUl0ZW0SDwoHaXRlbV9pZBgBIAEoCRIUCgxpdGVtX3ZlcnNpb24YAiABKAMSFAoMcGFzc2VuZ2VyX2lkGAMgASgJEjMKDnBhc3Nlbmdlcl90eXBlGAQgASgOMhsucmFpbC50eXBlLnYxLlBhc3NlbmdlclR5cGUSIAoEc2VhdBgFIAEoCzISLnJhaWwudHlwZS52MS5TZWF0EiYKB2pvdXJuZXkYBiABKAsyFS5yYWlsLnR5cGUudjEuSm91cm5leSJoChNJc3N1ZVRpY2tldHNSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJEhIKCmFjY291bnRfaWQYAiABKAkSKwoFaXRlbXMYAyADKAsyHC5yYWlsLnRpY2tldGluZy52MS5Jc3N1ZUl0ZW0ijAEKFElzc3VlVGlja2V0c1Jlc3BvbnNlEjAKB291dGNvbWUYASABKA4yHy5yYWlsLnRpY2tldGluZy52MS5Jc3N1ZU91dGNvbWUSKgoHdGlja2V0cxgCIAMoCzIZLnJhaWwudGlja2V0aW5nLnYxLlRpY2tldBIWCg5mYWlsdXJlX3JlYXNvbhgDIAEoCSJIChJWb2lkVGlja2V0c1JlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkSEAoIaXRlbV9pZHMYAiADKAkSDgoGcmVhc29uGAMgASgJIkEKE1ZvaWRUaWNrZXRzUmVzcG9uc2USKgoHdGlja2V0cxgBIAMoCzIZLnJhaWwudGlja2V0aW5nLnYxLlRpY2tldCIlChBHZXRUaWNrZXRSZXF1ZXN0EhEKCXRpY2tldF9pZBgBIAEoCSI+ChFHZXRUaWNrZXRSZXNwb25zZRIpCgZ0aWNrZXQYASABKAsyGS5yYWlsLnRpY2tldGluZy52MS5UaWNrZXQiJgoSTGlzdFRpY2tldHNSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJIkEKE0xpc3RUaWNrZXRzUmVzcG9uc2USKgoHdGlja2V0cxgBIAMoCzIZLnJhaWwudGlja2V0aW5nLnYxLlRpY2tldCJNChRJbnNwZWN0VGlja2V0UmVxdWVzdBIQCghxcl90b2tlbhgBIAEoCRIUCgxpZF9sYXN0X2ZvdXIYAiABKAkSDQoFYWRtaXQYAyABKAgiYQoVSW5zcGVjdFRpY2tldFJlc3BvbnNlEg0KBXZhbGlkGAEgASgIEg4KBnJlYXNvbhgCIAEoCRIpCgZ0aWNrZXQYAyABKAsyGS5yYWlsLnRpY2tldGluZy52MS5UaWNrZXQilAEKD1ZlcmlmaWNhdGlvbktleRIOCgZrZXlfaWQYASABKAkSEgoKcHVibGljX2tleRgCIAEoDBIuCgpub3RfYmVmb3JlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglub3RfYWZ0ZXIYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhwKGkdldFZlcmlmaWNhdGlvbktleXNSZXF1ZXN0Ik8KG0dldFZlcmlmaWNhdGlvbktleXNSZXNwb25zZRIwCgRrZXlzGAEgAygLMiIucmFpbC50aWNrZXRpbmcudjEuVmVyaWZpY2F0aW9uS2V5IicKFUdldFJldm9jYXRpb25zUmVxdWVzdBIOCgZydW5faWQYASABKAkiqQEKFkdldFJldm9jYXRpb25zUmVzcG9uc2USDgoGcnVuX2lkGAEgASgJEikKBWFzX29mGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCgdyZXZva2VkGAMgAygLMiAucmFpbC50aWNrZXRpbmcudjEuUmV2b2tlZFRpY2tldBIOCgZrZXlfaWQYBCABKAkSEQoJc2lnbmF0dXJlGAUgASgMIjMKDVJldm9rZWRUaWNrZXQSEQoJdGlja2V0X2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAMqcQoLVGlja2V0U3RhdGUSHAoYVElDS0VUX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSVElDS0VUX1NUQVRFX1ZBTElEEAESFQoRVElDS0VUX1NUQVRFX1VTRUQQAhIVChFUSUNLRVRfU1RBVEVfVk9JRBADKnwKDElzc3VlT3V0Y29tZRIdChlJU1NVRV9PVVRDT01FX1VOU1BFQ0lGSUVEEAASGAoUSVNTVUVfT1VUQ09NRV9JU1NVRUQQARIZChVJU1NVRV9PVVRDT01FX1BFTkRJTkcQAhIYChRJU1NVRV9PVVRDT01FX0ZBSUxFRBADMq4IChBUaWNrZXRpbmdTZXJ2aWNlEn4KDElzc3VlVGlja2V0cxImLnJhaWwudGlja2V0aW5nLnYxLklzc3VlVGlja2V0c1JlcXVlc3QaJy5yYWlsLnRpY2tldGluZy52MS5Jc3N1ZVRpY2tldHNSZXNwb25zZSIdirUYGQoBBRIFb3JkZXISCmFmdGVyc2FsZXMYwD4SewoLVm9pZFRpY2tldHMSJS5yYWlsLnRpY2tldGluZy52MS5Wb2lkVGlja2V0c1JlcXVlc3QaJi5yYWlsLnRpY2tldGluZy52MS5Wb2lkVGlja2V0c1Jlc3BvbnNlIh2KtRgZCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxiIJxKlAQoJR2V0VGlja2V0EiMucmFpbC50aWNrZXRpbmcudjEuR2V0VGlja2V0UmVxdWVzdBokLnJhaWwudGlja2V0aW5nLnYxLkdldFRpY2tldFJlc3BvbnNlIk2QAgGKtRgnCgMCAwUSCmFmdGVyc2FsZXMSA29wcxIMbm90aWZpY2F0aW9uGOgHgtPkkwIZEhcvdjEvdGlja2V0cy97dGlja2V0X2lkfRKqAQoLTGlzdFRpY2tldHMSJS5yYWlsLnRpY2tldGluZy52MS5MaXN0VGlja2V0c1JlcXVlc3QaJi5yYWlsLnRpY2tldGluZy52MS5MaXN0VGlja2V0c1Jlc3BvbnNlIkyQAgGKtRggCgMCAwUSBW9yZGVyEgphZnRlcnNhbGVzEgNvcHMY6AeC0+STAh8SHS92MS9vcmRlcnMve29yZGVyX2lkfS90aWNrZXRzEo0BCg1JbnNwZWN0VGlja2V0EicucmFpbC50aWNrZXRpbmcudjEuSW5zcGVjdFRpY2tldFJlcXVlc3QaKC5yYWlsLnRpY2tldGluZy52MS5JbnNwZWN0VGlja2V0UmVzcG9uc2UiKYq1GAcKAgQDGOgHgtPkkwIYOgEqIhMvdjEvdGlja2V0czppbnNwZWN0EpsBChNHZXRWZXJpZmljYXRpb25LZXlzEi0ucmFpbC50aWNrZXRpbmcudjEuR2V0VmVyaWZpY2F0aW9uS2V5c1JlcXVlc3QaLi5yYWlsLnRpY2tldGluZy52MS5HZXRWZXJpZmljYXRpb25LZXlzUmVzcG9uc2UiJZACAYq1GAYKAQEY6AeC0+STAhISEC92MS90aWNrZXRzOmtleXMSmQEKDkdldFJldm9jYXRpb25zEigucmFpbC50aWNrZXRpbmcudjEuR2V0UmV2b2NhdGlvbnNSZXF1ZXN0GikucmFpbC50aWNrZXRpbmcudjEuR2V0UmV2b2NhdGlvbnNSZXNwb25zZSIykAIBirUYBgoBARjoB4LT5JMCHxIdL3YxL3J1bnMve3J1bl9pZH0vcmV2b2NhdGlvbnNiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey]);
+  fileDesc("CiFyYWlsL3RpY2tldGluZy92MS90aWNrZXRpbmcucHJvdG8SEXJhaWwudGlja2V0aW5nLnYxIugDCgZUaWNrZXQSEQoJdGlja2V0X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEg8KB2l0ZW1faWQYAyABKAkSDwoHdmVyc2lvbhgEIAEoAxItCgVzdGF0ZRgFIAEoDjIeLnJhaWwudGlja2V0aW5nLnYxLlRpY2tldFN0YXRlEh0KFXBhc3Nlbmdlcl9uYW1lX21hc2tlZBgGIAEoCRIYChBpZF9udW1iZXJfbWFza2VkGAcgASgJEiYKB2pvdXJuZXkYCCABKAsyFS5yYWlsLnR5cGUudjEuSm91cm5leRIgCgRzZWF0GAkgASgLMhIucmFpbC50eXBlLnYxLlNlYXQSMwoOcGFzc2VuZ2VyX3R5cGUYCiABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRIuCgppc3N1ZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghxcl90b2tlbhgMIAEoCRITCgtyYWlsd2F5X3JlZhgNIAEoCRItCglub3RfYWZ0ZXIYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKCnNlYXRfcGFydHMYDyADKAsyFi5yYWlsLnR5cGUudjEuU2VhdFBhcnQi8wEKCUlzc3VlSXRlbRIPCgdpdGVtX2lkGAEgASgJEhQKDGl0ZW1fdmVyc2lvbhgCIAEoAxIUCgxwYXNzZW5nZXJfaWQYAyABKAkSMwoOcGFzc2VuZ2VyX3R5cGUYBCABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRIgCgRzZWF0GAUgASgLMhIucmFpbC50eXBlLnYxLlNlYXQSJgoHam91cm5leRgGIAEoCzIVLnJhaWwudHlwZS52MS5Kb3VybmV5EioKCnNlYXRfcGFydHMYByADKAsyFi5yYWlsLnR5cGUudjEuU2VhdFBhcnQiaAoTSXNzdWVUaWNrZXRzUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCRISCgphY2NvdW50X2lkGAIgASgJEisKBWl0ZW1zGAMgAygLMhwucmFpbC50aWNrZXRpbmcudjEuSXNzdWVJdGVtIowBChRJc3N1ZVRpY2tldHNSZXNwb25zZRIwCgdvdXRjb21lGAEgASgOMh8ucmFpbC50aWNrZXRpbmcudjEuSXNzdWVPdXRjb21lEioKB3RpY2tldHMYAiADKAsyGS5yYWlsLnRpY2tldGluZy52MS5UaWNrZXQSFgoOZmFpbHVyZV9yZWFzb24YAyABKAkiSAoSVm9pZFRpY2tldHNSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJEhAKCGl0ZW1faWRzGAIgAygJEg4KBnJlYXNvbhgDIAEoCSJBChNWb2lkVGlja2V0c1Jlc3BvbnNlEioKB3RpY2tldHMYASADKAsyGS5yYWlsLnRpY2tldGluZy52MS5UaWNrZXQiJQoQR2V0VGlja2V0UmVxdWVzdBIRCgl0aWNrZXRfaWQYASABKAkiPgoRR2V0VGlja2V0UmVzcG9uc2USKQoGdGlja2V0GAEgASgLMhkucmFpbC50aWNrZXRpbmcudjEuVGlja2V0IiYKEkxpc3RUaWNrZXRzUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCSJBChNMaXN0VGlja2V0c1Jlc3BvbnNlEioKB3RpY2tldHMYASADKAsyGS5yYWlsLnRpY2tldGluZy52MS5UaWNrZXQiYQoUSW5zcGVjdFRpY2tldFJlcXVlc3QSEAoIcXJfdG9rZW4YASABKAkSFAoMaWRfbGFzdF9mb3VyGAIgASgJEg0KBWFkbWl0GAMgASgIEhIKCnJlcXVlc3RfaWQYBCABKAkiYQoVSW5zcGVjdFRpY2tldFJlc3BvbnNlEg0KBXZhbGlkGAEgASgIEg4KBnJlYXNvbhgCIAEoCRIpCgZ0aWNrZXQYAyABKAsyGS5yYWlsLnRpY2tldGluZy52MS5UaWNrZXQilAEKD1ZlcmlmaWNhdGlvbktleRIOCgZrZXlfaWQYASABKAkSEgoKcHVibGljX2tleRgCIAEoDBIuCgpub3RfYmVmb3JlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglub3RfYWZ0ZXIYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhwKGkdldFZlcmlmaWNhdGlvbktleXNSZXF1ZXN0Ik8KG0dldFZlcmlmaWNhdGlvbktleXNSZXNwb25zZRIwCgRrZXlzGAEgAygLMiIucmFpbC50aWNrZXRpbmcudjEuVmVyaWZpY2F0aW9uS2V5IicKFUdldFJldm9jYXRpb25zUmVxdWVzdBIOCgZydW5faWQYASABKAki2gEKFkdldFJldm9jYXRpb25zUmVzcG9uc2USDgoGcnVuX2lkGAEgASgJEikKBWFzX29mGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCgdyZXZva2VkGAMgAygLMiAucmFpbC50aWNrZXRpbmcudjEuUmV2b2tlZFRpY2tldBIOCgZrZXlfaWQYBCABKAkSEQoJc2lnbmF0dXJlGAUgASgMEi8KC2ZyZXNoX3VudGlsGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIzCg1SZXZva2VkVGlja2V0EhEKCXRpY2tldF9pZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDIiMKEUdldEdhdGVLZXlSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSIxChJHZXRHYXRlS2V5UmVzcG9uc2USDgoGcnVuX2lkGAEgASgJEgsKA2tleRgCIAEoDCpxCgtUaWNrZXRTdGF0ZRIcChhUSUNLRVRfU1RBVEVfVU5TUEVDSUZJRUQQABIWChJUSUNLRVRfU1RBVEVfVkFMSUQQARIVChFUSUNLRVRfU1RBVEVfVVNFRBACEhUKEVRJQ0tFVF9TVEFURV9WT0lEEAMqfAoMSXNzdWVPdXRjb21lEh0KGUlTU1VFX09VVENPTUVfVU5TUEVDSUZJRUQQABIYChRJU1NVRV9PVVRDT01FX0lTU1VFRBABEhkKFUlTU1VFX09VVENPTUVfUEVORElORxACEhgKFElTU1VFX09VVENPTUVfRkFJTEVEEAMyuQkKEFRpY2tldGluZ1NlcnZpY2USfgoMSXNzdWVUaWNrZXRzEiYucmFpbC50aWNrZXRpbmcudjEuSXNzdWVUaWNrZXRzUmVxdWVzdBonLnJhaWwudGlja2V0aW5nLnYxLklzc3VlVGlja2V0c1Jlc3BvbnNlIh2KtRgZCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxjAPhJ7CgtWb2lkVGlja2V0cxIlLnJhaWwudGlja2V0aW5nLnYxLlZvaWRUaWNrZXRzUmVxdWVzdBomLnJhaWwudGlja2V0aW5nLnYxLlZvaWRUaWNrZXRzUmVzcG9uc2UiHYq1GBkKAQUSBW9yZGVyEgphZnRlcnNhbGVzGIgnEqUBCglHZXRUaWNrZXQSIy5yYWlsLnRpY2tldGluZy52MS5HZXRUaWNrZXRSZXF1ZXN0GiQucmFpbC50aWNrZXRpbmcudjEuR2V0VGlja2V0UmVzcG9uc2UiTZACAYq1GCcKAwIDBRIKYWZ0ZXJzYWxlcxIDb3BzEgxub3RpZmljYXRpb24Y6AeC0+STAhkSFy92MS90aWNrZXRzL3t0aWNrZXRfaWR9EqoBCgtMaXN0VGlja2V0cxIlLnJhaWwudGlja2V0aW5nLnYxLkxpc3RUaWNrZXRzUmVxdWVzdBomLnJhaWwudGlja2V0aW5nLnYxLkxpc3RUaWNrZXRzUmVzcG9uc2UiTJACAYq1GCAKAwIDBRIFb3JkZXISCmFmdGVyc2FsZXMSA29wcxjoB4LT5JMCHxIdL3YxL29yZGVycy97b3JkZXJfaWR9L3RpY2tldHMSjQEKDUluc3BlY3RUaWNrZXQSJy5yYWlsLnRpY2tldGluZy52MS5JbnNwZWN0VGlja2V0UmVxdWVzdBooLnJhaWwudGlja2V0aW5nLnYxLkluc3BlY3RUaWNrZXRSZXNwb25zZSIpirUYBwoCBAMY6AeC0+STAhg6ASoiEy92MS90aWNrZXRzOmluc3BlY3QSmwEKE0dldFZlcmlmaWNhdGlvbktleXMSLS5yYWlsLnRpY2tldGluZy52MS5HZXRWZXJpZmljYXRpb25LZXlzUmVxdWVzdBouLnJhaWwudGlja2V0aW5nLnYxLkdldFZlcmlmaWNhdGlvbktleXNSZXNwb25zZSIlkAIBirUYBgoBARjoB4LT5JMCEhIQL3YxL3RpY2tldHM6a2V5cxKZAQoOR2V0UmV2b2NhdGlvbnMSKC5yYWlsLnRpY2tldGluZy52MS5HZXRSZXZvY2F0aW9uc1JlcXVlc3QaKS5yYWlsLnRpY2tldGluZy52MS5HZXRSZXZvY2F0aW9uc1Jlc3BvbnNlIjKQAgGKtRgGCgEBGOgHgtPkkwIfEh0vdjEvcnVucy97cnVuX2lkfS9yZXZvY2F0aW9ucxKIAQoKR2V0R2F0ZUtleRIkLnJhaWwudGlja2V0aW5nLnYxLkdldEdhdGVLZXlSZXF1ZXN0GiUucmFpbC50aWNrZXRpbmcudjEuR2V0R2F0ZUtleVJlc3BvbnNlIi2KtRgHCgIEAxjoB4LT5JMCHBIaL3YxL3J1bnMve3J1bl9pZH0vZ2F0ZS1rZXliBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey]);
 
 /**
  * Proof of travel of one passenger. Personal data only masked.
@@ -86,7 +86,8 @@ export type Ticket = Message<"rail.ticketing.v1.Ticket"> & {
   issueTime?: Timestamp | undefined;
 
   /**
-   * Compact signed token for the QR code: ticket id, version, not-after (Ed25519). Only in the owner's answers.
+   * Compact signed token for the QR code (Ed25519): ticket id, version, not-after, run, seats, and a tag of the ID document
+   * that only the run's gates can check. Only in the owner's answers.
    *
    * @generated from field: string qr_token = 12;
    */
@@ -103,6 +104,13 @@ export type Ticket = Message<"rail.ticketing.v1.Ticket"> & {
    * @generated from field: google.protobuf.Timestamp not_after = 14;
    */
   notAfter?: Timestamp | undefined;
+
+  /**
+   * All seats in the order of travel; more than one when seats are changed on the way. `seat` is the first of them.
+   *
+   * @generated from field: repeated rail.type.v1.SeatPart seat_parts = 15;
+   */
+  seatParts: SeatPart[];
 };
 
 /**
@@ -147,6 +155,14 @@ export type IssueItem = Message<"rail.ticketing.v1.IssueItem"> & {
    * @generated from field: rail.type.v1.Journey journey = 6;
    */
   journey?: Journey | undefined;
+
+  /**
+   * All seats in the order of travel, from the first stop of the journey to its last without a gap. Where empty, `seat` is
+   * the seat for all of it.
+   *
+   * @generated from field: repeated rail.type.v1.SeatPart seat_parts = 7;
+   */
+  seatParts: SeatPart[];
 };
 
 /**
@@ -364,6 +380,13 @@ export type InspectTicketRequest = Message<"rail.ticketing.v1.InspectTicketReque
    * @generated from field: bool admit = 3;
    */
   admit: boolean;
+
+  /**
+   * UUIDv7; needed by who repeats an `admit`. REQUEST_ID_REUSED when it admitted another ticket.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
 };
 
 /**
@@ -527,6 +550,13 @@ export type GetRevocationsResponse = Message<"rail.ticketing.v1.GetRevocationsRe
    * @generated from field: bytes signature = 5;
    */
   signature: Uint8Array;
+
+  /**
+   * Until then a gate may judge by this set; afterwards it has to fetch a newer one, or ask InspectTicket.
+   *
+   * @generated from field: google.protobuf.Timestamp fresh_until = 6;
+   */
+  freshUntil?: Timestamp | undefined;
 };
 
 /**
@@ -559,6 +589,51 @@ export type RevokedTicket = Message<"rail.ticketing.v1.RevokedTicket"> & {
  */
 export const RevokedTicketSchema: GenMessage<RevokedTicket> = /*@__PURE__*/
   messageDesc(file_rail_ticketing_v1_ticketing, 17);
+
+/**
+ * Names a run.
+ *
+ * @generated from message rail.ticketing.v1.GetGateKeyRequest
+ */
+export type GetGateKeyRequest = Message<"rail.ticketing.v1.GetGateKeyRequest"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+};
+
+/**
+ * Describes the message rail.ticketing.v1.GetGateKeyRequest.
+ * Use `create(GetGateKeyRequestSchema)` to create a new message.
+ */
+export const GetGateKeyRequestSchema: GenMessage<GetGateKeyRequest> = /*@__PURE__*/
+  messageDesc(file_rail_ticketing_v1_ticketing, 18);
+
+/**
+ * The secret of one run's gates. Who has it can try ID numbers against codes of that run, so it stays within gates.
+ *
+ * @generated from message rail.ticketing.v1.GetGateKeyResponse
+ */
+export type GetGateKeyResponse = Message<"rail.ticketing.v1.GetGateKeyResponse"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * 32 bytes.
+   *
+   * @generated from field: bytes key = 2;
+   */
+  key: Uint8Array;
+};
+
+/**
+ * Describes the message rail.ticketing.v1.GetGateKeyResponse.
+ * Use `create(GetGateKeyResponseSchema)` to create a new message.
+ */
+export const GetGateKeyResponseSchema: GenMessage<GetGateKeyResponse> = /*@__PURE__*/
+  messageDesc(file_rail_ticketing_v1_ticketing, 19);
 
 /**
  * VALID until used or void; a void ticket never comes back.
@@ -649,8 +724,8 @@ export const IssueOutcomeSchema: GenEnum<IssueOutcome> = /*@__PURE__*/
   enumDesc(file_rail_ticketing_v1_ticketing, 1);
 
 /**
- * Errors: TICKET_NOT_FOUND, TICKET_NOT_VALID, ORDER_NOT_FOUND, SIGNATURE_INVALID, DEPENDENCY_UNAVAILABLE (the railway
- * could not be reached; issuing goes on by itself).
+ * Errors: TICKET_NOT_FOUND, TICKET_NOT_VALID, ORDER_NOT_FOUND, SIGNATURE_INVALID, REQUEST_ID_REUSED, DEPENDENCY_UNAVAILABLE
+ * (the railway could not be reached; issuing goes on by itself).
  *
  * @generated from service rail.ticketing.v1.TicketingService
  */
@@ -697,7 +772,8 @@ export const TicketingService: GenService<{
     output: typeof ListTicketsResponseSchema;
   },
   /**
-   * Checks a scanned token against signature, ticket state and (where given) the ID number's last four characters.
+   * Checks a scanned token against signature, ticket state and (where given) the ID number's last four characters. With
+   * `admit` idempotent by request_id: a gate that lost the answer asks again and is told the same.
    *
    * @generated from rpc rail.ticketing.v1.TicketingService.InspectTicket
    */
@@ -707,7 +783,7 @@ export const TicketingService: GenService<{
     output: typeof InspectTicketResponseSchema;
   },
   /**
-   * Public keys that verify tokens offline, with the time each is good for.
+   * Public keys that verify tokens offline, with the time each is good for. A key is here before it signs.
    *
    * @generated from rpc rail.ticketing.v1.TicketingService.GetVerificationKeys
    */
@@ -717,7 +793,7 @@ export const TicketingService: GenService<{
     output: typeof GetVerificationKeysResponseSchema;
   },
   /**
-   * Signed set of a run's voided tickets: proves offline that a ticket is still current.
+   * Signed set of a run's voided tickets: proves offline that a ticket is still current, for a stated time.
    *
    * @generated from rpc rail.ticketing.v1.TicketingService.GetRevocations
    */
@@ -725,6 +801,17 @@ export const TicketingService: GenService<{
     methodKind: "unary";
     input: typeof GetRevocationsRequestSchema;
     output: typeof GetRevocationsResponseSchema;
+  },
+  /**
+   * Secret of a run's gates: with it a gate without a line proves that a ticket was sold for the ID document shown.
+   * Every call is audited.
+   *
+   * @generated from rpc rail.ticketing.v1.TicketingService.GetGateKey
+   */
+  getGateKey: {
+    methodKind: "unary";
+    input: typeof GetGateKeyRequestSchema;
+    output: typeof GetGateKeyResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_rail_ticketing_v1_ticketing, 0);

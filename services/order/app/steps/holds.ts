@@ -41,6 +41,8 @@ export async function holdAgain(ports: Ports, order: Order): Promise<StepOutcome
   if (held === undefined) throw new Error('inventory gave no answer');
   if (!held.ok) {
     if (['SOLD_OUT', 'SALE_CLOSED', 'TRAIN_DEPARTED', 'RUN_CANCELLED', 'TRAIN_RUN_NOT_FOUND', 'STANDBY_REQUIRED'].includes(held.error.reason)) return 'sold_out';
+    // An answer was lost and the places have gone back since: the next try is another hold, by the order's new version.
+    if (isGone(held.error.reason)) return write(ports, 'order.HoldAgain', { ok: true, value: patchItems(order, () => ({}), { cause: 'places held again were lost', now_ms: ports.clock.now_ms() }) });
     required(held);
     return 'moved';
   }

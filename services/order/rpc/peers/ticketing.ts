@@ -19,6 +19,7 @@ export function ticketingPeer(client: ServiceClient<typeof TicketingService>): T
         passengerId: item.passenger_id,
         passengerType: passengerTypes.to(item.passenger_type),
         seat: seatMessage(item.seat),
+        seatParts: item.seat_parts.map(({ seat, from_index, to_index }) => ({ seat: seatMessage(seat), fromIndex: from_index, toIndex: to_index })),
         journey: journeyMessage(journeyOf(order, item)),
       }));
       const answer = await ask(client.issueTickets({ orderId: order.order_id, accountId: order.account_id, items }, own(ISSUE_MS)));

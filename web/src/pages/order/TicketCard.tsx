@@ -17,7 +17,7 @@ export function TicketCard({ ticket, item, stops }: { ticket: Ticket; item: Orde
   const [enlarged, setEnlarged] = useState(false);
   const { journey, seat } = ticket;
   const state = ticketStateKey(ticket.state);
-  const parts = item?.seatParts ?? [];
+  const parts = ticket.seatParts;
   const valid = ticket.state === TicketState.VALID;
   return (
     <article className="ticket" data-state={state} data-testid="ticket" aria-label={`${text.ticket.number} ${ticket.ticketId}`}>
@@ -59,7 +59,7 @@ export function TicketCard({ ticket, item, stops }: { ticket: Ticket; item: Orde
         <p className="ticket__foot">{valid ? text.ticket.gate_hint : text.ticket[state]}</p>
       </div>
       {enlarged && (
-        <Dialog title={`${journey?.trainNo ?? ''} ${seatLabel(seat, text)}`} onClose={() => setEnlarged(false)}>
+        <Dialog title={`${journey?.trainNo ?? ''} ${parts.length > 1 ? parts.map((part) => seatLabel(part.seat, text)).join(' → ') : seatLabel(seat, text)}`} onClose={() => setEnlarged(false)}>
           <div className="ticket__large">
             <QrCode content={ticket.qrToken} label={text.ticket.qr(ticket.ticketId)} />
           </div>
