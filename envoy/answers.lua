@@ -36,8 +36,10 @@ local function formOf(handle)
   return known and known["form"]
 end
 
-local function setBody(handle, headers, bytes)
-  headers:replace("content-length", tostring(handle:body(true):setBytes(bytes)))
+-- Envoy sets the length with the bytes. Headers are not to be touched after it: the body is waited for, and no object that
+-- was got before a wait may be used behind it.
+local function setBody(handle, bytes)
+  handle:body(true):setBytes(bytes)
 end
 
 function envoy_on_request(handle)
@@ -108,12 +110,12 @@ function envoy_on_response(handle)
     if form == "stream" then
       headers:replace(":status", "200")
       headers:replace("content-type", "application/connect+proto")
-      setBody(handle, headers, endOfStream('{"error":' .. json .. "}"))
+      setBody(handle, endOfStream('{"error":' .. json .. "}"))
     else
-      setBody(handle, headers, json)
+      setBody(handle, json)
     end
   elseif begins(kind, "application/json") then
     local body = handle:body()
-    if body ~= nil then setBody(handle, headers, mended(body:getBytes(0, body:length()))) end
+    if body ~= nil then setBody(handle, mended(body:getBytes(0, body:length()))) end
   end
 end

@@ -27,7 +27,7 @@ export function grpcCluster(name: string): object {
   };
 }
 
-/** An HTTP/1.1 endpoint of a process: keys of identity, callbacks of payment. */
+/** An HTTP/1.1 endpoint of a process: keys of identity, callbacks of payment, receipts of notification. */
 export function httpCluster(name: string, variable: string): object {
   return {
     ...base(name, variable),

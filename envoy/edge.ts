@@ -26,6 +26,7 @@ export function edgeConfig(): object {
         ...upstreams.map(grpcCluster),
         httpCluster('identity_http', 'identity_http'),
         httpCluster('payment_http', 'payment_http'),
+        httpCluster('notification_http', 'notification_http'),
       ],
     },
     overload_manager: overloadManager(),

@@ -24,7 +24,7 @@ export function publicHost(methods: EdgeMethod[]): object {
       { name: 'grpc-unknown', match: { prefix: '/rail.' }, direct_response: { status: 404 } },
       { name: 'grpc-reflection', match: { prefix: '/grpc.' }, direct_response: { status: 404 } },
       { name: 'json-unknown', match: { prefix: '/v1/' }, direct_response: { status: 404 } },
-      callbackRoute(),
+      ...CALLBACKS.map(callbackRoute),
       // Files of the page; the file server answers before the router would.
       { name: 'assets', match: { prefix: '/assets/' }, direct_response: { status: 404 } },
       fileRoute('icon', { path: '/favicon.svg' }, 'favicon.svg', 'image/svg+xml'),
@@ -74,12 +74,14 @@ function limits(stage: number): object[] {
   ];
 }
 
-function callbackRoute(): object {
-  return {
-    name: 'payment-callbacks',
-    match: { prefix: '/callbacks/payment/', headers: [{ name: ':method', string_match: { exact: 'POST' } }] },
-    route: { cluster: 'payment_http', timeout: '5s' },
-  };
+/** Where outside systems call back, and who takes it. They prove themselves by their signature, which the service checks. */
+const CALLBACKS = [
+  { name: 'payment-callbacks', prefix: '/callbacks/payment/', cluster: 'payment_http' },
+  { name: 'messaging-receipts', prefix: '/callbacks/messaging/', cluster: 'notification_http' },
+];
+
+function callbackRoute({ name, prefix, cluster }: (typeof CALLBACKS)[number]): object {
+  return { name, match: { prefix, ...POST }, route: { cluster, timeout: '5s' } };
 }
 
 /** A small file whose name never changes: looked at anew each time. */

@@ -37,7 +37,7 @@ export interface AuditKeys {
 export async function writeAudit(tx: Tx, keys: AuditKeys, entry: AuditEntry): Promise<void> {
   const audit_id = formatUuid7(entry.time.getTime(), (keys.random ?? systemRandom).bytes(10));
   const id = Buffer.from(audit_id.replaceAll('-', ''), 'hex');
-  await tx.execute(
+  await tx.later(
     `INSERT INTO audit_record (audit_id, created_at, actor_account, actor_service, device_sealed, device_index, ip_sealed, ip_index,
        operation, target, result, request_id, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     [

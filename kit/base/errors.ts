@@ -129,6 +129,7 @@ export const ERRORS = {
   PASSENGER_IN_USE: refused(409, 'This passenger has journeys ahead and cannot be removed yet.', '该乘车人有未出行的行程，暂时无法删除。'),
   REFUND_EXCEEDS_PAID: refused(409, 'More would be refunded than was paid. Please reload the order.', '退款金额超过已支付金额，请刷新订单。'),
   PAYMENT_STATE_WRONG: refused(409, 'The payment does not permit this now. Please reload the order.', '支付当前状态不支持此操作，请刷新订单。'),
+  JOB_HELD_BACK: refused(409, 'This job waits until the sale opening is over. Say so explicitly to run it now.', '该任务已为起售高峰让行。如需立即执行，请明确指定。'),
   JOB_RUNNING: refused(409, 'This job is running already. Please wait until it has ended.', '任务正在执行，请等待完成。'),
   INSPECTION_CLOSED: refused(400, 'Boarding for this train is closed. Please ask the staff.', '该车次已停止检票，请咨询工作人员。'),
 

@@ -16,7 +16,6 @@ export interface ListedDeadLetter extends DeadLetter {
 
 export interface DeadLetterFilter {
   readonly stream?: StreamName;
-  /** Needs `stream`. */
   readonly consumer?: string;
 }
 
@@ -73,8 +72,11 @@ export async function replayDeadLetter(bus: Bus, id: number): Promise<Result<Lis
   return found;
 }
 
-/** Replays all that match, at most `limit`; how many were. Those that die again meanwhile are not taken up a second time. */
-export async function replayDeadLetters(bus: Bus, filter: DeadLetterFilter = {}, limit = 10_000): Promise<number> {
+/**
+ * Replays all that match, at most `limit`; how many were. Those that die again meanwhile are not taken up a second time.
+ * `onReplayed` is awaited after each one: it sets the pace, and ends the replay by throwing.
+ */
+export async function replayDeadLetters(bus: Bus, filter: DeadLetterFilter = {}, limit = 10_000, onReplayed?: (replayed: number) => Promise<void>): Promise<number> {
   const { state } = await bus.jsm.streams.info(deadLetterStream(bus));
   let replayed = 0;
   let after = 0;
@@ -82,7 +84,9 @@ export async function replayDeadLetters(bus: Bus, filter: DeadLetterFilter = {},
     const { letters, next } = await listDeadLetters(bus, filter, { after, limit: Math.min(MAX_PAGE, limit - replayed) });
     for (const { id } of letters) {
       if (id > state.last_seq) return replayed;
-      if ((await replayDeadLetter(bus, id)).ok) replayed += 1;
+      if (!(await replayDeadLetter(bus, id)).ok) continue;
+      replayed += 1;
+      await onReplayed?.(replayed);
     }
     if (next === undefined) return replayed;
     after = next;
@@ -98,6 +102,8 @@ export async function discardDeadLetter(bus: Bus, id: number): Promise<Result<Li
 }
 
 function subjectOf(bus: Bus, { stream, consumer }: DeadLetterFilter): string {
-  if (stream === undefined) return `${bus.prefix}dlq.v1.>`;
-  return deadLetterSubject(bus, stream, consumer ?? '*');
+  // Names are parts of a subject here: nothing may select more than it says.
+  if (consumer !== undefined && !/^[\w-]{1,40}$/.test(consumer)) throw new RangeError('not a name for a consumer');
+  if (stream !== undefined) return deadLetterSubject(bus, stream, consumer ?? '*');
+  return `${bus.prefix}dlq.v1.${consumer === undefined ? '>' : `*.${consumer}`}`;
 }

@@ -26,6 +26,8 @@ export type ExternalClientOptions = {
   service: string;
   /** Tries in all. More than one only for what is idempotent there. Requirement: 3, with exponential backoff. */
   attempts: number;
+  /** What operators set meanwhile (kit/settings/calls.ts). */
+  tuned?: PolicyOptions['tuned'];
   backoff?: PolicyOptions['backoff'];
   breaker?: PolicyOptions['breaker'];
   /** Calls at once (default 64); further ones are refused as `busy`. */

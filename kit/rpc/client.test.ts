@@ -111,3 +111,25 @@ test('streams have deadlines too, unless they say otherwise', async (t) => {
   };
   t.is((await t.throwsAsync(read(), { instanceOf: RpcError })).code, 'DEADLINE_EXCEEDED');
 });
+
+test('bounds that operators set hold for the next call: time by class, tries of reads that ask for them', async (t) => {
+  let calls = 0;
+  let answer = true;
+  const silence = (): Promise<never> => new Promise(() => undefined);
+  const server = await startEcho(t, {
+    say: () => { calls += 1; return answer ? unwrap<{ value: string }>(fail('SHARD_CLOSED', { retry_after_ms: 1 })) : silence(); },
+    write: silence,
+  });
+  const set = { reads: { timeout_ms: 60_000, attempts: 3 }, writes: { timeout_ms: 60_000 } };
+  const client = server.client({ bounds: () => set });
+  await t.throwsAsync(client.say({ value: '' }, { retry: { attempts: 2 }, timeout_ms: 60_000 }), { instanceOf: RpcError });
+  t.is(calls, 3);
+  await t.throwsAsync(client.say({ value: '' }, { timeout_ms: 60_000 }), { instanceOf: RpcError });
+  t.is(calls, 4, 'a read that does not ask is not repeated');
+  answer = false;
+  set.reads.timeout_ms = 30;
+  set.writes.timeout_ms = 30;
+  for (const call of [() => client.say({ value: '' }, { timeout_ms: 3_600_000 }), () => client.write({ value: '' }, { timeout_ms: 3_600_000 })]) {
+    t.is((await t.throwsAsync(call, { instanceOf: RpcError })).code, 'DEADLINE_EXCEEDED');
+  }
+});

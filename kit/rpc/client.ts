@@ -17,7 +17,11 @@ import { fromStatus } from './status.ts';
 export type ClientOptions = DestinationOptions & IdentityOptions & {
   /** For calls that name none (default 3000). There is no call without a deadline, except for endless streams. */
   default_timeout_ms?: number;
+  /** What operators set meanwhile: no unary call takes longer than its class may, and reads that ask to be repeated are as often. */
+  bounds?: () => CallBounds;
 };
+
+export type CallBounds = { reads: { timeout_ms: number; attempts: number }; writes: { timeout_ms: number } };
 
 export type CallOptions = OutgoingOptions & {
   signal?: AbortSignal;
@@ -55,6 +59,7 @@ class Outgoing {
   readonly #destinations: Destinations;
   readonly #identity: OutgoingIdentity;
   readonly #default_timeout_ms: number;
+  readonly #bounds: (() => CallBounds) | undefined;
   readonly #duration: HistogramOf<'method' | 'code'>;
   readonly #retries: CounterOf<'method'>;
 
@@ -63,6 +68,7 @@ class Outgoing {
     this.#destinations = new Destinations(options);
     this.#identity = new OutgoingIdentity(options);
     this.#default_timeout_ms = options.default_timeout_ms ?? DEFAULT_TIMEOUT_MS;
+    this.#bounds = options.bounds;
     this.#duration = metrics.histogram('rpc_client_duration_seconds', `Duration of calls to other services`, ['method', 'code']);
     this.#retries = metrics.counter('rpc_client_retries_total', 'Calls that were repeated after a refusal', ['method']);
   }
@@ -72,8 +78,11 @@ class Outgoing {
   }
 
   async unary(method: DescMethod, request: Init, options: CallOptions): Promise<Message> {
-    const attempts = attemptsOf(method, options);
-    const deadline_ms = this.#deadline_ms(options);
+    const bounds = this.#bounds?.();
+    const is_read = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+    const asked = attemptsOf(method, options);
+    const attempts = options.retry === undefined ? asked : (bounds?.reads.attempts ?? asked);
+    const deadline_ms = Math.min(this.#deadline_ms(options), Date.now() + ((is_read ? bounds?.reads : bounds?.writes)?.timeout_ms ?? Infinity));
     for (let attempt = 1; ; attempt += 1) {
       try {
         throwIfAborted(options.signal, options.parent);

@@ -56,3 +56,19 @@ test('an aborted signal ends the retries', async (t) => {
   await t.throwsAsync(policy.execute(async () => { calls += 1; if (calls === 3) stop.abort(); throw new Error('down'); }, stop.signal), { instanceOf: FailureError });
   t.true(calls <= 4);
 });
+
+test('what operators set holds from the next call on, and the breaker remembers over it', async (t) => {
+  const set = { timeout_ms: 60_000, attempts: 1 };
+  const policy = createPolicy({ ...QUICK, name: 'tuned', breaker: { failures: 4, half_open_after_ms: 3_600_000 }, tuned: () => ({ ...set }) });
+  let calls = 0;
+  const failing = async (): Promise<never> => { calls += 1; throw new Error('down'); };
+  await t.throwsAsync(policy.execute(failing), { instanceOf: FailureError });
+  t.is(calls, 1, 'fewer tries than the three of the program');
+  set.attempts = 2;
+  await t.throwsAsync(policy.execute(failing), { instanceOf: FailureError });
+  t.is(calls, 3);
+  set.timeout_ms = 5;
+  set.attempts = 1;
+  await t.throwsAsync(policy.execute(({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('over'))))), { instanceOf: FailureError });
+  t.is(policy.state(), 'open', 'the fourth failure in a row, whatever was set in between');
+});

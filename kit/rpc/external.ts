@@ -15,6 +15,8 @@ export type PolicyOptions = {
   timeout_ms: number;
   /** In all, so 1 means no retry. Only what may safely be repeated gets more. */
   attempts: number;
+  /** What operators set meanwhile, asked at each call; it wins over the two above. */
+  tuned?: () => { timeout_ms?: number; attempts?: number };
   backoff?: { initial_ms: number; max_ms: number };
   /** Opens after so many failures in a row, and lets one call try again after a while. */
   breaker?: { failures: number; half_open_after_ms: number };
@@ -36,7 +38,7 @@ export type ExternalPolicy = {
 
 /** Deadline, retry with jittered backoff and circuit breaker around a system outside, all counted. */
 export function createPolicy(options: PolicyOptions): ExternalPolicy {
-  const { name, service = 'process', timeout_ms, attempts, backoff = { initial_ms: 100, max_ms: 5000 }, breaker = { failures: 5, half_open_after_ms: 5000 } } = options;
+  const { name, service = 'process', backoff = { initial_ms: 100, max_ms: 5000 }, breaker = { failures: 5, half_open_after_ms: 5000 } } = options;
   const metrics = metricsFor(service);
   const outcomes = metrics.counter('external_calls_total', 'Calls to outside systems by outcome', ['system', 'outcome']);
   const retries = metrics.counter('external_retries_total', 'Repeated calls to outside systems', ['system']);
@@ -44,21 +46,30 @@ export function createPolicy(options: PolicyOptions): ExternalPolicy {
   const open = metrics.gauge('external_breaker_open', 'Breaker of an outside system: 0 closed, 0.5 half open, 1 open', ['system']);
 
   const failing = handleWhen((error) => !(error instanceof TerminalError));
-  const repeating = retry(handleWhen((error) => !(error instanceof TerminalError) && !(error instanceof BrokenCircuitError)), {
-    maxAttempts: attempts - 1,
-    backoff: new ExponentialBackoff({ initialDelay: backoff.initial_ms, maxDelay: backoff.max_ms }),
-  });
   const breaking = circuitBreaker(failing, { halfOpenAfter: breaker.half_open_after_ms, breaker: new ConsecutiveBreaker(breaker.failures) });
-  const bounding = timeout(timeout_ms, TimeoutStrategy.Aggressive);
-  repeating.onRetry(() => retries.inc({ system: name }));
-  bounding.onTimeout(() => timeouts.inc({ system: name }));
   let opened_at_ms = 0;
   breaking.onStateChange((state) => {
     if (state === CircuitState.Open) opened_at_ms = Date.now();
     open.set({ system: name }, OPENNESS[stateName(state)]);
   });
   open.set({ system: name }, 0);
-  const policy = wrap(repeating, breaking, bounding);
+  /** The breaker lives on while what is around it and in it changes: it knows how the system is. */
+  const policyOf = (timeout_ms: number, attempts: number) => {
+    const repeating = retry(handleWhen((error) => !(error instanceof TerminalError) && !(error instanceof BrokenCircuitError)), {
+      maxAttempts: attempts - 1,
+      backoff: new ExponentialBackoff({ initialDelay: backoff.initial_ms, maxDelay: backoff.max_ms }),
+    });
+    const bounding = timeout(timeout_ms, TimeoutStrategy.Aggressive);
+    repeating.onRetry(() => retries.inc({ system: name }));
+    bounding.onTimeout(() => timeouts.inc({ system: name }));
+    return { timeout_ms, attempts, policy: wrap(repeating, breaking, bounding) };
+  };
+  let current = policyOf(options.timeout_ms, options.attempts);
+  const policyNow = () => {
+    const { timeout_ms = options.timeout_ms, attempts = options.attempts } = options.tuned?.() ?? {};
+    if (current.timeout_ms !== timeout_ms || current.attempts !== attempts) current = policyOf(timeout_ms, attempts);
+    return current.policy;
+  };
 
   return {
     state: () => stateName(breaking.state),
@@ -66,7 +77,7 @@ export function createPolicy(options: PolicyOptions): ExternalPolicy {
     execute: async (fn, signal) => {
       let attempt = 0;
       try {
-        const value = await policy.execute((context) => fn({ signal: context.signal, attempt: (attempt += 1) }), signal);
+        const value = await policyNow().execute((context) => fn({ signal: context.signal, attempt: (attempt += 1) }), signal);
         outcomes.inc({ system: name, outcome: 'ok' });
         return value;
       } catch (error) {

@@ -45,7 +45,7 @@ export async function withRequestId(tx: Tx, key: RequestKey, run: (tx: Tx) => Pr
     await start.rollback();
     return result;
   }
-  await tx.execute('UPDATE idempotency SET answer = ? WHERE account_id = ? AND request_id = ?', [result.value, ...idOf(key)]);
+  await tx.later('UPDATE idempotency SET answer = ? WHERE account_id = ? AND request_id = ?', [result.value, ...idOf(key)]);
   return ok({ answer: result.value, replayed: false });
 }
 

@@ -3,7 +3,7 @@ import { defineEntity, p } from '@mikro-orm/core';
 import { silentLog } from '#kit/telemetry/log.ts';
 import { createKeyring } from '#kit/crypto/column.ts';
 import { CommitUnknown, ContentionError, isDuplicateKey, isOutage, StatementTimeout, StoreUnavailable } from './errors.ts';
-import { openDatabase } from './mysql.ts';
+import { openDatabase, type Tx } from './mysql.ts';
 import { sealedText } from './sealed_text.ts';
 import { portOf, startProxy, testDatabase, through } from './testing.ts';
 
@@ -137,6 +137,47 @@ test('a transaction that begins in the packet of its first statement is one', as
     t.deepEqual([rows!.length, written!.affected_rows], [0, 1]);
   });
   t.deepEqual([...(await plain.query('SELECT id FROM counter WHERE id IN (65, 66)'))], [{ id: 66n }]);
+});
+
+test('writes that nobody waits for go with the next statement or the commit, in order, and are undone with the transaction', async (t) => {
+  const plain = await store.another({ entities: [], multiple_statements: true, pool_size: 1 });
+  await plain.query('SELECT 1');
+  const add = (tx: Tx, id: number) => tx.later('INSERT INTO counter (id, n) VALUES (?, 1)', [id]);
+  await plain.transaction(async (tx) => {
+    await add(tx, 510);
+    t.is((await tx.execute('SELECT id FROM counter WHERE id = 510')).length, 1);
+    await add(tx, 511);
+  });
+  await t.throwsAsync(plain.transaction(async (tx) => {
+    await add(tx, 512);
+    await add(tx, 512);
+  }), { message: /Duplicate/ });
+  await t.throwsAsync(plain.transaction(async (tx) => {
+    await add(tx, 513);
+    throw new Error('undone');
+  }), { message: 'undone' });
+  t.deepEqual((await plain.query<{ id: bigint }>('SELECT id FROM counter WHERE id BETWEEN 510 AND 513')).map(({ id }) => id), [510n, 511n]);
+});
+
+test('coming back to a savepoint takes back what waits behind it, sent or not', async (t) => {
+  for (const multiple_statements of [true, false]) {
+    const plain = await store.another({ entities: [], multiple_statements, pool_size: 1 });
+    const from = multiple_statements ? 520 : 530;
+    await plain.transaction(async (tx) => {
+      await tx.later('INSERT INTO counter (id, n) VALUES (?, 1)', [from]);
+      const unsent = await tx.savepoint();
+      await tx.later('INSERT INTO counter (id, n) VALUES (?, 1)', [from + 1]);
+      await unsent.rollback();
+      t.is((await tx.execute('SELECT id FROM counter WHERE id IN (?, ?)', [from, from + 1])).length, 1);
+      const sent = await tx.savepoint();
+      await tx.execute('INSERT INTO counter (id, n) VALUES (?, 1)', [from + 2]);
+      await tx.later('INSERT INTO counter (id, n) VALUES (?, 1)', [from + 3]);
+      await sent.rollback();
+      await tx.later('INSERT INTO counter (id, n) VALUES (?, 1)', [from + 4]);
+    });
+    const rows = await plain.query<{ id: bigint }>('SELECT id FROM counter WHERE id BETWEEN ? AND ?', [from, from + 9]);
+    t.deepEqual(rows.map(({ id }) => Number(id) - from), [0, 4]);
+  }
 });
 
 test('two transactions that deadlock both commit in the end', async (t) => {

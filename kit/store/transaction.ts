@@ -16,6 +16,12 @@ export interface Tx {
   readonly signal: AbortSignal;
   /** Rows of a SELECT, or `affected_rows` (rows matched) and `insert_id` of a write. See SqlResult for types. */
   execute<R = SqlRow>(sql: string, params?: readonly SqlValue[]): Promise<SqlResult<R>>;
+  /**
+   * A write whose outcome nobody asks for: it goes out in one packet with the next statement, or with COMMIT, where the
+   * database was opened for that, and at once elsewhere. Only for what can fail by contention or a bug alone, since its
+   * error is then that of the statement it went with.
+   */
+  later(sql: string, params?: readonly SqlValue[]): Promise<void>;
   /** Several statements in one packet; needs `multiple_statements`. */
   executeMany(sql: string, params?: readonly SqlValue[]): Promise<SqlResult[]>;
   /** Runs after the commit, in order; what it throws is logged. Not called when the outcome is unknown. */
@@ -42,6 +48,8 @@ export interface Savepoint {
 
 /** What a commit gets even at the end of the deadline. */
 const COMMIT_FLOOR_MS = 1_000;
+/** Writes that wait for the next statement; more would make one packet too large. */
+const WAITING_MAX = 100;
 
 export interface Parts {
   readonly pool: SqlPool;
@@ -149,7 +157,8 @@ function openTx(parts: Parts, connection: PoolConnection, begun: boolean, deadli
   let em: EntityManager | undefined;
   let over: Error | undefined;
   let broken: unknown;
-  let prefix = begun ? '' : `${BEGIN};\n`;
+  // What goes out with the next statement: BEGIN, and writes that nobody waits for.
+  let waiting: Statement[] = begun ? [] : [{ sql: BEGIN, params: [] }];
 
   // After a deadlock the server has rolled everything back, and what follows would commit as a torn half. So once such
   // an error came, the transaction can't commit any more, even when `fn` swallowed it.
@@ -162,14 +171,21 @@ function openTx(parts: Parts, connection: PoolConnection, begun: boolean, deadli
       throw error;
     }
   }
+  /** Forgets what waits behind a statement, or all that waits; false when the statement was sent already. */
+  function takeBack(sql: string): boolean {
+    const index = waiting.findIndex((statement) => statement.sql === sql);
+    waiting.length = index + 1;
+    return index >= 0;
+  }
   async function sendMany(sql: string, params: readonly SqlValue[]): Promise<SqlResult[]> {
-    const first = prefix;
-    prefix = '';
-    const results = await guarded((timeout_ms) => parts.pool.runMany(connection, first + sql, params, timeout_ms));
-    return first === '' ? results : results.slice(1);
+    const first = waiting;
+    waiting = [];
+    const text = [...first.map((statement) => statement.sql), sql].join(';\n');
+    const results = await guarded((timeout_ms) => parts.pool.runMany(connection, text, [...first.flatMap((statement) => statement.params), ...params], timeout_ms));
+    return results.slice(first.length);
   }
   async function sendOne<R>(sql: string, params: readonly SqlValue[]): Promise<SqlResult<R>> {
-    if (prefix !== '') return (await sendMany(sql, params))[0] as SqlResult<R>;
+    if (waiting.length > 0) return (await sendMany(sql, params))[0] as SqlResult<R>;
     return guarded((timeout_ms) => parts.pool.run(connection, sql, params, timeout_ms));
   }
   const tx: Tx = {
@@ -181,19 +197,28 @@ function openTx(parts: Parts, connection: PoolConnection, begun: boolean, deadli
     },
     execute: (sql, params = []) => sendOne(sql, params),
     executeMany: (sql, params = []) => sendMany(sql, params),
+    async later(sql, params = []) {
+      if (!parts.multiple_statements) return void (await sendOne(sql, params));
+      if (over !== undefined) throw over;
+      waiting.push({ sql, params });
+      if (waiting.length >= WAITING_MAX) await sendMany('DO 0', []);
+    },
     afterCommit: (fn) => hooks.after(fn),
     beforeCommit: (fn) => hooks.before(fn),
     withCommit: (statements) => hooks.last(statements),
     notify: (name) => hooks.notify(name),
     onUndo: (fn) => hooks.undo(fn),
-    savepoint: () => makeSavepoint(tx, hooks, em),
+    savepoint: () => makeSavepoint(tx, hooks, em, takeBack),
   };
   return {
     tx,
     expired: expired.promise,
     async prepare() {
       if (parts.orm === undefined) return;
-      em = await bindEntityManager(parts.orm, (sql) => guarded((timeout_ms) => parts.pool.runForOrm(connection, sql, timeout_ms)));
+      em = await bindEntityManager(parts.orm, async (sql) => {
+        if (waiting.length > 0) await sendMany('DO 0', []);
+        return guarded((timeout_ms) => parts.pool.runForOrm(connection, sql, timeout_ms));
+      });
     },
     async finish() {
       await em?.flush();
@@ -201,7 +226,7 @@ function openTx(parts: Parts, connection: PoolConnection, begun: boolean, deadli
       if (!parts.multiple_statements) for (const { sql, params } of hooks.lastStatements()) await tx.execute(sql, params);
       if (broken !== undefined) throw broken;
     },
-    last: () => (parts.multiple_statements ? hooks.lastStatements() : []),
+    last: () => (parts.multiple_statements ? [...waiting.splice(0), ...hooks.lastStatements()] : []),
     cause: (error) => (error instanceof DriverException && broken !== undefined ? broken : error),
     committed: () => hooks.runAfter(parts.tell, (error) => parts.log.error({ error }, 'a callback after commit failed')),
     expire(timeout_ms) {
@@ -218,15 +243,16 @@ function openTx(parts: Parts, connection: PoolConnection, begun: boolean, deadli
 
 let savepoints = 0;
 
-async function makeSavepoint(tx: Tx, hooks: Hooks, em: EntityManager | undefined): Promise<Savepoint> {
+async function makeSavepoint(tx: Tx, hooks: Hooks, em: EntityManager | undefined, takeBack: (sql: string) => boolean): Promise<Savepoint> {
   await em?.flush();
   savepoints = (savepoints + 1) % 1_000_000;
   const name = `kit_${savepoints}`;
   const mark = hooks.mark();
-  await tx.execute(`SAVEPOINT ${name}`);
+  const sql = `SAVEPOINT ${name}`;
+  await tx.later(sql);
   return {
     async rollback() {
-      await tx.execute(`ROLLBACK TO SAVEPOINT ${name}`);
+      if (!takeBack(sql)) await tx.execute(`ROLLBACK TO ${sql}`);
       hooks.restore(mark);
       em?.clear();
     },

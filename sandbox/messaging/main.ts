@@ -1,10 +1,11 @@
 // Providers of short messages, e-mail and push, a primary and a backup of each.
 //
-//   POST /v1/{sms|email|push}/{primary|backup}/messages {message_id, recipient, title, body} → {provider_ref, state}
+//   POST /v1/{sms|email|push}/{primary|backup}/messages {message_id, recipient, title, body, receipt_url?} → {provider_ref, state}
 //   GET  /v1/{channel}/{provider}/messages/{provider_ref} → {provider_ref, state: ACCEPTED | DELIVERED | FAILED}
 //   GET  /  and  GET /inbox?recipient=…   what arrived, for people and for tests
 //
-// Knobs besides those of all sandboxes: `receipt_delay` (delay_ms), `receipt_failed`.
+// A receipt {message_id, provider_ref, state} is sent to receipt_url until it is taken, also after a restart. Knobs besides
+// those of all sandboxes: `receipt_delay` (delay_ms), `receipt_failed`, and on the path of receipt_url those of callbacks.
 import { z } from 'zod';
 import { systemClock } from '#kit/base/clock.ts';
 import type { Clock } from '#kit/base/clock.ts';
@@ -17,6 +18,7 @@ import { SANDBOX_CONFIG, startSandbox } from '../shared/sandbox.ts';
 import type { Sandbox, SandboxParts } from '../shared/sandbox.ts';
 import { CHANNELS, Outbox, PROVIDERS } from './outbox.ts';
 import type { SentMessage } from './outbox.ts';
+import { openReceipts } from './receipts.ts';
 
 export const configSchema = z.object({ ...SANDBOX_CONFIG, messaging_http_port: port.default(0) });
 
@@ -24,9 +26,17 @@ export function start(config: z.output<typeof configSchema>, { clock = systemClo
   return startSandbox('messaging', config.messaging_http_port, config, (parts) => build(parts, clock), { clock });
 }
 
-async function build({ faults, openJournal }: SandboxParts, clock: Clock): Promise<Route[]> {
+async function build(parts: SandboxParts, clock: Clock): Promise<Route[]> {
+  const { faults, openJournal } = parts;
   const outbox = new Outbox(clock);
   const journal = await openJournal<SentMessage>((message) => outbox.put(message));
+  const keep = async (message: SentMessage): Promise<void> => {
+    outbox.put(message);
+    await journal.append(message);
+  };
+  const receipts = openReceipts(parts, (message) => keep({ ...message, reported: true }));
+  // What was not taken before a restart is reported now.
+  for (const message of outbox.unreported()) receipts.report(message);
 
   async function take({ params, path, json }: SandboxRequest) {
     const where = WHERE.safeParse(params);
@@ -43,8 +53,8 @@ async function build({ faults, openJournal }: SandboxParts, clock: Clock): Promi
       receipt_time_ms: now_ms + (faults.take(path, 'receipt_delay')?.delay_ms ?? 0),
       outcome: faults.take(path, 'receipt_failed') === undefined ? 'DELIVERED' : 'FAILED',
     };
-    outbox.put(message);
-    await journal.append(message);
+    await keep(message);
+    receipts.report(message);
     return message;
   }
 
@@ -75,7 +85,7 @@ function inboxPage(messages: readonly SentMessage[]): string {
 }
 
 const WHERE = z.object({ channel: z.enum(CHANNELS), provider: z.enum(PROVIDERS) });
-const WHAT = z.object({ message_id: z.string().min(1).max(64), recipient: z.string().min(1).max(300), title: z.string().max(300).default(''), body: z.string().min(1).max(5000) });
+const WHAT = z.object({ message_id: z.string().min(1).max(64), recipient: z.string().min(1).max(300), title: z.string().max(300).default(''), body: z.string().min(1).max(5000), receipt_url: z.url().optional() });
 const LIST_LIMIT = 200;
 
 if (import.meta.main) await runMain(() => start(readConfig(configSchema)));

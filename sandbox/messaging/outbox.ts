@@ -20,6 +20,10 @@ export type SentMessage = {
   /** When the receipt says DELIVERED (or FAILED). */
   receipt_time_ms: number;
   outcome: 'DELIVERED' | 'FAILED';
+  /** Where the receipt is reported to; who gives none has to ask. */
+  receipt_url?: string;
+  /** That it was taken there. */
+  reported?: boolean;
 };
 
 export type ReceiptState = 'ACCEPTED' | 'DELIVERED' | 'FAILED';
@@ -42,6 +46,11 @@ export class Outbox {
   /** What one provider took before under this number of the sender. */
   known(message: Pick<SentMessage, 'channel' | 'provider' | 'message_id'>): SentMessage | undefined {
     return this.#by_id.get(idOf(message));
+  }
+
+  /** Receipts that nobody took so far. */
+  unreported(): SentMessage[] {
+    return [...this.#by_ref.values()].filter(({ receipt_url, reported }) => receipt_url !== undefined && reported !== true);
   }
 
   byRef(provider_ref: string): SentMessage | undefined {

@@ -2,14 +2,12 @@
 import { z } from 'zod';
 import { systemRandom } from '#kit/base/random.ts';
 import type { Random } from '#kit/base/random.ts';
-
-/** Kinds that the server base does by itself, on any path; every other kind is asked for by the system it is meant for. */
-export const BASE_KINDS = ['delay', 'fail', 'drop', 'timeout_after_success', 'bad_signature'] as const;
+import type { FaultKind } from './kinds.ts';
 
 export const RULE = z.object({
   /** A path; a `*` at the end stands for the rest. For callbacks: the path that is called back. */
   path: z.string().min(1).default('*'),
-  /** delay, fail, drop, timeout_after_success, bad_signature, or a kind of the system: wrong_amount, duplicate_callback, reorder … */
+  /** See kinds.ts: those of all systems, and those of this one. */
   kind: z.string().regex(/^[a-z_]{1,40}$/),
   /** How often it strikes; for ever where absent. */
   times: z.number().int().min(1).optional(),
@@ -26,15 +24,24 @@ export type StoredRule = FaultRule & { rule_id: string; struck: number };
 
 /** The rules in force. They are knobs of a test bench, not memory of the outside company: a restart clears them. */
 export class Faults {
+  /** What this system can be told; undefined: anything, for tests of the base. */
+  readonly kinds: readonly FaultKind[] | undefined;
   readonly #random: Random;
   #rules: StoredRule[] = [];
   #next = 1;
 
-  constructor(random: Random = systemRandom) {
+  constructor(random: Random = systemRandom, kinds?: readonly FaultKind[]) {
+    this.kinds = kinds;
     this.#random = random;
   }
 
+  /** Whether the system knows such a fault: one that it does not know would never strike, and a test of it prove nothing. */
+  knows(kind: string): boolean {
+    return this.kinds === undefined || this.kinds.some((known) => known.kind === kind);
+  }
+
   add(rule: FaultRule): StoredRule {
+    if (!this.knows(rule.kind)) throw new RangeError(`this system has no fault ${rule.kind}`);
     if (this.#rules.length >= RULE_LIMIT) throw new RangeError('too many fault rules');
     const stored = { ...rule, rule_id: `f${this.#next}`, struck: 0 };
     this.#next += 1;

@@ -9,8 +9,10 @@ import type { Clock } from '#kit/base/clock.ts';
 import { createLog } from '#kit/telemetry/log.ts';
 import type { Log } from '#kit/telemetry/log.ts';
 import type { KeyObject } from 'node:crypto';
+import { systemRandom } from '#kit/base/random.ts';
 import { Faults } from './faults.ts';
 import { openJournal } from './journal.ts';
+import { kindsOf } from './kinds.ts';
 import type { Journal } from './journal.ts';
 import type { Route } from './route.ts';
 import { startSandboxServer } from './server.ts';
@@ -40,7 +42,7 @@ export type Sandbox = Stoppable & { port: number; address: string; url: string; 
 
 /** Starts an outside system: `build` makes its routes from the parts. */
 export async function startSandbox(name: OutsideSystem, port: number, config: SandboxConfig, build: (parts: SandboxParts) => Promise<Route[]>, options: { clock?: Clock; log?: Log } = {}): Promise<Sandbox> {
-  const faults = new Faults();
+  const faults = new Faults(systemRandom, kindsOf(name));
   const started = await startAll(async (lifecycle) => {
     const keys = await loadSandboxKeys(config.sandbox_keys_dir, name);
     const log = options.log ?? createLog({ service: `sandbox-${name}` });

@@ -30,7 +30,7 @@ export type SandboxServerOptions = {
 export type SandboxServer = { port: number; address: string; stop(): Promise<void> };
 
 export async function startSandboxServer(options: SandboxServerOptions): Promise<SandboxServer> {
-  const serve = createHandler({ ...options, routes: [...faultRoutes(options.faults), ...options.routes] });
+  const serve = createHandler({ ...options, routes: [...faultRoutes(options.name, options.faults), ...options.routes] });
   const server = createServer((request, response) => {
     serve(request, response).catch((error: unknown) => {
       options.log.error({ error, system: options.name }, 'a sandbox request failed');

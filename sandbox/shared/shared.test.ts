@@ -1,16 +1,18 @@
-import { mkdtemp, readFile, appendFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, appendFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import { createExternalClient } from '#kit/external/http.ts';
 import type { ExternalClientOptions } from '#kit/external/http.ts';
-import { loadOurKeys, loadSandboxKeys } from '#kit/external/keys.ts';
+import { loadOurKeys, loadSandboxKeys, OUTSIDE_SYSTEMS } from '#kit/external/keys.ts';
 import { ensureKeys } from '#kit/external/make_keys.ts';
 import { silentLog } from '#kit/telemetry/log.ts';
 import { seededRandom } from '#kit/base/random.ts';
 import { Faults, RULE } from './faults.ts';
 import { openJournal } from './journal.ts';
+import { CALLBACK_KINDS, kindsOf, REQUEST_KINDS, type FaultKind } from './kinds.ts';
+import { startSandbox } from './sandbox.ts';
 import { startSandboxServer } from './server.ts';
 
 async function scratch(t: ExecutionContext): Promise<string> {
@@ -87,6 +89,36 @@ test('knobs are set over HTTP', async (t) => {
   t.false((await call()).ok);
   await fetch(`${url}/sandbox/faults`, { method: 'DELETE' });
   t.true((await call()).ok);
+});
+
+test('a system lists the faults it can be told, and refuses others by name', async (t) => {
+  const dir = await scratch(t);
+  const dirs = { signing_keys_dir: join(dir, 'ours'), sandbox_keys_dir: join(dir, 'theirs') };
+  await ensureKeys(dirs);
+  const sandbox = await startSandbox('realname', 0, { listen_host: '127.0.0.1', sandbox_keys_dir: dirs.sandbox_keys_dir }, async () => [], { log: silentLog() });
+  t.teardown(() => sandbox.stop());
+  const path = `${sandbox.url}/sandbox/faults`;
+  const { kinds, rules } = (await (await fetch(path)).json()) as { kinds: FaultKind[]; rules: unknown[] };
+  t.deepEqual(kinds.map(({ kind }) => kind), ['delay', 'fail', 'drop', 'timeout_after_success', 'bad_signature', 'pending', 'reject']);
+  t.deepEqual(rules, []);
+  const typo = await fetch(path, { method: 'POST', body: JSON.stringify({ rule: { kind: 'rejected' } }) });
+  t.is(typo.status, 400);
+  t.regex(await typo.text(), /realname has no fault rejected; it knows delay,.* reject/);
+  t.throws(() => sandbox.faults.add(RULE.parse({ kind: 'wrong_amount' })), { message: /no fault/ });
+  t.is((await fetch(path, { method: 'POST', body: JSON.stringify({ rule: { kind: 'reject', path: '/v1/<b>' } }) })).status, 200);
+  const text = await (await fetch(`${sandbox.url}/sandbox`)).text();
+  for (const part of ['<code>pending</code>', '/v1/&lt;b&gt;', '一律核验不通过', 'rejects whoever is asked about']) t.true(text.includes(part), part);
+});
+
+test('every fault that a system looks for is listed, and the other way round', async (t) => {
+  const root = new URL('../', import.meta.url).pathname;
+  for (const system of OUTSIDE_SYSTEMS) {
+    const files = (await readdir(join(root, system))).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'));
+    const texts = await Promise.all(files.map((file) => readFile(join(root, system, file), 'utf8')));
+    const wanted = texts.flatMap((text) => [...text.matchAll(/(?:faults\.take\([^)]*, |struck\()'([a-z_]+)'\)/g)].map((match) => match[1]!));
+    const shared = new Set([...REQUEST_KINDS, ...CALLBACK_KINDS].map(({ kind }) => kind));
+    t.deepEqual(kindsOf(system).map(({ kind }) => kind).filter((kind) => !shared.has(kind)).toSorted(), [...new Set(wanted)].toSorted(), system);
+  }
 });
 
 test('a rule strikes by path, times and probability', (t) => {

@@ -15,9 +15,9 @@ const CERTIFICATE_DAYS = 3650;
 /** What the edge lets through in all, before it asks anybody: more than a laptop can serve. */
 const LOCAL_LIMIT_PER_S = 5_000;
 
-export type EdgeInput = { tool: Tool; folder: string; addresses: StackAddresses; admin_port: number; web_dist: string };
+export type EdgeInput = { tool: Tool; folder: string; addresses: StackAddresses; admin_port: number; web_dist: string; trusted_hops?: number };
 
-export function edgeSpec({ tool, folder, addresses, admin_port, web_dist }: EdgeInput): ChildSpec {
+export function edgeSpec({ tool, folder, addresses, admin_port, web_dist, trusted_hops = 0 }: EdgeInput): ChildSpec {
   mkdirSync(folder, { recursive: true });
   const certificate = ensureCertificate(folder);
   const config = join(folder, 'edge.yaml');
@@ -34,8 +34,7 @@ export function edgeSpec({ tool, folder, addresses, admin_port, web_dist }: Edge
     JWT_ISSUER,
     JWT_AUDIENCE,
     LOCAL_LIMIT_PER_S,
-    // Nobody stands before this edge.
-    TRUSTED_HOPS: 0,
+    TRUSTED_HOPS: trusted_hops,
     ...upstreams(addresses),
   };
   const template = readFileSync(EDGE_CONFIG_PATH, 'utf8');

@@ -38,6 +38,8 @@ export type StackOptions = {
   /** Leave out what a test or a benchmark does not need. */
   services: readonly UnitName[] | 'all' | 'none';
   edge: boolean;
+  /** How many proxies stand before the edge whose x-forwarded-for counts; none where it is left out. */
+  trusted_hops?: number;
   /** Without it the edge serves an empty page, and nothing is built. */
   web: boolean;
   seed: boolean;
@@ -223,7 +225,7 @@ class Building {
 
   async #startEdge(tool: Tool, web_dist: string): Promise<void> {
     const admin_port = await this.#ports.port('edge_admin');
-    const spec = edgeSpec({ tool, folder: join(this.#folder.path, 'envoy'), addresses: this.#addresses!, admin_port, web_dist });
+    const spec = edgeSpec({ tool, folder: join(this.#folder.path, 'envoy'), addresses: this.#addresses!, admin_port, web_dist, trusted_hops: this.#options.trusted_hops });
     await step(this.#options.tell, 'starting the edge (envoy)', '正在启动网关（envoy）', () => this.#keepAll([spec]));
   }
 

@@ -5,6 +5,7 @@ import { createConnectTransport } from '@connectrpc/connect-node';
 import type { DescService } from '@bufbuild/protobuf';
 import { RefundService } from '#gen/rail/aftersales/v1/refund_pb.ts';
 import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { ConfigService } from '#gen/rail/config/v1/config_pb.ts';
 import { IdentityService } from '#gen/rail/identity/v1/identity_pb.ts';
 import { NotificationService } from '#gen/rail/notification/v1/notification_pb.ts';
 import { OpsService } from '#gen/rail/ops/v1/ops_pb.ts';
@@ -27,6 +28,7 @@ export type Api = {
   notification: Client<typeof NotificationService>;
   risk: Client<typeof RiskService>;
   ops: Client<typeof OpsService>;
+  config: Client<typeof ConfigService>;
 };
 
 export type ApiOptions = {
@@ -61,6 +63,7 @@ export function openApi(page_url: string, { timeout_ms = TIMEOUT_MS, forwarded_f
     notification: client(NotificationService),
     risk: client(RiskService),
     ops: client(OpsService),
+    config: client(ConfigService),
   };
   return api;
 }

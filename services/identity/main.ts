@@ -9,6 +9,7 @@ import { loadOurKeys } from '#kit/external/keys.ts';
 import { createClient } from '#kit/rpc/client.ts';
 import { housekeepingService } from '#kit/housekeeping/service.ts';
 import { startServer } from '#kit/rpc/server.ts';
+import { watchCalls } from '#kit/settings/calls.ts';
 import { hexKeys, hostPort, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
 import type { Lifecycle, Stoppable } from '#kit/run/lifecycle.ts';
@@ -53,7 +54,8 @@ export const configSchema = z.object({
   risk_address: hostPort.optional(),
   identity_risk_fallback: z.enum(FALLBACKS).default('captcha'),
   identity_verify_retry_ms: milliseconds.default(10_000),
-  identity_realname_timeout_ms: milliseconds.default(3000),
+  /** Where it is given, the setting `calls.realname` is not asked. */
+  identity_realname_timeout_ms: milliseconds.optional(),
   identity_operator_login: z.string().optional(),
   identity_operator_password: z.string().optional(),
 });
@@ -65,7 +67,7 @@ export type Running = Stoppable & { port: number; address: string; http_port: nu
 export async function start(config: Config, { clock = systemClock, log = createLog({ service: SERVICE }) }: { clock?: Clock; log?: Log } = {}): Promise<Running> {
   const started = await startAll(async (lifecycle) => {
     await migrate(config.mysql_url_identity, migrations, { log });
-    const db = await openDatabase({ url: config.mysql_url_identity, entities: ENTITIES, log, service: SERVICE });
+    const db = await openDatabase({ url: config.mysql_url_identity, entities: ENTITIES, log, service: SERVICE, multiple_statements: true });
     lifecycle.onStop('database', () => db.close());
     const keys = await openJwtKeys(config.signing_keys_dir, config.identity_jwt_kid);
     lifecycle.add('jwt keys', repeat({ name: 'jwt_keys', service: SERVICE, every_ms: 60_000, log, run: () => keys.reload() }));
@@ -84,16 +86,23 @@ export async function start(config: Config, { clock = systemClock, log = createL
   return { ...started, stop: async () => started.stop() };
 }
 
+/** Requirements: 3 s for the real-name authority, three tries; what operators set wins. */
+const REALNAME_TIMEOUT_MS = 3000;
+const REALNAME_ATTEMPTS = 3;
+
 type Parts = { clock: Clock; log: Log; db: Database; lifecycle: Lifecycle; signing: Parameters<typeof createTokenSigner>[0]['signing'] };
 
 async function makeDeps(config: Config, { clock, log, db, lifecycle, signing }: Parts): Promise<Deps> {
   const vault = createVault(config.column_keys, config.blind_index_key);
+  const fixed = config.identity_realname_timeout_ms === undefined ? undefined : { timeout_ms: config.identity_realname_timeout_ms, attempts: REALNAME_ATTEMPTS };
+  const calls = lifecycle.add('call settings', watchCalls('calls.realname', { address: config.risk_address, caller_key: config.caller_key[0], service: SERVICE, log }, fixed));
   const client = createExternalClient({
     name: 'realname',
     url: config.realname_url,
     keys: await loadOurKeys(config.signing_keys_dir, 'realname'),
-    timeout_ms: config.identity_realname_timeout_ms,
-    attempts: 3,
+    timeout_ms: REALNAME_TIMEOUT_MS,
+    attempts: REALNAME_ATTEMPTS,
+    tuned: calls.get,
     service: SERVICE,
     clock,
   });

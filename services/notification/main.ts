@@ -14,6 +14,7 @@ import { loadOurKeys } from '#kit/external/keys.ts';
 import { createClient } from '#kit/rpc/client.ts';
 import { housekeepingService } from '#kit/housekeeping/service.ts';
 import { startServer } from '#kit/rpc/server.ts';
+import { watchCalls } from '#kit/settings/calls.ts';
 import { count, hexKeys, hostPort, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
 import type { Stoppable } from '#kit/run/lifecycle.ts';
@@ -28,10 +29,13 @@ import { deliverDue } from './app/deliver.ts';
 import { SYSTEM } from './app/ports.ts';
 import type { Deps } from './app/ports.ts';
 import { seedTemplates } from './app/templates.ts';
+import { deadLettersOver, handleUndeliverable, UNDELIVERABLE_CONSUMER, UNDELIVERABLE_TYPES } from './events/dead_letters.ts';
 import { handleEvent, ORDER_TYPES, PAYMENT_TYPES } from './events/handle_events.ts';
 import { deliveredEvent } from './events/notify_events.ts';
 import { createContacts } from './rpc/contacts.ts';
 import { createMessaging } from './rpc/messaging.ts';
+import { deliveryMeters } from './rpc/meters.ts';
+import { RECEIPTS_PATH, startReceipts } from './rpc/receipts.ts';
 import { notificationService } from './rpc/service.ts';
 import { migrations } from './store/migrations.ts';
 import { createNotificationStore, unitOf } from './store/notification_store.ts';
@@ -39,6 +43,10 @@ import { createNotificationStore, unitOf } from './store/notification_store.ts';
 export const configSchema = z.object({
   listen_host: z.string().default('127.0.0.1'),
   notification_port: port.default(0),
+  /** Where the providers' receipts arrive. */
+  notification_http_port: port.default(0),
+  /** The edge as providers reach it; without it they are asked instead. */
+  public_url: url.optional(),
   mysql_url_notification: z.string(),
   nats_url: z.string(),
   nats_token: z.string().optional(),
@@ -48,15 +56,22 @@ export const configSchema = z.object({
   signing_keys_dir: z.string(),
   identity_address: hostPort,
   messaging_url: url,
+  /** Where settings are watched; without it they are the usual ones. */
+  risk_address: hostPort.optional(),
   jwks_url: url,
   jwt_issuer: z.string().default('chunyun'),
   jwt_audience: z.string().default('chunyun'),
-  notification_send_timeout_ms: milliseconds.default(2000),
+  /** Where it is given, the setting `calls.messaging` is not asked. */
+  notification_send_timeout_ms: milliseconds.optional(),
   notification_retry_ms: milliseconds.default(5000),
   notification_receipt_ms: milliseconds.default(2000),
   notification_breaker_failures: count.default(5),
   notification_breaker_open_ms: milliseconds.default(10_000),
 });
+
+/** Requirement: 2 s for a message; what operators set wins. */
+const SEND_TIMEOUT_MS = 2000;
+const SEND_ATTEMPTS = 2;
 
 export type Config = z.output<typeof configSchema>;
 export type Running = Stoppable & { port: number; address: string; stop(): Promise<void> };
@@ -65,34 +80,38 @@ export type Running = Stoppable & { port: number; address: string; stop(): Promi
 export async function start(config: Config, { clock = systemClock, log = createLog({ service: SERVICE }) }: { clock?: Clock; log?: Log } = {}): Promise<Running> {
   const started = await startAll(async (lifecycle) => {
     await migrate(config.mysql_url_notification, migrations, { log });
-    const db = await openDatabase({ url: config.mysql_url_notification, log, service: SERVICE });
+    const db = await openDatabase({ url: config.mysql_url_notification, log, service: SERVICE, multiple_statements: true });
     lifecycle.onStop('database', () => db.close());
     const keys = { keyring: createKeyring(config.column_keys), index: createBlindIndex(config.blind_index_key) };
     const parts = { keys, clock, toEvent: deliveredEvent };
     const identity = createClient(IdentityService, { address: config.identity_address, service: SERVICE, caller_key: config.caller_key[0] });
     lifecycle.onStop('identity client', () => identity.close());
+    const fixed = config.notification_send_timeout_ms === undefined ? undefined : { timeout_ms: config.notification_send_timeout_ms, attempts: SEND_ATTEMPTS };
+    const calls = lifecycle.add('call settings', watchCalls('calls.messaging', { address: config.risk_address, caller_key: config.caller_key[0], service: SERVICE, log }, fixed));
+    const nats = await openBus({ url: config.nats_url.split(','), token: config.nats_token, log, service: SERVICE });
+    lifecycle.onStop('bus', () => nats.close());
+    await ensureStreams(nats);
+    const messaging_keys = await loadOurKeys(config.signing_keys_dir, 'messaging');
     let worker: { nudge(): void } | undefined;
     const deps: Deps = {
       store: createNotificationStore(db, parts),
       ids: await leaseIds({ db, clock, log, lifecycle }),
       contacts: createContacts(identity),
-      messaging: createMessaging({ ...(await messagingOptions(config)), log, clock }),
+      messaging: createMessaging({ ...messagingOptions(config, messaging_keys), tuned: calls.get, log, clock }),
       clock,
       random: systemRandom,
       log,
       retry_ms: config.notification_retry_ms,
       receipt_ms: config.notification_receipt_ms,
+      deadLetters: deadLettersOver(nats, clock),
+      meters: deliveryMeters(SERVICE),
       wake: () => worker?.nudge(),
     };
     await seedTemplates(deps.store, clock.now_ms());
     worker = lifecycle.add('deliveries', sweepDeliveries(db, deps));
 
-    const nats = await openBus({ url: config.nats_url.split(','), token: config.nats_token, log, service: SERVICE });
-    lifecycle.onStop('bus', () => nats.close());
-    await ensureStreams(nats);
     lifecycle.add('relay', startRelay({ db, nats, log, service: SERVICE }));
-    for (const [stream, types] of [['ORDER', ORDER_TYPES], ['PAYMENT', PAYMENT_TYPES]] as const) {
-      const durable = `notification-${stream.toLowerCase()}`;
+    for (const { stream, types, durable, take } of SOURCES) {
       const consumer = await startConsumer({
         nats,
         db,
@@ -102,12 +121,13 @@ export async function start(config: Config, { clock = systemClock, log = createL
         service: SERVICE,
         log,
         async handle(event, tx) {
-          await handleEvent(deps, unitOf(tx, parts, SYSTEM), event);
+          await take(deps, unitOf(tx, parts, SYSTEM), event);
           tx.afterCommit(() => deps.wake());
         },
       });
       lifecycle.add(durable, consumer);
     }
+    lifecycle.add('receipts', await startReceipts(deps, { host: config.listen_host, port: config.notification_http_port, service: SERVICE, peer_key: messaging_keys.peer_key }));
     const token = { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience };
     const auth = { caller_keys: config.caller_key, token };
     const server = lifecycle.add('rpc', await startServer({ service: SERVICE, host: config.listen_host, port: config.notification_port, implementations: [notificationService(deps), housekeepingService({ db, bus: nats })], auth, log, clock }));
@@ -116,12 +136,20 @@ export async function start(config: Config, { clock = systemClock, log = createL
   return { ...started, stop: async () => started.stop() };
 }
 
-async function messagingOptions(config: Config) {
+/** What events come from where, and what is done with them. */
+const SOURCES = [
+  { stream: 'ORDER', types: ORDER_TYPES, durable: 'notification-order', take: handleEvent },
+  { stream: 'PAYMENT', types: PAYMENT_TYPES, durable: 'notification-payment', take: handleEvent },
+  { stream: 'NOTIFY', types: UNDELIVERABLE_TYPES, durable: UNDELIVERABLE_CONSUMER, take: handleUndeliverable },
+] as const;
+
+function messagingOptions(config: Config, keys: Awaited<ReturnType<typeof loadOurKeys>>) {
   return {
     url: config.messaging_url,
-    keys: await loadOurKeys(config.signing_keys_dir, 'messaging'),
+    receipts_url: config.public_url === undefined ? undefined : `${config.public_url}${RECEIPTS_PATH}`,
+    keys,
     service: SERVICE,
-    timeout_ms: config.notification_send_timeout_ms,
+    timeout_ms: SEND_TIMEOUT_MS,
     breaker: { failures: config.notification_breaker_failures, half_open_after_ms: config.notification_breaker_open_ms },
   };
 }

@@ -7,8 +7,9 @@ import { ensureStreams } from '#kit/bus/streams.ts';
 import { createBlindIndex } from '#kit/crypto/blind_index.ts';
 import { createKeyring } from '#kit/crypto/column.ts';
 import { startServer } from '#kit/rpc/server.ts';
-import { hexKeys, hostPort, hostPorts, port, readConfig, url } from '#kit/run/config.ts';
+import { hexKeys, hostPort, hostPorts, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
+import { archiveRequestIds } from '#kit/store/archive.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
 import { createLog } from '#kit/telemetry/log.ts';
 import { Jobs } from './app/jobs.ts';
@@ -16,6 +17,7 @@ import { jobsOver } from './rpc/job_works.ts';
 import { opsService } from './rpc/ops.ts';
 import { orderSources } from './rpc/order_sources.ts';
 import { connectPeers } from './rpc/peers.ts';
+import { watchSaleTimes } from './rpc/sale_times.ts';
 import { openJobStore } from './store/job_store.ts';
 
 export const configSchema = z.object({
@@ -36,6 +38,11 @@ export const configSchema = z.object({
   payment_address: hostPort,
   ticketing_address: hostPort,
   notification_address: hostPort,
+  identity_address: hostPort,
+  risk_address: hostPort,
+  aftersales_address: hostPort.optional(),
+  /** How often it is looked for jobs that are due. */
+  ops_look_ms: milliseconds.default(5000),
 });
 
 export type OpsConfig = z.output<typeof configSchema>;
@@ -57,11 +64,16 @@ export function start(config: OpsConfig, { clock = systemClock }: { clock?: Cloc
       {
         query: config.query_address, inventory: config.inventory_address, order: config.order_address,
         payment: config.payment_address, ticketing: config.ticketing_address, notification: config.notification_address,
+        identity: config.identity_address, risk: config.risk_address, aftersales: config.aftersales_address,
       },
       config.caller_key[0]!,
     );
     lifecycle.onStop('peers', () => peers.close());
-    const jobs = lifecycle.add('jobs', new Jobs({ jobs: jobsOver(peers), store, clock, log }));
+    const sale = watchSaleTimes({ address: config.risk_address, caller_key: config.caller_key[0]!, log });
+    lifecycle.onStop('settings', () => sale.stop());
+    const own = { archiveRequestIds: (limit: number) => archiveRequestIds(db, limit), forgetRuns: (limit: number) => store.forgetRuns(limit) };
+    const alerts = { bus, health: peers.health, store, jobs: () => jobs.list().map(({ job_id }) => ({ job_id, due_ms: jobs.due(job_id)?.due_ms })), protection: sale.protection, clock, log };
+    const jobs: Jobs = lifecycle.add('jobs', new Jobs({ jobs: jobsOver(peers, own, alerts), store, clock, log, times: sale.times, look_ms: config.ops_look_ms }));
     const server = lifecycle.add('server', await startServer({
       service, host: config.listen_host, port: config.ops_port, log,
       auth: { caller_keys: config.caller_key, token: { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience }, clock },

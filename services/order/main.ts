@@ -58,9 +58,9 @@ const REDIS_MS = 300;
 export async function start(config: Config, { clock = systemClock, log = createLog({ service: SERVICE }), wrapPeers = (peers) => peers }: StartOptions = {}): Promise<Running> {
   const started = await startAll(async (lifecycle) => {
     await migrate(config.mysql_url_order, migrations, { log });
-    const db = await openDatabase({ url: config.mysql_url_order, pool_size: config.order_mysql_pool, log, service: SERVICE });
+    const db = await openDatabase({ url: config.mysql_url_order, pool_size: config.order_mysql_pool, log, service: SERVICE, multiple_statements: true });
     lifecycle.onStop('database', () => db.close());
-    const peers = wrapPeers(connectPeers(config, lifecycle));
+    const peers = wrapPeers(connectPeers(config, log, lifecycle));
     const tools = createWriteTools(config, clock);
     const ports = await makePorts(config, { clock, log, db, lifecycle, peers, tools });
     countRows(ports.orders, log, lifecycle);

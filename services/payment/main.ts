@@ -16,6 +16,7 @@ import { startServer } from '#kit/rpc/server.ts';
 import { hexKeys, hostPort, list, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
 import { repeat } from '#kit/run/loop.ts';
+import { watchCalls } from '#kit/settings/calls.ts';
 import { watchSettings } from '#kit/settings/watch.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
 import { startSweeper } from '#kit/store/sweeper.ts';
@@ -78,7 +79,7 @@ export function start(config: PaymentConfig, { clock = systemClock }: { clock?: 
   return startAll(async (lifecycle) => {
     const service = 'payment';
     const log = createLog({ service });
-    const db = await openDatabase({ url: config.mysql_url_payment, log, service });
+    const db = await openDatabase({ url: config.mysql_url_payment, log, service, multiple_statements: true });
     lifecycle.onStop('database', () => db.close());
     const nats = await openBus({ url: config.nats_url, token: config.nats_token, prefix: config.nats_prefix, log, service });
     lifecycle.onStop('bus', () => nats.close());
@@ -98,9 +99,10 @@ export function start(config: PaymentConfig, { clock = systemClock }: { clock?: 
     const refunds = openRefundStore({ db, journal, clock });
     const signing = { rsa: await loadOurKeys(config.signing_keys_dir, 'gateway'), sm2: await loadOurKeys(config.signing_keys_dir, 'gateway', 'sm2') };
     const doorOf = (payment_channel: string) => (config.payment_sm2_channels.includes(payment_channel) ? 'sm2' : 'rsa');
+    const calls = lifecycle.add('call settings', watchCalls('calls.gateway', { address: config.risk_address, caller_key: config.caller_key[0], service, log }));
     const gateway = gatewayOver({
       doorOf,
-      clientOf: (door, name) => createExternalClient({ name: `gateway/${name}`, url: config.gateway_url, keys: signing[door], timeout_ms: GATEWAY_TIMEOUT_MS, attempts: 1, service, clock }),
+      clientOf: (door, name) => createExternalClient({ name: `gateway/${name}`, url: config.gateway_url, keys: signing[door], timeout_ms: GATEWAY_TIMEOUT_MS, attempts: 1, tuned: calls.get, service, clock }),
       public_url: config.public_url.replace(/\/$/, ''),
     });
     const orders = createClient(OrderService, { address: config.order_address, service, caller_key: config.caller_key[0]! });

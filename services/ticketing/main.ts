@@ -8,6 +8,7 @@ import { createExternalClient } from '#kit/external/http.ts';
 import { loadOurKeys } from '#kit/external/keys.ts';
 import { createClient } from '#kit/rpc/client.ts';
 import { startServer } from '#kit/rpc/server.ts';
+import { watchCalls } from '#kit/settings/calls.ts';
 import { hexKeys, hostPort, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
 import { repeat } from '#kit/run/loop.ts';
@@ -39,6 +40,8 @@ export const configSchema = z.object({
   signing_keys_dir: z.string(),
   identity_address: hostPort,
   railway_url: url,
+  /** Where settings are watched; without it they are the usual ones. */
+  risk_address: hostPort.optional(),
   ticketing_sweep_ms: milliseconds.default(1000),
   /** First pause after a failed try; it doubles. */
   ticketing_backoff_ms: milliseconds.default(1000),
@@ -60,7 +63,7 @@ export function start(config: TicketingConfig, { clock = systemClock }: { clock?
   return startAll(async (lifecycle) => {
     const service = 'ticketing';
     const log = createLog({ service });
-    const db = await openDatabase({ url: config.mysql_url_ticketing, log, service });
+    const db = await openDatabase({ url: config.mysql_url_ticketing, log, service, multiple_statements: true });
     lifecycle.onStop('database', () => db.close());
 
     const ids = await leaseIds({ db, clock, log, lifecycle });
@@ -72,8 +75,9 @@ export function start(config: TicketingConfig, { clock = systemClock }: { clock?
     const keys = await openTicketKeys({ dir: config.signing_keys_dir, db, clock, log, publish_ms: config.ticketing_key_publish_ms });
     lifecycle.add('keys', repeat({ name: 'reload_ticket_keys', service, every_ms: config.ticketing_keys_reload_ms, log, run: () => keys.reload() }));
 
+    const calls = lifecycle.add('call settings', watchCalls('calls.railway', { address: config.risk_address, caller_key: config.caller_key[0], service, log }));
     const railway = railwayOver(createExternalClient({
-      name: 'railway', url: config.railway_url, keys: await loadOurKeys(config.signing_keys_dir, 'railway'), timeout_ms: RAILWAY_TIMEOUT_MS, attempts: 1, service, clock,
+      name: 'railway', url: config.railway_url, keys: await loadOurKeys(config.signing_keys_dir, 'railway'), timeout_ms: RAILWAY_TIMEOUT_MS, attempts: 1, tuned: calls.get, service, clock,
     }));
     const identity = createClient(IdentityService, { address: config.identity_address, service, caller_key: config.caller_key[0]! });
     lifecycle.onStop('identity', () => identity.close());

@@ -2,7 +2,7 @@
 import { openDatabase as openRealDatabase, type Database } from '#kit/store/mysql.ts';
 import { openLedger as openRealLedger } from '../../services/inventory/store/ledger/index.ts';
 import { openSeatStore as openRealSeatStore } from '../../services/inventory/store/seats.ts';
-import { doomed, reachInside } from './points.ts';
+import { doomed, doomedDatabase } from './points.ts';
 
 export async function openSeatStore(...args: Parameters<typeof openRealSeatStore>): ReturnType<typeof openRealSeatStore> {
   return doomed('seats', await openRealSeatStore(...args));
@@ -13,14 +13,5 @@ export function openLedger(...args: Parameters<typeof openRealLedger>): ReturnTy
 }
 
 export async function openDatabase(...args: Parameters<typeof openRealDatabase>): Promise<Database> {
-  const db = await openRealDatabase(...args);
-  return {
-    ...db,
-    transaction: (fn, options) =>
-      db.transaction(async (tx) => {
-        const answer = await fn(tx);
-        reachInside();
-        return answer;
-      }, options),
-  };
+  return doomedDatabase(await openRealDatabase(...args));
 }

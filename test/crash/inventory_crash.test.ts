@@ -8,7 +8,7 @@ import { testRun } from '../integration/inventory_world.ts';
 import { examineInventory, freeInRedisOnly, occupiedSegments } from '../support/inventory_oracle.ts';
 import { eventually } from '../support/processes.ts';
 import { Callers } from './callers.ts';
-import type { Point } from './points.ts';
+import { pointOf, type Point } from './points.ts';
 import { openCrashWorld, type CrashWorld, type Process } from './world.ts';
 
 let world: CrashWorld;
@@ -161,9 +161,4 @@ async function survive(t: ExecutionContext, { prepare, strike, lies }: Change, p
   await world.reconcile(running);
   t.deepEqual(await examineInventory(world.stores), []);
   t.deepEqual(await occupiedSegments(world.stores), { ledger: 0, redis: 0 });
-}
-
-function pointOf(where: string): Point {
-  const [, when, store, method] = /^(\w+) (\w+)\.(\w+)$/.exec(where)!;
-  return { when, store, method, act: 'kill' } as Point;
 }

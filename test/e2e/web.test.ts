@@ -193,6 +193,23 @@ tested('an unknown address, a protected one and English', async (t) => {
   await page.context().close();
 });
 
+/** The last of all: it leaves the limits of the stack stricter. */
+tested('a sale opening says on every page why queues are slower, in both languages', async (t) => {
+  t.timeout(10 * PATIENCE_MS);
+  if (stack === undefined) return t.pass('only a stack of our own can be told of an opening');
+  await stack.setConfig('sale.openings', [{ name: 'e2e', start: new Date(Date.now() - 60_000).toISOString(), lasts_min: 60 }]);
+  const page = await openPage(SCREENS.phone);
+  const look = looker(t, page, 'phone');
+  const banner = page.getByTestId('protection');
+  // Risk looks every second; a page that was quicker asks again when it is opened anew.
+  for (await page.goto('/'); !(await banner.waitFor({ timeout: 5_000 }).then(() => true, () => false)); ) await page.reload();
+  t.regex((await banner.textContent()) ?? '', /起售/);
+  await look('protection');
+  await page.getByTestId('language').click();
+  await page.getByText('Tickets have just gone on sale').waitFor();
+  await page.context().close();
+});
+
 /** A list that the limits refused is asked for again, as a person would; one that never comes says what the page showed instead. */
 async function choosePassenger(page: Page): Promise<void> {
   const passenger = page.getByTestId('choose-passenger').first();

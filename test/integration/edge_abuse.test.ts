@@ -1,5 +1,5 @@
 /** What the edge does with broken, huge, slow and hostile requests; and what every answer carries, the page's files too. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { request } from 'node:http';
@@ -53,6 +53,19 @@ test.after.always(async () => {
   await stack?.stop();
   silent?.stop();
   if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+});
+
+test('what the edge answers by itself in Connect has the length that it says', async (t) => {
+  const authorization = `Bearer ${await stack.token()}`;
+  for (const [path, code] of [['rail.ticketing.v1.TicketingService/ListTickets', 'deadline_exceeded'], ['rail.notification.v1.NotificationService/ListMessages', 'unavailable'], ['rail.order.v1.OrderService/GetOrder', 'unauthenticated']] as const) {
+    const known = code === 'unauthenticated' ? '' : `authorization: ${authorization}\r\n`;
+    const { answer } = await speak(edge.url, `POST /${path} HTTP/1.1\r\nhost: x\r\n${known}connect-protocol-version: 1\r\ncontent-type: application/proto\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+    const [head = '', body = ''] = answer.split('\r\n\r\n');
+    const length = /content-length: (\d+)/i.exec(head)?.[1];
+    t.is(Number(length), Buffer.byteLength(body), `${path}: ${answer}`);
+    t.is((JSON.parse(body) as { code: string }).code, code);
+  }
+  t.notRegex(readFileSync(edge.log_path, 'utf8'), /script log/);
 });
 
 test('what is too large is refused before anybody reads it', async (t) => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { DescService } from '@bufbuild/protobuf';
+import { HousekeepingService } from '#gen/rail/ops/v1/housekeeping_pb.ts';
 import { InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { NotificationService } from '#gen/rail/notification/v1/notification_pb.ts';
 import { JobState, OpsService } from '#gen/rail/ops/v1/ops_pb.ts';
@@ -46,8 +47,23 @@ const DIFFERENCE = { runId: 'G1.20260115', seat: '', holdId: 'h', orderId: '7', 
 const opened: string[] = [];
 let letInventoryGo: (() => void) | undefined;
 
+/** What each service still has to archive; all of them stand behind one address here. */
+let left_to_archive = 0;
+const republished: { stream: string; pageToken: string; bucket: number | undefined }[] = [];
+
 function peers(): Implementation[] {
   return [
+    peer(HousekeepingService, {
+      archiveRequestIds: ({ limit }: { limit: number }) => {
+        const archived = Math.min(limit, left_to_archive);
+        left_to_archive -= archived;
+        return { archived, deleted: 0 };
+      },
+      republishEvents: ({ stream, pageToken, bucket }: (typeof republished)[number]) => {
+        republished.push({ stream, pageToken, bucket });
+        return pageToken === '' ? { published: 200, nextPageToken: '7.31' } : { published: 5, nextPageToken: '' };
+      },
+    }),
     peer(QueryService, { syncTimetable: () => ({ active: { version: 'tt-1', stationCount: 2, trainCount: 1 }, changed: true }) }),
     peer(InventoryService, {
       openRuns: ({ serviceDate }: { serviceDate: string }) => (opened.push(serviceDate), { opened: 3, alreadyOpen: 1, refused: [] }),
@@ -77,7 +93,7 @@ async function startAll() {
   await migrate(database.url, migrations, { log: silentLog() });
   await migrate(events.url, [{ name: '0001_kit', up: kitTables({ outbox: true, inbox: true }) }], { log: silentLog() });
   const server = await startServer({ service: 'peers', implementations: peers(), auth: { caller_keys: [caller_key] }, log: silentLog() });
-  const addresses = Object.fromEntries(['QUERY', 'INVENTORY', 'ORDER', 'PAYMENT', 'TICKETING', 'NOTIFICATION'].map((name) => [`${name}_ADDRESS`, server.address]));
+  const addresses = Object.fromEntries(['QUERY', 'INVENTORY', 'ORDER', 'PAYMENT', 'TICKETING', 'NOTIFICATION', 'IDENTITY', 'RISK'].map((name) => [`${name}_ADDRESS`, server.address]));
   const config = readConfig(configSchema, {
     ...addresses, MYSQL_URL_OPS: database.url, NATS_URL: nats.url, NATS_TOKEN: nats.token, JWKS_URL: tokens.jwks_url, CALLER_KEY: caller_key.toString('hex'),
     COLUMN_KEYS: JSON.stringify({ active: 'k1', keys: { k1: randomBytes(32).toString('base64') } }), BLIND_INDEX_KEY: randomBytes(32).toString('hex'),
@@ -152,7 +168,7 @@ test('jobs are for operators, and unknown ones and bad arguments are refused', a
   t.is(reason(await t.throwsAsync<RpcError>(() => stack.ops.runJob({ requestId: 'x', jobId: 'sync-timetable' }, stack.operator))), 'REQUEST_ID_INVALID');
 });
 
-test('a dead letter is listed with its reason, replayed to its consumer, and discarded with one', async (t) => {
+test.serial('a dead letter is listed with its reason, replayed to its consumer, and discarded with one', async (t) => {
   let poisonous = true;
   const handled: string[] = [];
   const consumer = await startConsumer({
@@ -178,6 +194,78 @@ test('a dead letter is listed with its reason, replayed to its consumer, and dis
   t.is((await list()).total, 0n);
   await relay.stop();
   await consumer.stop();
+});
+
+/** A consumer that refuses everything until it is told otherwise, and letters of it. */
+async function deadLetters(durable: string, count: number) {
+  const state = { poisonous: true, handled: [] as string[] };
+  const consumer = await startConsumer({
+    nats: stack.bus, db: stack.db, stream: 'ORDER', durable, service: 'test', log: silentLog(),
+    async handle(event) {
+      if (event.key !== durable) return;
+      if (state.poisonous) throw new TerminalError('cannot be read');
+      state.handled.push(event.event_id);
+    },
+  });
+  const relay = startRelay({ db: stack.db, nats: stack.bus, log: silentLog(), service: 'order' });
+  const ids = Array.from({ length: count }, id);
+  await stack.db.transaction((tx) => appendEvents(tx, ids.map((event_id) => ({ stream: 'ORDER' as const, event_id, type: 'rail.event.v1.OrderPaid', version: 1n, key: durable, occurred_at: new Date(), payload: new Uint8Array([1]) }))));
+  const total = async () => (await stack.ops.listDeadLetters({ consumer: durable, pageSize: 1 }, stack.operator)).total;
+  while ((await total()) < BigInt(count)) await new Promise((resolve) => setTimeout(resolve, 20));
+  return { state, ids, total, stop: async () => void (await Promise.all([relay.stop(), consumer.stop()])) };
+}
+
+test.serial('dead letters of a consumer are found behind those of others, and replayed in bulk with a limit and progress', async (t) => {
+  const other = await deadLetters('bulk-other', 60);
+  const bulk = await deadLetters('bulk', 30);
+  t.teardown(() => Promise.all([other.stop(), bulk.stop()]));
+  const { deadLetters: letters, total } = await stack.ops.listDeadLetters({ consumer: 'bulk', pageSize: 50 }, stack.operator);
+  t.is(letters.length, 30);
+  t.is(total, 30n);
+  bulk.state.poisonous = false;
+  const run = async (args: object) => ended((await stack.ops.runJob({ requestId: id(), jobId: 'replay-dead-letters', argumentsJson: JSON.stringify(args) }, stack.operator)).run!.runId);
+  const first = await run({ consumer: 'bulk', limit: 20, per_s: 1000 });
+  t.like(JSON.parse(first.reportJson) as object, { replayed: 20, consumer: 'bulk' });
+  while (bulk.state.handled.length < 20) await new Promise((resolve) => setTimeout(resolve, 10));
+  t.is(await bulk.total(), 10n);
+  await run({ consumer: 'bulk', per_s: 1000 });
+  while (bulk.state.handled.length < 30) await new Promise((resolve) => setTimeout(resolve, 10));
+  t.deepEqual(bulk.state.handled.toSorted(), bulk.ids.toSorted(), 'each once');
+  t.is(await other.total(), 60n, 'those of others stay');
+  for (const bad of [{ limit: 10_001 }, { per_s: 0 }, { consumer: 'a.>' }, { stream: 'DLQ' }]) t.is((await run(bad)).state, JobState.FAILED);
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.ops.listDeadLetters({ consumer: 'a.>' }, stack.operator))), 'FIELD_INVALID');
+});
+
+test('the archive job goes on until every service has nothing left', async (t) => {
+  left_to_archive = 4500;
+  const { run } = await stack.ops.runJob({ requestId: id(), jobId: 'archive-request-ids', despiteSale: true }, stack.operator);
+  const report = JSON.parse((await ended(run!.runId)).reportJson) as Record<string, { archived: number }>;
+  t.is(left_to_archive, 0);
+  t.deepEqual(Object.keys(report).toSorted(), ['identity', 'inventory', 'job_runs_forgotten', 'notification', 'ops', 'order', 'payment', 'risk']);
+  t.is(report['order']!.archived, 4500, 'batch after batch');
+});
+
+test('a stream is published again from a time, page after page, by the service that owns it', async (t) => {
+  const run = async (args: object) => ended((await stack.ops.runJob({ requestId: id(), jobId: 'republish-events', argumentsJson: JSON.stringify(args) }, stack.operator)).run!.runId);
+  const since = new Date(Date.now() - 3_600_000).toISOString();
+  const done = await run({ stream: 'PAYMENT', since, bucket: 7 });
+  t.deepEqual(JSON.parse(done.reportJson), { stream: 'PAYMENT', published: 205 });
+  t.deepEqual(republished, [{ stream: 'PAYMENT', pageToken: '', bucket: 7 }, { stream: 'PAYMENT', pageToken: '7.31', bucket: 7 }]);
+  for (const bad of [{ stream: 'X', since }, { stream: 'ORDER' }, { stream: 'ORDER', since: new Date(Date.now() - 8 * 86_400_000).toISOString() }, { stream: 'ORDER', since, bucket: 16 }]) {
+    t.is((await run(bad)).state, JobState.FAILED);
+  }
+  t.is(republished.length, 2);
+});
+
+test.serial('the alert round names dead letters, failed jobs and differences that nobody repaired', async (t) => {
+  const letters = await deadLetters('alerting', 2);
+  t.teardown(letters.stop);
+  await ended((await stack.ops.runJob({ requestId: id(), jobId: 'reconcile-statement', despiteSale: true }, stack.operator)).run!.runId);
+  const run = await ended((await stack.ops.runJob({ requestId: id(), jobId: 'alert-round' }, stack.operator)).run!.runId);
+  const { alerts } = JSON.parse(run.reportJson) as { alerts: { kind: string; subject: string; zh: string }[] };
+  t.like(alerts.find(({ subject }) => subject === 'alerting'), { kind: 'DEAD_LETTERS', zh: 'alerting 有 2 条死信' });
+  t.truthy(alerts.find(({ kind, subject }) => kind === 'JOB_FAILED' && subject === 'reconcile-statement'));
+  t.false(alerts.some(({ kind }) => kind === 'SERVICE_DOWN'));
 });
 
 test('an order is explained in order of time, with what comes next and who did not answer', async (t) => {

@@ -91,8 +91,17 @@ export const PLANTED: Readonly<Record<string, Plant>> = {
       },
     }),
   },
-  'late money that nobody returns': {
-    payments_peer: (payments) => ({ ...payments, settle: async (payment_id, order_id, accepted, reason) => (accepted ? payments.settle(payment_id, order_id, accepted, reason) : ok(undefined)) }),
+  'money that is refused and not returned': {
+    payments: (store, db) => ({
+      ...store,
+      async settle(payment_id, accepted, reason, actor) {
+        const payment = db.payments.get(payment_id);
+        if (accepted || payment === undefined) return store.settle(payment_id, accepted, reason, actor);
+        db.payments.set(payment_id, frozen({ ...payment, settled: false }));
+        db.payments_due.set(String(payment_id), undefined);
+        return ok({ payment, refund: undefined });
+      },
+    }),
   },
   'a queue that serves whoever was heard of last': {
     entries: (store) => ({ ...store, waiting: async (run_id, limit) => (await store.waiting(run_id, 1000)).toReversed().slice(0, limit) }),

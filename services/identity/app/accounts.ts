@@ -1,4 +1,4 @@
-import { fail, ok } from '#kit/base/result.ts';
+import { fail, fieldInvalid, ok } from '#kit/base/result.ts';
 import type { Result } from '#kit/base/result.ts';
 import type { Account, Role } from '../domain/account.ts';
 import { geneForNewAccount, loginKey } from '../domain/account.ts';
@@ -17,6 +17,21 @@ export async function resolveContact(deps: Deps, actor: Actor, account_id: bigin
     if (account === undefined) return fail('ACCOUNT_NOT_FOUND');
     await unit.audit({ operation: 'identity.ResolveContact', target: `account/${account_id}`, result: 'ok' });
     return ok(account);
+  });
+}
+
+/** What the push provider of an application accepts; nothing that could be anything else than a token. */
+const PUSH_TOKEN = /^[\x21-\x7e]{1,300}$/;
+
+/** Where the account's application takes push messages; empty for nowhere. FIELD_INVALID, ACCOUNT_NOT_FOUND. */
+export async function setPushToken(deps: Deps, actor: Actor, { account_id, push_token }: { account_id: bigint; push_token: string }): Promise<Result<undefined>> {
+  if (push_token !== '' && !PUSH_TOKEN.test(push_token)) return fieldInvalid('push_token', 'at most 300 characters of ASCII');
+  return deps.store.write(actor, async (unit) => {
+    const account = await unit.accounts.byId(account_id);
+    if (account === undefined) return fail('ACCOUNT_NOT_FOUND');
+    await unit.accounts.setPushToken(account_id, push_token === '' ? undefined : push_token);
+    await unit.audit({ operation: 'identity.SetPushToken', target: `account/${account_id}`, result: push_token === '' ? 'REMOVED' : 'ok' });
+    return ok();
   });
 }
 

@@ -52,6 +52,8 @@ export type AccountRows = {
   insert(account: Account): Promise<boolean>;
   byId(account_id: bigint): Promise<Account | undefined>;
   byLoginKey(login_key: string): Promise<Account | undefined>;
+  /** Undefined: the account takes no push messages. */
+  setPushToken(account_id: bigint, push_token: string | undefined): Promise<void>;
   /** Serializes changes of one account until the end of the transaction. */
   lock(account_id: bigint): Promise<void>;
 };

@@ -6,7 +6,7 @@ import type { Call } from '#kit/rpc/call.ts';
 import { RpcError, unwrap } from '#kit/rpc/error.ts';
 import { implement } from '#kit/rpc/implement.ts';
 import type { Implementation } from '#kit/rpc/implement.ts';
-import { getAccount, resolveContact } from '../app/accounts.ts';
+import { getAccount, resolveContact, setPushToken } from '../app/accounts.ts';
 import { addPassenger } from '../app/add_passenger.ts';
 import { logIn } from '../app/log_in.ts';
 import { listPassengers, removePassenger, resolvePassengers, updatePassenger } from '../app/passengers.ts';
@@ -40,6 +40,10 @@ export function identityService(deps: Deps): Implementation {
     },
     async getAccount(_request, call) {
       return { account: accountMessage(unwrap(await getAccount(deps, actorOf(call), ownerOf(call).account_id))) };
+    },
+    async setPushToken({ pushToken }, call) {
+      unwrap(await setPushToken(deps, actorOf(call), { ...ownerOf(call), push_token: pushToken }));
+      return {};
     },
     async addPassenger({ requestId, name, idType, idNumber, passengerType, phone }, call) {
       const input = { ...ownerOf(call), request_id: requestId, name, id_type: idTypeOf(idType), id_number: idNumber, passenger_type: passengerTypeOf(passengerType), phone };

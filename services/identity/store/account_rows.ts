@@ -21,6 +21,7 @@ export function accountRows(tx: Tx, vault: Vault): AccountRows {
     },
     byId: async (account_id) => toAccount(await tx.em.findOne(AccountEntity, { account_id })),
     byLoginKey: async (login_key) => toAccount(await tx.em.findOne(AccountEntity, { login_key })),
+    setPushToken: async (account_id, push_token) => void (await tx.execute('UPDATE account SET push_sealed = ?, version = version + 1 WHERE account_id = ?', [vault.seal(push_token, 'account.push', account_id), account_id])),
     lock: async (account_id) => void (await tx.execute('SELECT account_id FROM account WHERE account_id = ? FOR UPDATE', [account_id])),
   };
 }

@@ -1,3 +1,4 @@
+import { scrubText } from '#kit/base/mask.ts';
 import { fail, fieldInvalid, ok } from '#kit/base/result.ts';
 import type { Result } from '#kit/base/result.ts';
 import { geneOf } from '#kit/base/snowflake.ts';
@@ -26,10 +27,13 @@ export async function compose(deps: Pick<Deps, 'ids' | 'clock' | 'random'>, unit
   const now_ms = deps.clock.now_ms();
   const gene = geneOf(order.account_id);
   const inbox = templates.find(({ channel }) => channel === 'INBOX');
+  // Whoever gives a number or an address in clear: it is neither stored nor sent. An order's own number may look like one.
+  const parameters = Object.fromEntries(Object.entries(order.parameters).map(([name, text]) => [name, text === order.order_id ? text : scrubText(text)]));
   const message: StoredMessage = {
     ...order,
+    parameters,
     message_id: deps.ids.next(gene),
-    inbox: inbox && { zh: render(inbox, 'zh', order.parameters), en: render(inbox, 'en', order.parameters) },
+    inbox: inbox && { zh: render(inbox, 'zh', parameters), en: render(inbox, 'en', parameters) },
     create_time_ms: now_ms,
     read: false,
   };
@@ -75,6 +79,7 @@ async function addDelivery(deps: Pick<Deps, 'ids' | 'clock' | 'random'>, unit: U
     create_time_ms,
     sent_time_ms: arrived ? create_time_ms : undefined,
     delivered_time_ms: arrived ? create_time_ms : undefined,
+    revivals: 0,
     version: 1n,
   };
   await unit.deliveries.insert(delivery, arrived ? null : 0);

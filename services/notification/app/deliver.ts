@@ -1,12 +1,13 @@
-import { uuid7 } from '#kit/base/uuid7.ts';
-import { DELIVERY_LIFE_MS, maskRecipient, pauseAfter_ms, providersInOrder, RECEIPT_TRIES, recipientOf, SEND_ROUNDS } from '../domain/delivery.ts';
+import { isDeadLetter, isTooOld, maskRecipient, NO_RECIPIENT, pauseAfter_ms, providersInOrder, RECEIPT_TRIES, recipientOf, SEND_ROUNDS, sendIdOf } from '../domain/delivery.ts';
 import type { Contact, Delivery, OutsideChannel, Provider } from '../domain/delivery.ts';
 import { render } from '../domain/template.ts';
 import type { Template } from '../domain/template.ts';
+import { bury } from './dead_letters.ts';
 import { SYSTEM } from './ports.ts';
 import type { DeliveryChange, Deps, SendOutcome, StoredMessage } from './ports.ts';
+import { settle } from './settle.ts';
 
-/** The worker's step: sends a delivery that is due, or asks whether it arrived. */
+/** The worker's step: sends a delivery that is due, asks whether it arrived when no receipt came, or gives it up. */
 export async function deliverDue(deps: Deps, delivery_id: bigint, signal: AbortSignal): Promise<void> {
   const job = await deps.store.record(SYSTEM, async (unit) => {
     const delivery = await unit.deliveries.byId(delivery_id);
@@ -16,19 +17,20 @@ export async function deliverDue(deps: Deps, delivery_id: bigint, signal: AbortS
   });
   if (job === undefined) return;
   const { delivery, message } = job;
-  if (delivery.channel === 'INBOX' || (delivery.state !== 'PENDING' && delivery.state !== 'SENT')) return settle(deps, delivery, message, { wait_ms: null });
+  if (isDeadLetter(delivery)) return bury(deps, delivery, message);
+  if (delivery.channel === 'INBOX' || (delivery.state !== 'PENDING' && delivery.state !== 'SENT')) return void (await settle(deps, delivery, message, { wait_ms: null }));
   const change = delivery.state === 'PENDING' ? await send(deps, job, delivery.channel, signal) : await askReceipt(deps, delivery, delivery.channel, signal);
-  await settle(deps, delivery, message, change);
+  if ((await settle(deps, delivery, message, change)) && change.state === 'FAILED') deps.wake();
 }
 
 type Job = { delivery: Delivery; message: StoredMessage; template: Template };
 
 async function send(deps: Deps, { delivery, message, template }: Job, channel: OutsideChannel, signal: AbortSignal): Promise<DeliveryChange> {
-  if (deps.clock.now_ms() - delivery.create_time_ms > DELIVERY_LIFE_MS) return failed('TOO_OLD');
+  if (isTooOld(delivery, deps.clock.now_ms())) return failed('TOO_OLD');
   // A throw here (identity is away) is the sweeper's to repeat; it uses up no round.
   const contact = await deps.contacts.of(delivery.account_id);
   const recipient = contact === undefined ? '' : recipientOf(channel, contact);
-  if (contact === undefined || recipient === '') return failed('NO_RECIPIENT');
+  if (contact === undefined || recipient === '') return failed(NO_RECIPIENT);
   const round = await sendRound(deps, delivery, channel, { recipient, ...render(template, languageOf(contact), message.parameters) }, signal);
   const recipient_masked = maskRecipient(channel, recipient);
   const tries = delivery.tries + 1;
@@ -39,14 +41,19 @@ async function send(deps: Deps, { delivery, message, template }: Job, channel: O
   return { recipient_masked, tries, last_error: round.outcome.problem, wait_ms: pauseAfter_ms(tries, deps.retry_ms) };
 }
 
-/** Both providers, one after the other, until one takes it or refuses it. */
+/** Both providers, one after the other, until one takes it or refuses it, or a receipt shows that one had taken it. */
 async function sendRound(deps: Deps, delivery: Delivery, channel: OutsideChannel, content: { recipient: string; title: string; body: string }, signal: AbortSignal): Promise<{ provider: Provider; outcome: SendOutcome }> {
   let last: { provider: Provider; outcome: SendOutcome } | undefined;
   for (const provider of providersInOrder((one) => deps.messaging.open(channel, one))) {
-    last = { provider, outcome: await deps.messaging.send(channel, provider, { message_id: String(delivery.delivery_id), ...content }, signal) };
+    if (last !== undefined && !(await isUnchanged(deps, delivery))) return last;
+    last = { provider, outcome: await deps.messaging.send(channel, provider, { message_id: sendIdOf(delivery), ...content }, signal) };
     if (last.outcome.kind !== 'failed') return last;
   }
   return last!;
+}
+
+async function isUnchanged(deps: Deps, { delivery_id, version }: Delivery): Promise<boolean> {
+  return deps.store.record(SYSTEM, async (unit) => (await unit.deliveries.byId(delivery_id))?.version === version);
 }
 
 async function askReceipt(deps: Deps, delivery: Delivery, channel: OutsideChannel, signal: AbortSignal): Promise<DeliveryChange> {
@@ -56,20 +63,6 @@ async function askReceipt(deps: Deps, delivery: Delivery, channel: OutsideChanne
   const receipt_tries = delivery.receipt_tries + 1;
   // The channel took it and says no more: it stays SENT.
   return { receipt_tries, wait_ms: receipt_tries >= RECEIPT_TRIES ? null : pauseAfter_ms(receipt_tries, deps.receipt_ms) };
-}
-
-/** Stores what happened and, when the state changed, tells it; a delivery that somebody else moved on is left alone. */
-async function settle(deps: Deps, delivery: Delivery, message: StoredMessage, change: DeliveryChange): Promise<void> {
-  const { delivery_id, message_id, account_id, channel, order_id, version } = delivery;
-  const state = change.state ?? delivery.state;
-  await deps.store.record(SYSTEM, async (unit) => {
-    if (!(await unit.deliveries.change(delivery, change))) return;
-    if (state === delivery.state || state === 'PENDING') return;
-    await unit.audit({ operation: 'notification.Deliver', target: `delivery/${delivery_id}`, result: change.last_error || state, version: version + 1n });
-    // Who gave no address on this channel was never to be reached over it.
-    if (change.last_error === 'NO_RECIPIENT') return;
-    await unit.announce({ event_id: uuid7(deps.clock, deps.random), message_id, account_id, channel, state, order_id, template_id: message.template_id, version: version + 1n, time_ms: deps.clock.now_ms() });
-  });
 }
 
 function failed(last_error: string): DeliveryChange {

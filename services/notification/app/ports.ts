@@ -18,6 +18,8 @@ export type Deps = {
   retry_ms: number;
   /** First pause before a provider is asked whether a message arrived. */
   receipt_ms: number;
+  deadLetters: DeadLetters;
+  meters: Meters;
   /** Tells the worker that something is due. */
   wake: () => void;
 };
@@ -70,7 +72,7 @@ export type MessageRows = {
   accountOfOrder(order_id: string): Promise<bigint | undefined>;
 };
 
-export type DeliveryChange = Partial<Pick<Delivery, 'state' | 'provider' | 'provider_ref' | 'recipient_masked' | 'tries' | 'receipt_tries' | 'last_error' | 'sent_time_ms' | 'delivered_time_ms'>> & {
+export type DeliveryChange = Partial<Pick<Delivery, 'state' | 'provider' | 'provider_ref' | 'recipient_masked' | 'tries' | 'receipt_tries' | 'last_error' | 'sent_time_ms' | 'delivered_time_ms' | 'revivals' | 'revived_time_ms'>> & {
   /** When the worker looks again; null: never. */
   wait_ms: number | null;
 };
@@ -81,6 +83,21 @@ export type DeliveryRows = {
   /** Compare and set on the version. */
   change(delivery: Pick<Delivery, 'delivery_id' | 'version'>, to: DeliveryChange): Promise<boolean>;
   page(of: { order_id?: string; account_id?: bigint }, before: bigint | undefined, limit: number): Promise<Delivery[]>;
+  /** What became of those written from `from_ms` to before `to_ms`. */
+  rates(from_ms: number, to_ms: number): Promise<DayRate[]>;
+};
+
+/** Deliveries of one day on one channel over one provider; people without an address are not among them. */
+export type DayRate = { /** `YYYY-MM-DD` in Asia/Shanghai. */ date: string; channel: MessageChannel; provider: string; pending: number; sent: number; delivered: number; failed: number; /** Of those delivered, from the event to the receipt. */ mean_delay_ms: number };
+
+export type DeadLetters = {
+  /** Puts a delivery that failed for good where operators find it and can have it tried anew. Repeating is harmless. */
+  bury(delivery: Delivery, template_id: string): Promise<void>;
+};
+
+export type Meters = {
+  /** A delivery reached a state; `delay_ms` since the event for those delivered. */
+  reached(channel: MessageChannel, provider: string, state: 'SENT' | 'DELIVERED' | 'FAILED', delay_ms: number | undefined): void;
 };
 
 export type TemplateRows = {
@@ -104,7 +121,7 @@ export type SendOutcome = { kind: 'taken'; provider_ref: string } | { kind: 'ref
 export type Messaging = {
   /** Whether the circuit of a provider is open. */
   open(channel: OutsideChannel, provider: Provider): boolean;
-  /** Idempotent by `message_id` at one provider. Never throws. */
+  /** Idempotent by `message_id` at one provider, which reports back under it. Never throws. */
   send(channel: OutsideChannel, provider: Provider, message: { message_id: string; recipient: string } & Rendered, signal: AbortSignal): Promise<SendOutcome>;
   receipt(channel: OutsideChannel, provider: Provider, provider_ref: string, signal: AbortSignal): Promise<'ACCEPTED' | 'DELIVERED' | 'FAILED' | 'UNKNOWN'>;
 };

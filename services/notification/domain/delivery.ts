@@ -28,16 +28,42 @@ export type Delivery = {
   create_time_ms: number;
   sent_time_ms?: number;
   delivered_time_ms?: number;
+  /** How often people had it tried anew after it had failed for good, and when last. */
+  revivals: number;
+  revived_time_ms?: number;
   version: bigint;
 };
 
 /** Rounds over both providers before a delivery counts as failed: about half an hour. */
 export const SEND_ROUNDS = 8;
 /** News of a train that has left is none. */
-export const DELIVERY_LIFE_MS = 24 * 3_600_000;
+const DELIVERY_LIFE_MS = 24 * 3_600_000;
 /** How often the provider is asked whether a message arrived. */
 export const RECEIPT_TRIES = 8;
 const LONGEST_WAIT_MS = 10 * 60_000;
+
+/** A failure that a later try could still make good: everything but an address that nobody gave. */
+export function isDeadLetter({ state, last_error }: Pick<Delivery, 'state' | 'last_error'>): boolean {
+  return state === 'FAILED' && last_error !== NO_RECIPIENT;
+}
+
+/** Who gave no address on a channel was never to be reached over it. */
+export const NO_RECIPIENT = 'NO_RECIPIENT';
+
+/** The number under which providers take it once. A new life has a new one, else they would repeat their first answer. */
+export function sendIdOf({ delivery_id, revivals }: Pick<Delivery, 'delivery_id' | 'revivals'>): string {
+  return revivals === 0 ? String(delivery_id) : `${delivery_id}-${revivals}`;
+}
+
+/** The delivery that a send id names; undefined for one that is none of ours. */
+export function deliveryOfSendId(send_id: string): bigint | undefined {
+  const match = /^([1-9]\d{0,18})(?:-[1-9]\d{0,3})?$/.exec(send_id);
+  return match === null ? undefined : BigInt(match[1]!);
+}
+
+export function isTooOld({ create_time_ms, revived_time_ms }: Pick<Delivery, 'create_time_ms' | 'revived_time_ms'>, now_ms: number): boolean {
+  return now_ms - (revived_time_ms ?? create_time_ms) > DELIVERY_LIFE_MS;
+}
 
 /** Where the channel finds the person; empty when it does not. */
 export function recipientOf(channel: OutsideChannel, contact: Contact): string {

@@ -1,8 +1,8 @@
 // Between the contract's messages and the words of the domain.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { DeliverySchema, DeliveryState as DeliveryStateEnum, MessageChannel as ChannelEnum, MessageSchema, TemplateSchema, TemplateState as TemplateStateEnum } from '#gen/rail/notification/v1/notification_pb.ts';
-import type { StoredMessage } from '../app/ports.ts';
+import { DeliveryRateSchema, DeliverySchema, DeliveryState as DeliveryStateEnum, MessageChannel as ChannelEnum, MessageSchema, TemplateSchema, TemplateState as TemplateStateEnum } from '#gen/rail/notification/v1/notification_pb.ts';
+import type { DayRate, StoredMessage } from '../app/ports.ts';
 import type { Delivery, DeliveryState } from '../domain/delivery.ts';
 import type { MessageChannel, Template, TemplateState } from '../domain/template.ts';
 
@@ -29,6 +29,21 @@ export function deliveryMessage(delivery: Delivery): MessageInitShape<typeof Del
     sentTime: delivery.sent_time_ms === undefined ? undefined : timestampFromMs(delivery.sent_time_ms),
     deliveredTime: delivery.delivered_time_ms === undefined ? undefined : timestampFromMs(delivery.delivered_time_ms),
     provider: delivery.provider ?? '',
+  };
+}
+
+export function rateMessage({ date, channel, provider, pending, sent, delivered, failed, mean_delay_ms }: DayRate): MessageInitShape<typeof DeliveryRateSchema> {
+  const ended = delivered + failed;
+  return {
+    date,
+    channel: CHANNEL[channel],
+    provider,
+    pendingCount: BigInt(pending),
+    sentCount: BigInt(sent),
+    deliveredCount: BigInt(delivered),
+    failedCount: BigInt(failed),
+    deliveredPermille: ended === 0 ? 0 : Math.floor((delivered * 1000) / ended),
+    meanDelayMs: BigInt(mean_delay_ms),
   };
 }
 

@@ -8,9 +8,10 @@ import type { Implementation } from '#kit/rpc/implement.ts';
 import { sendMessage } from '../app/compose.ts';
 import { listDeliveries, listMessages, markRead } from '../app/inbox.ts';
 import type { Actor, Deps } from '../app/ports.ts';
+import { deliveryRates } from '../app/rates.ts';
 import { listTemplates, proposeTemplate, reviewTemplate } from '../app/templates.ts';
 import type { MessageChannel } from '../domain/template.ts';
-import { channelOf, deliveryMessage, messageMessage, templateMessage } from './messages.ts';
+import { channelOf, deliveryMessage, messageMessage, rateMessage, templateMessage } from './messages.ts';
 
 /** The contract of notification, translated to use cases. */
 export function notificationService(deps: Deps): Implementation {
@@ -43,6 +44,9 @@ export function notificationService(deps: Deps): Implementation {
       const of = { order_id: orderId === '' ? undefined : orderId, account_id: accountId === '' ? undefined : idOf(accountId, 'account_id') };
       const { items, next_page_token } = unwrap(await listDeliveries(deps, actorOf(call), of, { page_size: pageSize, page_token: pageToken }));
       return { deliveries: items.map(deliveryMessage), nextPageToken: next_page_token };
+    },
+    async getDeliveryRates({ fromDate, toDate }, call) {
+      return { rates: unwrap(await deliveryRates(deps, actorOf(call), { from_date: fromDate, to_date: toDate })).map(rateMessage) };
     },
   });
 }

@@ -1,5 +1,6 @@
 import type { SqlValue, Tx } from '#kit/store/mysql.ts';
 import type { DeliveryChange, DeliveryRows } from '../app/ports.ts';
+import { NO_RECIPIENT } from '../domain/delivery.ts';
 import type { Delivery, DeliveryState, Provider } from '../domain/delivery.ts';
 import type { MessageChannel } from '../domain/template.ts';
 
@@ -20,6 +21,8 @@ type Row = {
   create_time: Date;
   sent_time: Date | null;
   delivered_time: Date | null;
+  revivals: number;
+  revived_time: Date | null;
   version: bigint;
 };
 
@@ -29,7 +32,7 @@ export function deliveryRows(tx: Tx): DeliveryRows {
   return {
     async insert(delivery, wait_ms) {
       const { delivery_id, message_id, account_id, order_id, channel, template_version, state, version } = delivery;
-      await tx.execute(
+      await tx.later(
         `INSERT INTO message_delivery (delivery_id, message_id, account_id, order_id, channel, template_version, state, recipient_masked, tries, receipt_tries, last_error,
            create_time, sent_time, delivered_time, version, next_action_time, attempts)
          VALUES (?, ?, ?, ?, ?, ?, ?, '', 0, 0, '', ?, ?, ?, ?, UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND, 0)`,
@@ -57,8 +60,23 @@ export function deliveryRows(tx: Tx): DeliveryRows {
       const rows = await tx.execute<Row>(`SELECT * FROM message_delivery WHERE ${where} ORDER BY delivery_id DESC LIMIT ?`, [...conditions.map(([, value]) => value), limit]);
       return rows.map(toDelivery);
     },
+    async rates(from_ms, to_ms) {
+      const rows = await tx.execute<RateRow>(RATES, [CHINA_OFFSET_H, NO_RECIPIENT, new Date(from_ms), new Date(to_ms)]);
+      return rows.map(({ date, channel, provider, pending, sent, delivered, failed, delay_us }) => ({
+        date, channel: channel as MessageChannel, provider, pending: Number(pending), sent: Number(sent), delivered: Number(delivered), failed: Number(failed), mean_delay_ms: Math.round(Number(delay_us ?? 0) / 1000),
+      }));
+    },
   };
 }
+
+type RateRow = { date: string; channel: string; provider: string; pending: string; sent: string; delivered: string; failed: string; delay_us: string | null };
+
+const CHINA_OFFSET_H = 8;
+/** Answered from the index `delivery_rate` alone. */
+const RATES = `SELECT DATE_FORMAT(create_time + INTERVAL ? HOUR, '%Y-%m-%d') AS date, channel, COALESCE(provider, '') AS provider,
+    SUM(state = 'PENDING') AS pending, SUM(state = 'SENT') AS sent, SUM(state = 'DELIVERED') AS delivered, SUM(state = 'FAILED' AND last_error <> ?) AS failed,
+    AVG(IF(state = 'DELIVERED', TIMESTAMPDIFF(MICROSECOND, create_time, delivered_time), NULL)) AS delay_us
+  FROM message_delivery WHERE create_time >= ? AND create_time < ? GROUP BY 1, 2, 3 HAVING pending + sent + delivered + failed > 0 ORDER BY 1, 2, 3`;
 
 function assignments(to: DeliveryChange): [column: string, value: SqlValue][] {
   const values: [column: string, value: SqlValue | undefined][] = [
@@ -71,6 +89,8 @@ function assignments(to: DeliveryChange): [column: string, value: SqlValue][] {
     ['last_error', to.last_error],
     ['sent_time', to.sent_time_ms === undefined ? undefined : new Date(to.sent_time_ms)],
     ['delivered_time', to.delivered_time_ms === undefined ? undefined : new Date(to.delivered_time_ms)],
+    ['revivals', to.revivals],
+    ['revived_time', to.revived_time_ms === undefined ? undefined : new Date(to.revived_time_ms)],
   ];
   return values.filter(([, value]) => value !== undefined);
 }
@@ -101,6 +121,8 @@ function toDelivery(row: Row): Delivery {
     create_time_ms: row.create_time.getTime(),
     sent_time_ms: row.sent_time?.getTime(),
     delivered_time_ms: row.delivered_time?.getTime(),
+    revivals: row.revivals,
+    revived_time_ms: row.revived_time?.getTime(),
     version: row.version,
   };
 }

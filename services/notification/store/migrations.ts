@@ -76,4 +76,12 @@ export const migrations: Migration[] = [
     ],
   },
   { name: '0001a_archive', up: archiveTables() },
+  {
+    name: '0002_receipts_dead_letters_rates',
+    up: [
+      'ALTER TABLE message_delivery ADD COLUMN revivals INT NOT NULL DEFAULT 0',
+      'ALTER TABLE message_delivery ADD COLUMN revived_time DATETIME(3) NULL',
+      'ALTER TABLE message_delivery ADD KEY delivery_rate (create_time, channel, provider, state, last_error, delivered_time)',
+    ],
+  },
 ];

@@ -13,7 +13,11 @@ export type RunnableJob = Job & { work: JobWork };
 
 export type JobStore = {
   /** JOB_RUNNING while a run of the job holds the lease. A repeat of the request id gives the first run. */
-  begin(job_id: string, started_by: string, actor?: Actor): Promise<Result<JobRun & { fresh: boolean }>>;
+  begin(job_id: string, started_by: string, actor: Actor): Promise<Result<JobRun & { fresh: boolean }>>;
+  /** The run that was due; undefined when one runs or when another process has begun it, or anybody ran it since. */
+  beginDue(job_id: string, due_ms: number): Promise<JobRun | undefined>;
+  /** Since when each job is known here, and when it last began. Jobs that were not known are from now on. */
+  schedule(job_ids: readonly string[]): Promise<Map<string, { known_ms: number; last_start_ms: number | undefined }>>;
   progress(run_id: string, percent: number, report_json: string | undefined): Promise<void>;
   end(run_id: string, outcome: { report_json: string } | { error: string }): Promise<void>;
   find(run_id: string): Promise<JobRun | undefined>;
@@ -21,6 +25,8 @@ export type JobStore = {
   lastRuns(): Promise<Map<string, JobRun>>;
   /** Runs whose process ended in the middle are failed, so that they can be run again. */
   failAbandoned(): Promise<void>;
+  /** Forgets a bounded batch of runs that ended long ago, but never a job's last ones; how many. */
+  forgetRuns(limit: number): Promise<number>;
 };
 
 /** What other services know of an order. */

@@ -22,11 +22,3 @@ export type JobRun = {
   error: string;
   started_by: string;
 };
-
-/** Sales open at midnight and trains are released through the morning; heavy jobs stay out of these hours (Asia/Shanghai). */
-const PEAK_HOURS: readonly [from: number, to: number][] = [[0, 1], [8, 19]];
-
-export function isPeak(now_ms: number): boolean {
-  const hour = new Date(now_ms + 8 * 3_600_000).getUTCHours();
-  return PEAK_HOURS.some(([from, to]) => hour >= from && hour < to);
-}

@@ -3,8 +3,11 @@ import { systemRandom } from '#kit/base/random.ts';
 import { addDays, isServiceDate, serviceDateAt } from '#kit/base/time.ts';
 import { uuid7 } from '#kit/base/uuid7.ts';
 import type { JobWork, RunnableJob } from '../app/ports.ts';
+import { alertRound, type AlertDeps } from './alert_round.ts';
+import { archiveRequestIds, republishEvents, type OwnRecords } from './housekeeping_works.ts';
 import type { Peers } from './peers.ts';
 import { reconcileStatement } from './statement_work.ts';
+import { replayDeadLetters } from './replay_work.ts';
 
 /** Today and the fourteen days after it. */
 const SALE_DAYS = 15;
@@ -13,13 +16,17 @@ const OPEN_TIMEOUT_MS = 300_000;
 const HEARTBEAT_MS = 10_000;
 
 /** Every job there is, with what it does at other services. */
-export function jobsOver(peers: Peers): RunnableJob[] {
+export function jobsOver(peers: Peers, own: OwnRecords, alerts: AlertDeps): RunnableJob[] {
   return [
     { job_id: 'sync-timetable', title_zh: '同步运行图', title_en: 'Fetch the railway timetable', schedule: '30 2 * * *', off_peak_only: true, work: syncTimetable(peers) },
     { job_id: 'open-sales', title_zh: '开售预售期车次', title_en: 'Open sales of the sale window', schedule: '0 3 * * *', off_peak_only: true, work: openSales(peers) },
     { job_id: 'reconcile-inventory', title_zh: '库存对账', title_en: 'Reconcile Redis, ledger and orders', schedule: '30 3 * * *', off_peak_only: true, work: reconcileInventory(peers) },
     { job_id: 'rebuild-inventory', title_zh: '由账本重建库存', title_en: 'Rebuild Redis from the ledger', schedule: '', off_peak_only: false, work: rebuildInventory(peers) },
     { job_id: 'reconcile-statement', title_zh: '支付对账（网关、支付、订单、车票）', title_en: 'Reconcile the statement of the payment gateway with payments, orders and tickets', schedule: '0 4 * * *', off_peak_only: true, work: reconcileStatement(peers) },
+    { job_id: 'archive-request-ids', title_zh: '归档幂等记录', title_en: 'Archive answers by request id', schedule: '30 4 * * *', off_peak_only: true, work: archiveRequestIds(peers, own) },
+    { job_id: 'alert-round', title_zh: '告警巡检', title_en: 'Alert round', schedule: '*/5 * * * *', off_peak_only: false, work: alertRound(alerts) },
+    { job_id: 'replay-dead-letters', title_zh: '批量重放死信', title_en: 'Replay dead letters in bulk', schedule: '', off_peak_only: true, work: replayDeadLetters(alerts.bus) },
+    { job_id: 'republish-events', title_zh: '回溯重放事件流', title_en: 'Publish a stream again from a time', schedule: '', off_peak_only: true, work: republishEvents(peers) },
   ];
 }
 

@@ -3,7 +3,7 @@ import { toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobu
 import { timestampFromDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { DiscardDeadLettersRequestSchema, JobState, OpsService, ReplayDeadLettersRequestSchema, RunJobRequestSchema } from '#gen/rail/ops/v1/ops_pb.ts';
 import type { Bus } from '#kit/bus/bus.ts';
-import { countDeadLetters, discardDeadLetter, listDeadLetters, replayDeadLetter, type ListedDeadLetter } from '#kit/bus/dlq.ts';
+import { countDeadLetters, discardDeadLetter, listDeadLetters, replayDeadLetter, type DeadLetterFilter, type ListedDeadLetter } from '#kit/bus/dlq.ts';
 import type { Call } from '#kit/rpc/call.ts';
 import { RpcError, unwrap } from '#kit/rpc/error.ts';
 import { implement, type Implementation } from '#kit/rpc/implement.ts';
@@ -23,17 +23,18 @@ export function opsService({ jobs, store, bus, sources, audit }: OpsDeps): Imple
       const last = await store.lastRuns();
       return {
         jobs: jobs.list().map(({ job_id, title_zh, title_en, schedule, off_peak_only }) => {
-          const [run, next_ms] = [last.get(job_id), jobs.nextRunMs(job_id)];
+          const [run, next_ms, due] = [last.get(job_id), jobs.nextRunMs(job_id), jobs.due(job_id)];
           return {
             jobId: job_id, titleZh: title_zh, titleEn: title_en, schedule, offPeakOnly: off_peak_only,
             lastRun: run === undefined ? undefined : runMessage(run), nextRunTime: next_ms === undefined ? undefined : timestampFromMs(next_ms),
+            heldZh: due?.held?.zh ?? '', heldEn: due?.held?.en ?? '', dueTime: due === undefined ? undefined : timestampFromMs(due.due_ms),
           };
         }),
       };
     },
     async runJob(request, call) {
       await store.failAbandoned();
-      return { run: runMessage(unwrap(await jobs.run(request.jobId, request.argumentsJson, actorOf(RunJobRequestSchema, request, call)))) };
+      return { run: runMessage(unwrap(await jobs.run(request.jobId, request.argumentsJson, actorOf(RunJobRequestSchema, request, call), request.despiteSale))) };
     },
     async getJobRun({ runId }) {
       const run = await store.find(runId);
@@ -47,10 +48,9 @@ export function opsService({ jobs, store, bus, sources, audit }: OpsDeps): Imple
     async listDeadLetters({ consumer, pageSize, pageToken }) {
       const after = pageToken === '' ? 0 : Number(pageToken);
       if (!Number.isSafeInteger(after) || after < 0) throw RpcError.of({ reason: 'PAGE_TOKEN_INVALID' });
-      const [{ letters, next }, counts] = await Promise.all([listDeadLetters(bus, {}, { after, limit: pageSizeOf(pageSize) }), countDeadLetters(bus)]);
-      const shown = consumer === '' ? letters : letters.filter((letter) => letter.consumer === consumer);
+      const [{ letters, next }, counts] = await Promise.all([listDeadLetters(bus, filterOf(consumer), { after, limit: pageSizeOf(pageSize) }), countDeadLetters(bus)]);
       const total = consumer === '' ? Object.values(counts).reduce((sum, count) => sum + count, 0) : (counts[consumer] ?? 0);
-      return { deadLetters: shown.map(letterMessage), nextPageToken: next === undefined ? '' : String(next), total: BigInt(total) };
+      return { deadLetters: letters.map(letterMessage), nextPageToken: next === undefined ? '' : String(next), total: BigInt(total) };
     },
     async replayDeadLetters(request, call) {
       const ids = await lettersOf(bus, request.deadLetterIds, request.consumer);
@@ -98,8 +98,14 @@ async function lettersOf(bus: Bus, given: readonly string[], consumer: string): 
   if (given.length > PAGES.max) throw RpcError.of({ reason: 'FIELD_INVALID', detail: `at most ${PAGES.max} at once`, metadata: { field: 'dead_letter_ids' } });
   if (given.length > 0) return given.filter((id) => /^\d{1,15}$/.test(id)).map(Number);
   if (consumer === '') return [];
-  const { letters } = await listDeadLetters(bus, {}, { limit: PAGES.max });
-  return letters.filter((letter) => letter.consumer === consumer).map((letter) => letter.id);
+  const { letters } = await listDeadLetters(bus, filterOf(consumer), { limit: PAGES.max });
+  return letters.map((letter) => letter.id);
+}
+
+function filterOf(consumer: string): DeadLetterFilter {
+  if (consumer === '') return {};
+  if (!/^[\w-]{1,40}$/.test(consumer)) throw RpcError.of({ reason: 'FIELD_INVALID', detail: 'consumer is no name of one', metadata: { field: 'consumer' } });
+  return { consumer };
 }
 
 function runMessage(run: JobRun) {

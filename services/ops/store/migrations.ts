@@ -26,4 +26,9 @@ export const migrations: Migration[] = [
     ],
   },
   { name: '0001a_archive', up: archiveTables() },
+  {
+    // A job that is new is due from then on, not for all the days before.
+    name: '0002_job_known',
+    up: ['ALTER TABLE job_gate ADD COLUMN known_since DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3)'],
+  },
 ];

@@ -75,14 +75,20 @@ export class OrderDriver {
   async #drive(order_id: string, ask_payments: boolean): Promise<void> {
     const { orders, clock, log } = this.#ports;
     let ask = ask_payments;
+    let known: Order | undefined;
     for (let count = 0; count < STEPS_MAX; count += 1) {
-      const order = await orders.find(order_id);
+      // What a step has just written need not be read: should somebody else change it meanwhile, the next write finds out.
+      const order: Order | undefined = known ?? (await orders.find(order_id));
       if (order === undefined) return;
+      known = undefined;
       const step = nextStep(order, { now_ms: clock.now_ms(), ask_payments: ask });
       if (step === undefined) return orders.note(order, { todo: order.todo, attempts: 0 });
       if (typeof step === 'object') return orders.note(order, { todo: order.todo, attempts: 0, next_ms: step.wait_ms });
       const outcome = await this.#run(step, order);
-      if (outcome !== 'moved') {
+      if (outcome !== 'moved' && 'order' in outcome) {
+        if (outcome.rests === true) return;
+        known = outcome.order;
+      } else if (outcome !== 'moved') {
         // Payments were asked and none had been paid: now the order waits as it would have without asking.
         if (step === 'ask_payments') {
           ask = false;

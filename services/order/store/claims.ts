@@ -14,14 +14,14 @@ export async function claimDays(tx: Tx, entry_id: string, claims: readonly Claim
   if (claims.length === 0) return ok(undefined);
   const days = claims.flatMap<SqlValue>(({ person, travel_date }) => [person, travel_date, 1]);
   // Makes the row where there is none, and locks it either way.
-  await tx.execute(`INSERT INTO passenger_day (person, travel_date, changes) VALUES ${valuesOf(claims.length, 3)} ON DUPLICATE KEY UPDATE changes = changes + 1`, days);
+  await tx.later(`INSERT INTO passenger_day (person, travel_date, changes) VALUES ${valuesOf(claims.length, 3)} ON DUPLICATE KEY UPDATE changes = changes + 1`, days);
   const taken = await tx.execute<ClaimRow>(
     `SELECT person, travel_date, start_time, end_time FROM passenger_claim WHERE (person, travel_date) IN (${valuesOf(claims.length, 2)})`,
     claims.flatMap(({ person, travel_date }) => [person, travel_date]),
   );
   const conflict = claims.find((claim) => taken.some((row) => row.person === claim.person && overlaps(claim, { start_ms: row.start_time.getTime(), end_ms: row.end_time.getTime() })));
   if (conflict !== undefined) return fail('JOURNEY_OVERLAP', { metadata: { field: `passengers[${conflict.item_no - 1}]`, date: conflict.travel_date } });
-  await tx.execute(
+  await tx.later(
     `INSERT INTO passenger_claim (person, travel_date, entry_id, item_no, start_time, end_time, order_id) VALUES ${valuesOf(claims.length, 7)}`,
     claims.flatMap<SqlValue>(({ person, travel_date, item_no, start_ms, end_ms }) => [person, travel_date, entry_id, item_no, dateOf(start_ms), dateOf(end_ms), order_id ?? null]),
   );
@@ -31,9 +31,9 @@ export async function claimDays(tx: Tx, entry_id: string, claims: readonly Claim
 /** Frees the time of some items of an entry; of all where none are named. */
 export async function freeDays(tx: Tx, entry_id: string, item_nos?: readonly number[]): Promise<void> {
   if (item_nos === undefined) {
-    await tx.execute('DELETE FROM passenger_claim WHERE entry_id = ?', [entry_id]);
+    await tx.later('DELETE FROM passenger_claim WHERE entry_id = ?', [entry_id]);
   } else if (item_nos.length > 0) {
-    await tx.execute('DELETE FROM passenger_claim WHERE entry_id = ? AND item_no IN (?)', [entry_id, [...item_nos]]);
+    await tx.later('DELETE FROM passenger_claim WHERE entry_id = ? AND item_no IN (?)', [entry_id, [...item_nos]]);
   }
 }
 

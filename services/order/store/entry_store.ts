@@ -22,17 +22,19 @@ export function createEntryStore(db: Database, tools: WriteTools): EntryStore {
   return {
     ...reads,
     async submit(entry, claims, key, actor) {
+      let written: EntryRow | undefined;
       const done = await db.transaction((tx) =>
         withRequestId(tx, { ...key, now_ms: tools.now_ms() }, async () => {
           const claimed = await claimDays(tx, entry.entry_id, claims);
           if (!claimed.ok) return claimed;
           await insertEntry(tx, entry);
           await auditEntry(tools, tx, actor, 'order.Submit', entry.entry_id, { result: 'ok', request_id: entry.request_id });
+          [written] = await tx.execute<EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM queue_entry WHERE entry_id = ?`, [entry.entry_id]);
           return ok(Buffer.from(entry.entry_id));
         }),
       );
       if (!done.ok) return done;
-      const stored = await reads.find(entry.entry_id);
+      const stored = done.value.replayed || written === undefined ? await reads.find(entry.entry_id) : entryOf(written);
       return stored === undefined ? fail('CONFLICT', { detail: 'the entry is not there yet' }) : ok(stored);
     },
     start: (entry_ids, lease) => db.transaction((tx) => startEntries(tx, entry_ids, lease, tools.now_ms())),
@@ -41,7 +43,7 @@ export function createEntryStore(db: Database, tools: WriteTools): EntryStore {
       db.transaction(async (tx) => {
         const [row] = await tx.execute<EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM queue_entry WHERE entry_id = ? AND state IN (?) FOR UPDATE`, [entry_id, from === undefined ? ['WAITING', 'PROCESSING'] : [from]]);
         if (row === undefined) return false;
-        await tx.execute('UPDATE queue_entry SET state = ?, reason = ?, end_time = ?, next_action_time = NULL WHERE entry_id = ?', [to, reason === '' ? null : reason, dateOf(tools.now_ms()), entry_id]);
+        await tx.later('UPDATE queue_entry SET state = ?, reason = ?, end_time = ?, next_action_time = NULL WHERE entry_id = ?', [to, reason === '' ? null : reason, dateOf(tools.now_ms()), entry_id]);
         await freeDays(tx, entry_id);
         await auditEntry(tools, tx, actor, to === 'LEFT' ? 'order.LeaveQueue' : 'order.FailEntry', entry_id, { result: reason === '' ? 'ok' : reason });
         if (to === 'FAILED') await tools.tellEntryFailed(tx, entryOf(row), reason);
@@ -62,7 +64,7 @@ async function startEntries(tx: Tx, entry_ids: readonly string[], lease: QueueLe
   // Locked in the order of the key, whatever the order of service, so that nobody waits in a circle.
   const rows = await tx.execute<EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM queue_entry WHERE entry_id IN (?) AND state = 'WAITING' ORDER BY entry_id FOR UPDATE`, [[...entry_ids]]);
   if (rows.length === 0) return [];
-  await tx.execute(
+  await tx.later(
     `UPDATE queue_entry SET state = 'PROCESSING', dequeue_time = ?, attempts = 0, next_action_time = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND WHERE entry_id IN (?)`,
     [dateOf(now_ms), PROCESSING_MS * 1000, rows.map(({ entry_id }) => entry_id)],
   );
@@ -81,11 +83,11 @@ async function placeOrders(tx: Tx, orders: readonly Order[], lease: QueueLease, 
   if (fresh.length === 0) return [];
   await insertOrders(tx, fresh, tools);
   const entry_ids = fresh.map(({ entry_id }) => entry_id);
-  await tx.execute(
+  await tx.later(
     `UPDATE queue_entry q JOIN orders o ON o.entry_id = q.entry_id SET q.state = 'ORDERED', q.order_id = o.order_id, q.end_time = ?, q.next_action_time = NULL WHERE q.entry_id IN (?)`,
     [dateOf(tools.now_ms()), entry_ids],
   );
-  await tx.execute('UPDATE passenger_claim c JOIN orders o ON o.entry_id = c.entry_id SET c.order_id = o.order_id WHERE c.entry_id IN (?)', [entry_ids]);
+  await tx.later('UPDATE passenger_claim c JOIN orders o ON o.entry_id = c.entry_id SET c.order_id = o.order_id WHERE c.entry_id IN (?)', [entry_ids]);
   return entry_ids;
 }
 
@@ -108,7 +110,7 @@ async function failEntries(tx: Tx, refused: readonly { entry_id: string; reason:
 async function insertEntry(tx: Tx, entry: Parameters<EntryStore['submit']>[0]): Promise<void> {
   const { entry_id, account_id, tenant, channel, request_id, run_id, bucket, priority, body, enter_ms } = entry;
   const row: SqlValue[] = [entry_id, BigInt(account_id), tenant, channel, request_id, run_id, bucket, 'WAITING', priority, JSON.stringify(body), dateOf(enter_ms), FIRST_LOOK_MS * 1000];
-  await tx.execute(
+  await tx.later(
     `INSERT INTO queue_entry (entry_id, account_id, tenant, channel, request_id, run_id, bucket, state, priority, body, enter_time, next_action_time)
      VALUES (${valuesOf(1, 11).slice(1, -1)}, UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND)`,
     row,

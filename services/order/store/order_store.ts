@@ -8,7 +8,7 @@ import type { Order } from '../domain/order.ts';
 import type { OrderState } from '../domain/state.ts';
 import { reclaim, writeChange, type WriteTools } from './order_write.ts';
 import { runItems } from './run_items.ts';
-import { orderOf, type ItemRow, type OrderRow } from './rows.ts';
+import { JOINED_ITEM_COLUMNS, joinedItem, orderOf, type ItemRow, type JoinedItemRow, type OrderRow } from './rows.ts';
 
 /** Statements, in a transaction or each by itself. */
 type Run = <R>(sql: string, params: readonly SqlValue[]) => Promise<SqlResult<R>>;
@@ -76,8 +76,8 @@ function reads(run: Run): Pick<OrderStore, 'find' | 'list' | 'timeline' | 'runIt
   }
   return {
     async find(order_id) {
-      const [order] = await withItems(await run<OrderRow>('SELECT * FROM orders WHERE order_id = ?', [BigInt(order_id)]));
-      return order;
+      const rows = await run<OrderRow & JoinedItemRow>(`SELECT o.*, ${JOINED_ITEM_COLUMNS} FROM orders o JOIN order_item i ON i.order_id = o.order_id WHERE o.order_id = ? ORDER BY i.item_no`, [BigInt(order_id)]);
+      return rows[0] === undefined ? undefined : orderOf(rows[0], rows.map(joinedItem));
     },
     async list(query) {
       const { sql, params } = conditionsOf(query);

@@ -30,14 +30,14 @@ export async function insertOrders(tx: Tx, orders: readonly Order[], tools: Writ
     BigInt(order.order_id), BigInt(order.account_id), order.tenant, order.channel, order.entry_id, order.request_id, order.journey.run_id, order.state,
     order.version, JSON.stringify(order.journey), order.hold_id, order.total_fen, order.todo.join(','), dateOf(order.create_ms), dateOf(order.update_ms), dateOf(order.pay_expire_ms),
   ]);
-  await tx.execute(
+  await tx.later(
     `INSERT INTO orders (order_id, account_id, tenant, channel, entry_id, request_id, run_id, state, version, journey, hold_id, total_fen, todo, create_time, update_time, pay_expire_time)
      VALUES ${valuesOf(orders.length, 16)}`,
     rows,
   );
-  await tx.execute('UPDATE orders SET next_action_time = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND WHERE order_id IN (?)', [ATTACH_MS * 1000, orders.map(({ order_id }) => BigInt(order_id))]);
+  await tx.later('UPDATE orders SET next_action_time = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND WHERE order_id IN (?)', [ATTACH_MS * 1000, orders.map(({ order_id }) => BigInt(order_id))]);
   const items = orders.flatMap((order) => order.items.map((item) => ({ order, item })));
-  await tx.execute(
+  await tx.later(
     `INSERT INTO order_item (order_id, item_no, passenger_id, person, passenger_name_masked, id_number_masked, passenger_type, places, state, version, fare_fen, refunded_fen, changed, hold_id)
      VALUES ${valuesOf(items.length, 14)}`,
     items.flatMap<SqlValue>(({ order, item }) => [
@@ -96,7 +96,7 @@ async function updateItem(tx: Tx, order_id: string, item: OrderItem, from_versio
 type TimelineEntry = { order: Order; item: OrderItem; from?: string; cause: string };
 
 async function insertTimeline(tx: Tx, entries: readonly TimelineEntry[]): Promise<void> {
-  await tx.execute(
+  await tx.later(
     `INSERT INTO order_timeline (order_id, order_version, item_no, time, from_state, to_state, cause, version, trace_id) VALUES ${valuesOf(entries.length, 9)}`,
     entries.flatMap<SqlValue>(({ order, item, from, cause }) => [
       BigInt(order.order_id), order.version, item.item_no, dateOf(order.update_ms), from ?? null, item.state, cause.slice(0, 255), item.version, activeTraceId() ?? '',
@@ -109,5 +109,5 @@ async function countCancellation(tx: Tx, { before, after }: OrderChange): Promis
   if (before.state !== 'CLOSING' || after.state !== 'CLOSED') return;
   const expired = after.close_reason === 'EXPIRED' && after.update_ms >= after.pay_expire_ms;
   if (after.close_reason !== 'CANCELLED' && !expired) return;
-  await tx.execute('INSERT INTO cancellation (account_id, day, cancelled) VALUES (?, ?, 1) ON DUPLICATE KEY UPDATE cancelled = cancelled + 1', [BigInt(after.account_id), serviceDateAt(after.update_ms)]);
+  await tx.later('INSERT INTO cancellation (account_id, day, cancelled) VALUES (?, ?, 1) ON DUPLICATE KEY UPDATE cancelled = cancelled + 1', [BigInt(after.account_id), serviceDateAt(after.update_ms)]);
 }

@@ -90,6 +90,22 @@ export type ItemRow = {
   hold_id: string;
 };
 
+/** Columns of an item beside those of its order, whose names some of them share. */
+export const JOINED_ITEM_COLUMNS = `i.item_no, i.passenger_id, i.person, i.passenger_name_masked, i.id_number_masked, i.passenger_type, i.places, i.fare_fen, i.refunded_fen, i.ticket_id, i.changed,
+  i.state AS item_state, i.version AS item_version, i.close_reason AS item_close_reason, i.journey AS item_journey, i.hold_id AS item_hold_id`;
+
+export type JoinedItemRow = Omit<ItemRow, 'state' | 'version' | 'close_reason' | 'journey' | 'hold_id'> & {
+  item_state: OrderState;
+  item_version: bigint;
+  item_close_reason: CloseReason | null;
+  item_journey: string | null;
+  item_hold_id: string;
+};
+
+export function joinedItem(row: JoinedItemRow): ItemRow {
+  return { ...row, state: row.item_state, version: row.item_version, close_reason: row.item_close_reason, journey: row.item_journey, hold_id: row.item_hold_id };
+}
+
 export function orderOf(row: OrderRow, items: readonly ItemRow[]): Order {
   const { tenant, channel, entry_id, request_id, state, hold_id, attempts } = row;
   return {

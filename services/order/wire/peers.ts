@@ -7,6 +7,8 @@ import { TicketingService } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import type { DescService } from '@bufbuild/protobuf';
 import { createClient, type ServiceClient } from '#kit/rpc/client.ts';
 import type { Lifecycle } from '#kit/run/lifecycle.ts';
+import { watchPeerCalls } from '#kit/settings/calls.ts';
+import type { Log } from '#kit/telemetry/log.ts';
 import type { Peers } from '../app/peers.ts';
 import { identityPeer } from '../rpc/peers/identity.ts';
 import { inventoryPeer } from '../rpc/peers/inventory.ts';
@@ -17,9 +19,10 @@ import { ticketingPeer } from '../rpc/peers/ticketing.ts';
 import type { Config } from './config.ts';
 
 /** Clients of the other services; they connect with their first call. */
-export function connectPeers(config: Config, lifecycle: Lifecycle): Peers {
+export function connectPeers(config: Config, log: Log, lifecycle: Lifecycle): Peers {
+  const calls = lifecycle.add('call settings', watchPeerCalls({ address: config.risk_address, caller_key: config.caller_key[0], service: 'order', log }));
   const client = <S extends DescService>(service: S, address: string | readonly string[]): ServiceClient<S> => {
-    const made = createClient(service, { address, service: 'order', caller_key: config.caller_key[0] });
+    const made = createClient(service, { address, service: 'order', caller_key: config.caller_key[0], bounds: () => calls.get() });
     lifecycle.onStop(service.name, () => made.close());
     return made;
   };

@@ -42,6 +42,9 @@ export type Gateway = {
 /** A callback as it must be remembered with its effect. */
 export type CallbackMark = { payment_channel: string; nonce: string; body_hash: Uint8Array };
 
+/** The payment after a report. `stale`: it told nothing new; `repeated`: these very bytes had come before. */
+export type AppliedReport = Payment & { effect: 'new' | 'stale' | 'repeated' };
+
 export type PaymentStore = {
   /** Once per request id; a repeat gives the payment of the first. */
   create(payment: NewPayment, actor: Actor): Promise<Result<Payment>>;
@@ -57,7 +60,7 @@ export type PaymentStore = {
    * The effect of a report, by compare-and-set, with its event, its audit record and, for a callback, the mark that makes a
    * repeat harmless: all in one transaction. What succeeded stays due until it is settled. Money for a payment that was closed is made a refund in the same transaction.
    */
-  applyReport(report: TradeReport, mark?: CallbackMark): Promise<Result<Payment>>;
+  applyReport(report: TradeReport, mark?: CallbackMark): Promise<Result<AppliedReport>>;
   /** True when this very body was taken for this payment and version before. */
   isKnownCallback(payment_id: bigint, version: number, body_hash: Uint8Array): Promise<boolean>;
   /** Closes ours without the gateway's word. Nothing for one that is final. */

@@ -1,10 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { fail, ok, type Result } from '#kit/base/result.ts';
-import type { Payment, PaymentStore } from './ports.ts';
-
-/** What became of a callback. `stale`: it told nothing that we did not know, though its bytes are new. */
-export type TakenCallback = { payment: Payment; effect: 'new' | 'stale' | 'repeated' };
+import type { AppliedReport, PaymentStore } from './ports.ts';
 
 /** Who sent it, checked on the bytes as received. `fresh` is false when only its age is wrong. */
 export type VerifiedCallback = { nonce: string; fresh: boolean };
@@ -23,18 +20,16 @@ const REPORT = z.object({
  * Takes a report of the gateway. A repeat gets its first answer whatever its age; a first one must be younger than five
  * minutes and its nonce new. Errors: FIELD_INVALID, SIGNATURE_INVALID, PAYMENT_NOT_FOUND, AMOUNT_INVALID.
  */
-export async function takeCallback(store: PaymentStore, payment_channel: string, raw: Uint8Array, verified: VerifiedCallback): Promise<Result<TakenCallback>> {
+export async function takeCallback(store: PaymentStore, payment_channel: string, raw: Uint8Array, verified: VerifiedCallback): Promise<Result<AppliedReport>> {
   const parsed = REPORT.safeParse(parseJson(raw));
   if (!parsed.success) return fail('FIELD_INVALID', { detail: 'the callback is malformed' });
   const report = parsed.data;
   const body_hash = createHash('sha256').update(raw).digest();
   const payment = await store.find(BigInt(report.trade_id));
   if (payment === undefined || payment.payment_channel !== payment_channel) return fail('PAYMENT_NOT_FOUND');
-  if (await store.isKnownCallback(payment.payment_id, report.version, body_hash)) return ok({ payment, effect: 'repeated' });
+  if (await store.isKnownCallback(payment.payment_id, report.version, body_hash)) return ok({ ...payment, effect: 'repeated' });
   if (!verified.fresh) return fail('SIGNATURE_INVALID', { detail: 'timestamp' });
-  const applied = await store.applyReport(report, { payment_channel, nonce: verified.nonce, body_hash });
-  if (!applied.ok) return applied;
-  return ok({ payment: applied.value, effect: applied.value.version > payment.version ? 'new' : 'stale' });
+  return store.applyReport(report, { payment_channel, nonce: verified.nonce, body_hash });
 }
 
 function parseJson(raw: Uint8Array): unknown {

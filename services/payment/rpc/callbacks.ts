@@ -12,6 +12,9 @@ import type { PaymentStore } from '../app/ports.ts';
 
 export type CallbackOptions = { host: string; port: number; store: PaymentStore; /** The public key of the company that speaks for a channel. */ gateway_keys: (payment_channel: string) => KeyObject; clock: Clock; log: Log };
 
+/** The channel is named once the signature has proved who speaks: labels of metrics are no place for a stranger's words. */
+type Outcome = { status: number; outcome: string; payment_channel?: string };
+
 const OUTCOMES = { new: 'ok', stale: 'stale', repeated: 'repeated' } as const;
 const PATH = /^\/callbacks\/payment\/v1\/([a-z]{2,16})$/;
 const MAX_BODY_BYTES = 65_536;
@@ -21,15 +24,15 @@ const REQUEST_TIMEOUT_MS = 5000;
 export async function startCallbacks(options: CallbackOptions): Promise<{ port: number; stop(): Promise<void> }> {
   const outcomes = metricsFor('payment').counter('payment_callbacks_total', 'Callbacks of the gateway by channel and outcome: ok had an effect, repeated came before with the same bytes, stale told nothing new', ['payment_channel', 'outcome']);
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
-    const answer = (status: number, outcome: string): void => {
-      outcomes.inc({ payment_channel: PATH.exec(request.url ?? '')?.[1] ?? 'none', outcome });
+    const answer = ({ status, outcome, payment_channel = 'none' }: Outcome): void => {
+      outcomes.inc({ payment_channel, outcome });
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ result: status === 200 ? 'ok' : outcome }));
     };
     receive(options, request).then(
-      ({ status, outcome }) => answer(status, outcome),
+      answer,
       (error: unknown) => {
         options.log.warn({ error }, 'a callback could not be taken');
-        answer(503, 'TRY_AGAIN');
+        answer({ status: 503, outcome: 'TRY_AGAIN' });
       },
     );
     response.on('error', () => undefined);
@@ -45,7 +48,7 @@ export async function startCallbacks(options: CallbackOptions): Promise<{ port: 
   return { port: (server.address() as AddressInfo).port, stop };
 }
 
-async function receive({ store, gateway_keys, clock, log }: CallbackOptions, request: IncomingMessage): Promise<{ status: number; outcome: string }> {
+async function receive({ store, gateway_keys, clock, log }: CallbackOptions, request: IncomingMessage): Promise<Outcome> {
   const path = request.url ?? '/';
   const channel = PATH.exec(path)?.[1];
   if (request.method !== 'POST' || channel === undefined) return refusal('NOT_IMPLEMENTED', 404);
@@ -58,12 +61,12 @@ async function receive({ store, gateway_keys, clock, log }: CallbackOptions, req
   const verified = fresh.ok ? fresh : verifyPart(part, request.headers, { key, now_ms: Number(request.headers[TIMESTAMP_HEADER]) });
   if (!verified.ok) return refusal('SIGNATURE_INVALID');
   const taken = await takeCallback(store, channel, raw, { nonce: verified.value.nonce, fresh: fresh.ok });
-  if (taken.ok) return { status: 200, outcome: OUTCOMES[taken.value.effect] };
+  if (taken.ok) return { status: 200, outcome: OUTCOMES[taken.value.effect], payment_channel: channel };
   if (taken.error.reason === 'AMOUNT_INVALID') log.error({ alert: true, payment_channel: channel }, 'the gateway reports another amount');
   return refusal(taken.error.reason);
 }
 
-function refusal(reason: ErrorReason, status: number = errorSpec(reason).http_status): { status: number; outcome: string } {
+function refusal(reason: ErrorReason, status: number = errorSpec(reason).http_status): Outcome {
   return { status, outcome: reason };
 }
 

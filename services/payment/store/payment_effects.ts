@@ -24,7 +24,7 @@ export class PaymentEffects {
     const unwanted = isUnwanted(payment);
     const version = payment.version > BigInt(report.version) ? payment.version : BigInt(report.version);
     const next: Payment = { ...payment, state: 'SUCCEEDED', version, gateway_trade_no: report.gateway_trade_no, pay_time_ms, settled: unwanted ? false : payment.settled };
-    await tx.execute(
+    await tx.later(
       `UPDATE payment SET state = 'SUCCEEDED', version = ?, gateway_trade_no = ?, paid_at = ?, settled = ?, next_action_time = ?, attempts = 0 WHERE payment_id = ?`,
       [version, report.gateway_trade_no, new Date(pay_time_ms), unwanted ? 0 : null, unwanted ? null : new Date(this.#clock.now_ms() + SETTLE_WITHIN_MS), payment.payment_id],
     );
@@ -42,7 +42,7 @@ export class PaymentEffects {
 
   async close(tx: Tx, payment: Payment, version: bigint, why: string): Promise<Payment> {
     const next: Payment = { ...payment, state: 'CLOSED', version };
-    await tx.execute(`UPDATE payment SET state = 'CLOSED', version = ?, next_action_time = NULL, attempts = 0 WHERE payment_id = ?`, [version, payment.payment_id]);
+    await tx.later(`UPDATE payment SET state = 'CLOSED', version = ?, next_action_time = NULL, attempts = 0 WHERE payment_id = ?`, [version, payment.payment_id]);
     await this.#journal.tellPayment(tx, 'PaymentClosed', next);
     await this.#journal.record(tx, 'payment.Close', `payment/${payment.payment_id}`, undefined, why, version);
     return next;

@@ -4,7 +4,7 @@ import { geneOf } from '#kit/base/snowflake.ts';
 import { isDuplicateKey } from '#kit/store/errors.ts';
 import { withRequestId } from '#kit/store/idempotency.ts';
 import type { Database, Tx } from '#kit/store/mysql.ts';
-import type { Actor, CallbackMark, GatewayTrade, NewPayment, PaymentStore, Refund } from '../app/ports.ts';
+import type { Actor, AppliedReport, CallbackMark, GatewayTrade, NewPayment, PaymentStore, Refund } from '../app/ports.ts';
 import { judgeReport, type Payment, type TradeReport } from '../domain/payment.ts';
 import type { EffectJournal } from './journal.ts';
 import { PaymentEffects } from './payment_effects.ts';
@@ -78,24 +78,24 @@ class SqlPaymentStore implements PaymentStore {
 
   markPending(payment_id: bigint, trade: GatewayTrade): Promise<Payment> {
     return this.#db.transaction(async (tx) => {
-      await tx.execute(`UPDATE payment SET state = 'PENDING', pay_url = ?, gateway_trade_no = ?, next_action_time = ?, attempts = 0 WHERE payment_id = ? AND state = 'CREATED'`, [
+      await tx.later(`UPDATE payment SET state = 'PENDING', pay_url = ?, gateway_trade_no = ?, next_action_time = ?, attempts = 0 WHERE payment_id = ? AND state = 'CREATED'`, [
         trade.pay_url, trade.gateway_trade_no, this.#due(ASK_AFTER_MS), payment_id,
       ]);
       return (await load(tx, payment_id))!;
     });
   }
 
-  applyReport(report: TradeReport, mark?: CallbackMark): Promise<Result<Payment>> {
-    return this.#db.transaction(async (tx): Promise<Result<Payment>> => {
+  applyReport(report: TradeReport, mark?: CallbackMark): Promise<Result<AppliedReport>> {
+    return this.#db.transaction(async (tx): Promise<Result<AppliedReport>> => {
       const payment = await locked(tx, BigInt(report.trade_id));
       const judged = judgeReport(payment, report);
       if (!judged.ok) return judged;
       const fresh = mark === undefined ? 'new' : await noteCallback(tx, payment.payment_id, report.version, mark, this.#deps.clock.now_ms());
-      if (fresh === 'known') return ok(payment);
+      if (fresh === 'known') return ok({ ...payment, effect: 'repeated' });
       if (fresh === 'reused') return fail('SIGNATURE_INVALID', { detail: 'the nonce was used before' });
-      if (judged.value === 'pay') return ok(await this.#effects.succeed(tx, payment, report));
-      if (judged.value === 'close') return ok(await this.#effects.close(tx, payment, BigInt(report.version), 'ok'));
-      return ok(payment);
+      if (judged.value === 'pay') return ok({ ...(await this.#effects.succeed(tx, payment, report)), effect: 'new' });
+      if (judged.value === 'close') return ok({ ...(await this.#effects.close(tx, payment, BigInt(report.version), 'ok')), effect: 'new' });
+      return ok({ ...payment, effect: 'stale' });
     });
   }
 
@@ -116,7 +116,7 @@ class SqlPaymentStore implements PaymentStore {
       if (payment === undefined) return fail('PAYMENT_NOT_FOUND');
       if (payment.state !== 'SUCCEEDED') return fail('PAYMENT_STATE_WRONG', { detail: 'nothing was paid' });
       if (payment.settled === undefined) {
-        await tx.execute('UPDATE payment SET settled = ?, next_action_time = NULL, attempts = 0 WHERE payment_id = ?', [accepted ? 1 : 0, payment_id]);
+        await tx.later('UPDATE payment SET settled = ?, next_action_time = NULL, attempts = 0 WHERE payment_id = ?', [accepted ? 1 : 0, payment_id]);
         await this.#deps.journal.record(tx, accepted ? 'payment.Accept' : 'payment.Refuse', `payment/${payment_id}`, actor, 'ok', payment.version);
       } else if (payment.settled !== accepted) {
         return fail('CONFLICT', { detail: `the payment was ${payment.settled ? 'accepted' : 'refused'} before` });
@@ -128,7 +128,7 @@ class SqlPaymentStore implements PaymentStore {
 
   async #insert(tx: Tx, wanted: NewPayment, now_ms: number): Promise<bigint> {
     const payment_id = this.#deps.nextId(geneOf(wanted.order_id));
-    await tx.execute(
+    await tx.later(
       `INSERT INTO payment (payment_id, order_id, account_id, kind, state, amount_fen, payment_channel, change_id, return_path, created_at, expires_at, next_action_time)
        VALUES (?, ?, ?, ?, 'CREATED', ?, ?, ?, ?, ?, ?, ?)`,
       [payment_id, wanted.order_id, wanted.account_id, wanted.kind, wanted.amount_fen, wanted.payment_channel, wanted.change_id, wanted.return_path, new Date(now_ms), new Date(wanted.expire_time_ms), this.#due(FIRST_SWEEP_MS)],
@@ -172,7 +172,7 @@ async function noteCallback(tx: Tx, payment_id: bigint, version: number, mark: C
     if (!isDuplicateKey(error)) throw error;
     return (await isSeen(tx, payment_id, version, mark.body_hash)) ? 'known' : 'reused';
   }
-  await tx.execute('INSERT IGNORE INTO callback_seen (payment_id, version, body_hash, created_at) VALUES (?, ?, ?, ?)', [payment_id, version, mark.body_hash, new Date(now_ms)]);
+  await tx.later('INSERT IGNORE INTO callback_seen (payment_id, version, body_hash, created_at) VALUES (?, ?, ?, ?)', [payment_id, version, mark.body_hash, new Date(now_ms)]);
   return 'new';
 }
 

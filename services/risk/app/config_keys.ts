@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { fail, fieldInvalid, ok, type Result } from '#kit/base/result.ts';
+import { CALL_SETTINGS } from '#kit/settings/calls.ts';
 import { PROTECTION_SETTINGS } from '#kit/settings/protection.ts';
 import { SALE_SETTINGS } from '#kit/settings/sale.ts';
 
@@ -45,6 +46,12 @@ export const CONFIG_KEYS = {
   'inventory.quotas': { about: 'Seats that runs keep for some buyers when their sale is opened', shape: z.array(quota_rule).max(8), value: [] },
   'order.pay_window_ms': { about: 'How long an order waits for payment', shape: z.number().int().min(60_000).max(3_600_000), value: 600_000 },
   'payment.channels': { about: 'Payment channels in order of preference', shape: z.array(z.string().regex(/^[a-z]{2,16}$/)).min(1).max(8), value: ['alipay', 'wechat'] },
+  'calls.gateway': { about: 'Calls to the payment gateway: time of one', ...CALL_SETTINGS['calls.gateway'] },
+  'calls.railway': { about: 'Calls to the railway: time of one', ...CALL_SETTINGS['calls.railway'] },
+  'calls.realname': { about: 'Calls to the real-name authority: time and tries of one', ...CALL_SETTINGS['calls.realname'] },
+  'calls.messaging': { about: 'Calls to message providers: time and tries of one', ...CALL_SETTINGS['calls.messaging'] },
+  'calls.reads': { about: 'Reads between services: longest time, and tries of those that may be repeated', ...CALL_SETTINGS['calls.reads'] },
+  'calls.writes': { about: 'Writes between services: longest time', ...CALL_SETTINGS['calls.writes'] },
   'sale.openings': { about: 'Declared sale openings: protection is on and heavy jobs wait', ...SALE_SETTINGS['sale.openings'] },
   'sale.peak_hours': { about: 'Hours (Asia/Shanghai) out of which heavy jobs stay', ...SALE_SETTINGS['sale.peak_hours'] },
   'protection.mode': { about: 'Protection by measurement and openings (auto), or kept on or off', shape: z.enum(['auto', 'on', 'off']), value: 'auto' },

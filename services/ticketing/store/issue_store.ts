@@ -36,11 +36,11 @@ export function openIssueStore(deps: StoreDeps): IssuePart {
   }
 
   async function insert(tx: Tx, issue_id: string, { order_id, account_id, items }: NewIssue): Promise<void> {
-    await tx.execute(`INSERT INTO issue (issue_id, order_id, account_id, state, created_at, next_action_time) VALUES (?, ?, ?, 'ISSUING', ?, UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND)`, [
+    await tx.later(`INSERT INTO issue (issue_id, order_id, account_id, state, created_at, next_action_time) VALUES (?, ?, ?, 'ISSUING', ?, UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND)`, [
       issue_id, order_id, account_id, now(), FIRST_SWEEP_MS * 1000,
     ]);
     for (const { item_id, version, passenger_id, passenger_type, seat_parts, journey } of items) {
-      await tx.execute(
+      await tx.later(
         `INSERT INTO ticket (ticket_id, issue_id, order_id, account_id, item_id, version, state, passenger_id, passenger_type, run_id, seat, seat_parts, journey, not_after, railway_state, created_at)
          VALUES (?, ?, ?, ?, ?, ?, 'ISSUING', ?, ?, ?, ?, ?, ?, ?, 'NONE', ?)`,
         [nextId(geneOf(order_id)), issue_id, order_id, account_id, item_id, version, passenger_id, passenger_type, journey.run_id, JSON.stringify(seat_parts[0]!.seat), JSON.stringify(seat_parts), JSON.stringify(journey), new Date(notAfter_ms(journey)), now()],
@@ -111,7 +111,7 @@ async function keepPeople(tx: Tx, { keyring, clock, gateKey }: StoreDeps, issue:
   for (const ticket of issue.tickets.filter(({ railway_state }) => railway_state !== 'REGISTERED')) {
     const person = people.find(({ passenger_id }) => passenger_id === ticket.passenger_id);
     if (person === undefined) continue;
-    await tx.execute(
+    await tx.later(
       `UPDATE ticket SET railway_state = IF(railway_state = 'NONE', 'ASKED', railway_state), asked_at = ?, name_masked = ?, id_number_masked = ?, person_index = ?, last_four_sealed = ?, holder_tag = ? WHERE ticket_id = ?`,
       [
         new Date(clock.now_ms()), person.name_masked, person.id_number_masked, indexOf(person), keyring.seal(person.id_number.slice(-4), lastFourAad(ticket.ticket_id)),
@@ -126,10 +126,10 @@ async function complete(tx: Tx, { journal, clock }: StoreDeps, issue: Issue, sig
   for (const ticket of issue.tickets) {
     const { ticket_id, version, not_after_ms, journey } = ticket;
     const qr_token = sign({ ticket_id, version, not_after_ms, run_id: journey.run_id, ride: rideOf(ticket) });
-    await tx.execute(`UPDATE ticket SET state = 'VALID', qr_token = ?, issued_at = ? WHERE ticket_id = ?`, [qr_token, new Date(clock.now_ms()), ticket_id]);
+    await tx.later(`UPDATE ticket SET state = 'VALID', qr_token = ?, issued_at = ? WHERE ticket_id = ?`, [qr_token, new Date(clock.now_ms()), ticket_id]);
     await journal(tx, 'ticket.Issue', `ticket/${ticket_id}`, undefined, 'ok', version);
   }
-  await tx.execute(`UPDATE issue SET state = 'ISSUED', next_action_time = NULL, attempts = 0 WHERE issue_id = ?`, [issue.issue_id]);
+  await tx.later(`UPDATE issue SET state = 'ISSUED', next_action_time = NULL, attempts = 0 WHERE issue_id = ?`, [issue.issue_id]);
 }
 
 async function abort(tx: Tx, { journal, clock }: StoreDeps, { issue_id, order_id }: Issue, reason: string): Promise<void> {

@@ -2,7 +2,7 @@
 import { toHex } from '#kit/base/bytes.ts';
 import { fail, ok, type Result } from '#kit/base/result.ts';
 import { geneOf } from '#kit/base/snowflake.ts';
-import type { PaymentStore } from '../../../services/payment/app/ports.ts';
+import type { AppliedReport, PaymentStore } from '../../../services/payment/app/ports.ts';
 import { isUnwanted, judgeReport, type Payment, type TradeReport } from '../../../services/payment/domain/payment.ts';
 import { unwantedRefundId, type Refund } from '../../../services/payment/domain/refund.ts';
 import { frozen } from './frozen.ts';
@@ -54,20 +54,20 @@ export function memoryPaymentStore(db: PaymentDb, { now_ms, nextId }: PaymentSto
       const payment = must(payment_id);
       return payment.state === 'CREATED' ? put(db, { ...payment, state: 'PENDING', pay_url, gateway_trade_no }, now_ms() + ASK_AFTER_MS) : payment;
     },
-    async applyReport(report, mark): Promise<Result<Payment>> {
+    async applyReport(report, mark): Promise<Result<AppliedReport>> {
       const payment = must(BigInt(report.trade_id));
       const judged = judgeReport(payment, report);
       if (!judged.ok) return judged;
       if (mark !== undefined) {
         const nonce = `${mark.payment_channel}/${mark.nonce}`;
         // Two deliveries of one callback at once: the second finds out only here.
-        if (db.nonces.has(nonce) && db.seen.has(seenKey(payment.payment_id, report.version, mark.body_hash))) return ok(payment);
+        if (db.nonces.has(nonce) && db.seen.has(seenKey(payment.payment_id, report.version, mark.body_hash))) return ok({ ...payment, effect: 'repeated' });
         if (db.nonces.has(nonce)) return fail('SIGNATURE_INVALID', { detail: 'the nonce was used before' });
         db.nonces.add(nonce);
         db.seen.add(seenKey(payment.payment_id, report.version, mark.body_hash));
       }
-      if (judged.value === 'pay') return ok(succeed(db, payment, report, now_ms()));
-      return ok(judged.value === 'close' ? close(db, payment, BigInt(report.version)) : payment);
+      if (judged.value === 'pay') return ok({ ...succeed(db, payment, report, now_ms()), effect: 'new' });
+      return ok(judged.value === 'close' ? { ...close(db, payment, BigInt(report.version)), effect: 'new' } : { ...payment, effect: 'stale' });
     },
     async isKnownCallback(payment_id, version, body_hash) {
       return db.seen.has(seenKey(payment_id, version, body_hash));

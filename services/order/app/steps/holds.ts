@@ -5,12 +5,12 @@ import type { StepOutcome } from './outcome.ts';
 import type { Ports } from '../ports.ts';
 import { required } from '../transient.ts';
 import { beginClosing } from './payment.ts';
-import { noteDone, write } from './write.ts';
+import { done, write } from './write.ts';
 
 /** Names the order to its hold. A hold that ran out meanwhile leaves an order that can't be kept: it is closed. */
 export async function attach(ports: Ports, order: Order): Promise<StepOutcome> {
   const attached = await ports.inventory.attach(order);
-  if (attached.ok) return noteDone(ports, order, 'attach');
+  if (attached.ok) return done(order, 'attach');
   if (isGone(attached.error.reason)) return beginClosing(ports, order);
   required(attached);
   return 'moved';
@@ -23,7 +23,7 @@ export async function release(ports: Ports, order: Order): Promise<StepOutcome> 
     const released = await ports.inventory.release({ hold_id, run_id: order.journey.run_id, reason: order.close_reason ?? 'CLOSED' });
     if (!released.ok && !isGone(released.error.reason)) required(released);
   }
-  return noteDone(ports, order, 'release');
+  return done(order, 'release');
 }
 
 /** Holds the same places again, or others of the same class, for an order that was paid when its hold was lost. */

@@ -2,8 +2,8 @@ import type { Order } from '../../domain/order.ts';
 import type { Ports } from '../ports.ts';
 
 /**
- * What a step came to: `moved`: the order is another one now (also when somebody else was faster); `wait_ms`: not yet,
- * by an answer; a throw: not yet, by a failure.
+ * What a step came to: `order`: the order as it is now, written or yet to be noted; `moved`: it is another one now, since
+ * somebody else was faster; `wait_ms`: not yet, by an answer; a throw: not yet, by a failure.
  */
-export type StepOutcome = 'moved' | { wait_ms: number };
+export type StepOutcome = 'moved' | { order: Order; rests?: boolean } | { wait_ms: number };
 export type StepRun = (ports: Ports, order: Order) => Promise<StepOutcome>;

@@ -8,7 +8,7 @@ import type { Payment } from '../peers.ts';
 import type { Ports } from '../ports.ts';
 import { takePayment } from '../take_payment.ts';
 import { required } from '../transient.ts';
-import { noteDone, write } from './write.ts';
+import { done, write } from './write.ts';
 
 /** How often a gateway that has not answered a close is asked again at least. */
 const CLOSE_POLL_CAP_MS = 30_000;
@@ -43,7 +43,7 @@ export async function closePayments(ports: Ports, order: Order): Promise<StepOut
 /** Tells payment that its money was taken. A payment that can't be any more is money we do not have: the order fails. */
 export async function settle(ports: Ports, order: Order): Promise<StepOutcome> {
   const settled = await ports.payments.settle(order.payment_id ?? '', order.order_id, true, '');
-  if (settled.ok) return noteDone(ports, order, 'settle');
+  if (settled.ok) return done(order, 'settle');
   if (!isRefusedForGood(settled.error)) required(settled);
   return write(ports, 'order.Fail', moveAll(order, 'FAIL', { cause: 'the payment was returned already', now_ms: ports.clock.now_ms(), reason: 'PAYMENT_STATE_WRONG', drop: ['settle'] }));
 }

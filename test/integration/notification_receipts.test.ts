@@ -1,0 +1,178 @@
+// What providers report, what is given up, and how much arrived.
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import test from 'ava';
+import { MessageUndeliverableSchema } from '#gen/rail/event/v1/notify_events_pb.ts';
+import { OrderClosedSchema, OrderPlacedSchema, OrderTicketedSchema } from '#gen/rail/event/v1/order_events_pb.ts';
+import { MessageChannel } from '#gen/rail/notification/v1/notification_pb.ts';
+import { serviceDateAt } from '#kit/base/time.ts';
+import { listDeadLetters, replayDeadLetter } from '#kit/bus/dlq.ts';
+import { loadSandboxKeys } from '#kit/external/keys.ts';
+import { signPart } from '#kit/external/signature.ts';
+import { registry } from '#kit/telemetry/metrics.ts';
+import { RULE } from '../../sandbox/shared/faults.ts';
+import { bearer, dumpTables, reasonOf, registerSomebody, until } from './identity_world.ts';
+import { openNotification, orderOf } from './notification_world.ts';
+
+const http_port = await freePort();
+const receipts_url = `http://127.0.0.1:${http_port}`;
+// Nobody asks for receipts here: what arrives was reported.
+const world = await openNotification({ PUBLIC_URL: receipts_url, NOTIFICATION_HTTP_PORT: String(http_port), NOTIFICATION_RECEIPT_MS: '600000', NOTIFICATION_RETRY_MS: '1', NOTIFICATION_BREAKER_FAILURES: '1000' });
+const { notifications, received } = world;
+const sandbox_keys = await loadSandboxKeys(world.sandbox_env.SANDBOX_KEYS_DIR!, 'messaging');
+test.after.always(() => world.lifecycle.stop());
+test.afterEach.always(() => world.messaging.faults.clear());
+
+const PRIMARY = '/v1/sms/primary/messages';
+const RECEIPT = '/callbacks/messaging/v1/sms/primary';
+let orders = 0;
+
+type Row = { delivery_id: bigint; state: string; last_error: string; tries: number; provider: string | null; provider_ref: string; version: bigint };
+const deliveryOf = async (order_id: string, channel = 'SMS') => (await world.notification_db.query<Row>('SELECT * FROM message_delivery WHERE channel = ? AND order_id = ?', [channel, order_id]))[0];
+const untilState = (order_id: string, state: string, channel = 'SMS') => until(async () => {
+  const row = await deliveryOf(order_id, channel);
+  return row?.state === state && row;
+});
+
+async function place(phone: string): Promise<string> {
+  const { account_id } = await registerSomebody(world, { phone });
+  const order_id = String(7_000_000_000 + (orders += 1));
+  await world.publish('ORDER', order_id, OrderPlacedSchema, { order: orderOf(account_id, order_id) });
+  return order_id;
+}
+
+async function report(body: object, { path = RECEIPT, now_ms = Date.now() } = {}): Promise<{ status: number; result: string }> {
+  const bytes = Buffer.from(JSON.stringify(body));
+  const headers = signPart({ method: 'POST', path, body: bytes }, { key: sandbox_keys.sign_key, now_ms });
+  const response = await fetch(`${receipts_url}${path}`, { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: bytes });
+  return { status: response.status, ...((await response.json()) as { result: string }) };
+}
+
+for (const kind of ['drop', 'bad_signature', 'duplicate_callback', 'reorder', 'delay'] as const) {
+  test.serial(`a receipt counts once, also when the provider's callback suffers from ${kind}`, async (t) => {
+    const rule = world.messaging.faults.add(RULE.parse({ path: RECEIPT, kind, times: 1, delay_ms: 100 }));
+    const order_id = await place('13400000001');
+    const { version } = await untilState(order_id, 'DELIVERED');
+    await until(async () => world.messaging.faults.list().find(({ rule_id }) => rule_id === rule.rule_id)?.struck === 1);
+    // Whatever else the provider sends has been answered when a last one has.
+    const { delivery_id, provider_ref } = (await deliveryOf(order_id))!;
+    t.deepEqual(await report({ message_id: String(delivery_id), provider_ref, state: 'FAILED' }), { status: 200, result: 'known' });
+    t.like(await deliveryOf(order_id), { state: 'DELIVERED', version, last_error: '' });
+  });
+}
+
+test.serial('only what the provider has signed just now counts', async (t) => {
+  world.messaging.faults.add(RULE.parse({ path: PRIMARY, kind: 'receipt_delay', delay_ms: 600_000 }));
+  const order_id = await place('13400000002');
+  const { delivery_id, provider_ref } = await untilState(order_id, 'SENT');
+  const body = { message_id: String(delivery_id), provider_ref, state: 'DELIVERED' };
+  t.is((await fetch(`${receipts_url}${RECEIPT}`, { method: 'POST', body: JSON.stringify(body) })).status, 401);
+  t.is((await report(body, { now_ms: Date.now() - 6 * 60_000 })).status, 401);
+  t.is((await report(body, { path: '/callbacks/messaging/v1/email/primary' })).status, 404, 'of another channel');
+  t.is((await report({ ...body, message_id: '123' })).status, 404);
+  t.is((await report({ ...body, state: 'READ' })).status, 400);
+  t.like(await deliveryOf(order_id), { state: 'SENT' });
+  t.deepEqual(await report(body), { status: 200, result: 'taken' });
+  t.like(await deliveryOf(order_id), { state: 'DELIVERED' });
+});
+
+test.serial('a provider that took a message and could not say so reports on it: nobody is told twice', async (t) => {
+  world.messaging.faults.add(RULE.parse({ path: PRIMARY, kind: 'timeout_after_success', delay_ms: 2000 }));
+  const phone = '13400000003';
+  const order_id = await place(phone);
+  t.like(await untilState(order_id, 'DELIVERED'), { provider: 'primary' });
+  await until(async () => (await deliveryOf(order_id))!.version > 1n && world.messaging.faults.list()[0]!.struck >= 2);
+  t.deepEqual((await received(phone)).map(({ provider }) => provider), ['primary']);
+});
+
+test.serial('a message that failed for good is a dead letter with its reason, and arrives when that is replayed', async (t) => {
+  const letterOf = async (order_id: string) => {
+    const row = await deliveryOf(order_id);
+    return (await listDeadLetters(world.bus, { stream: 'NOTIFY' })).letters.find(({ event_id }) => event_id.startsWith(`undeliverable-${row?.delivery_id}-`));
+  };
+  for (const [path, kind, reason, tries] of [[PRIMARY, 'receipt_failed', 'NOT_DELIVERED', 1], ['/v1/sms/*', 'fail', 'status', 8]] as const) {
+    world.messaging.faults.add(RULE.parse({ path, kind }));
+    const phone = `1340000001${tries}`;
+    const order_id = await place(phone);
+    const letter = await until(() => letterOf(order_id));
+    t.like(letter, { type: MessageUndeliverableSchema.typeName, consumer: 'notification-undeliverable', reason, tries });
+    t.like(await deliveryOf(order_id), { state: 'FAILED', last_error: reason });
+    const failed = (await deliveryOf(order_id))!;
+    world.messaging.faults.clear();
+    t.true((await replayDeadLetter(world.bus, letter.id)).ok);
+    await untilState(order_id, 'DELIVERED');
+    const ids = (await received(phone)).map(({ message_id }) => message_id);
+    t.is(ids[0], `${failed.delivery_id}-1`, 'a number of its own: providers answer a known one as before');
+    t.is(await letterOf(order_id), undefined);
+    t.deepEqual(await report({ message_id: String(failed.delivery_id), provider_ref: 'x', state: 'FAILED' }), { status: 200, result: 'known' });
+  }
+});
+
+test.serial('push messages go where the application said, which stands nowhere in clear', async (t) => {
+  const { account_id, auth } = await registerSomebody(world, { phone: '13400000021' });
+  const push_token = 'device-token-of-somebody-0123456789';
+  await world.client.setPushToken({ pushToken: push_token }, auth);
+  t.is(await reasonOf(world.client.setPushToken({ pushToken: 'two words' }, auth)), 'FIELD_INVALID');
+  const order_id = String(7_000_000_000 + (orders += 1));
+  await world.publish('ORDER', order_id, OrderTicketedSchema, { order: orderOf(account_id, order_id) });
+  await untilState(order_id, 'DELIVERED', 'PUSH');
+  t.like((await received(push_token))[0], { channel: 'push', title: '出票成功' });
+  const row = await deliveryOf(order_id, 'PUSH');
+  t.like(row, { recipient_masked: '****6789' });
+  for (const db of [world.notification_db, world.db]) t.false((await dumpTables(db)).includes(push_token));
+  await world.client.setPushToken({}, auth);
+  await world.publish('ORDER', order_id, OrderClosedSchema, { order: orderOf(account_id, order_id), reason: 'RUN_CANCELLED' });
+  const told = await until(async () => {
+    const rows = await world.notification_db.query<Row>("SELECT d.* FROM message_delivery d JOIN message m USING (message_id) WHERE d.channel = 'PUSH' AND m.template_id = 'RUN_CANCELLED' AND d.order_id = ?", [order_id]);
+    return rows[0]?.state === 'FAILED' && rows[0];
+  });
+  t.is(told.last_error, 'NO_RECIPIENT');
+  t.false((await listDeadLetters(world.bus, { stream: 'NOTIFY' })).letters.some(({ event_id }) => event_id.startsWith(`undeliverable-${told.delivery_id}-`)), 'nobody was there to reach');
+});
+
+test.serial('a number or an address that somebody puts into a message is masked before it is stored', async (t) => {
+  const { account_id } = await registerSomebody(world, { phone: '13400000031' });
+  const parameters = { order: '110105194912310023', date: '13912345678', train: 'somebody@example.com', from: '11010519491231002X', to: 'B' };
+  await world.asService('ops').sendMessage({ messageKey: `scrub-${account_id}`, accountId: account_id, templateId: 'RUN_CANCELLED', parameters, orderId: '110105194912310023' });
+  const sms = await until(async () => (await received('13400000031'))[0]);
+  t.true(sms.body.includes('110105194912310023'), 'the number of an order is none of a person');
+  const dump = await dumpTables(world.notification_db);
+  for (const clear of ['13912345678', 'somebody@example.com', '11010519491231002X']) t.false(dump.includes(clear) || sms.body.includes(clear), clear);
+});
+
+test.serial('how much arrived is told by day, channel and provider, and counted for the dashboards', async (t) => {
+  const { tokens } = await world.client.logIn({ loginName: 'operator', password: 'operator-2026' });
+  const operator = bearer(tokens?.accessToken);
+  const today = serviceDateAt(Date.now());
+  const rateOf = async (provider: string) => (await notifications.getDeliveryRates({ fromDate: today, toDate: today }, operator)).rates.find((rate) => rate.channel === MessageChannel.EMAIL && rate.provider === provider);
+  t.is(await rateOf('primary'), undefined, 'no mail was sent so far');
+  const deliver = async () => {
+    const { account_id } = await registerSomebody(world, { phone: '13400000041', email: 'rate@example.com' });
+    const order_id = String(7_000_000_000 + (orders += 1));
+    await world.publish('ORDER', order_id, OrderTicketedSchema, { order: orderOf(account_id, order_id) });
+    return order_id;
+  };
+  for (const state of ['DELIVERED', 'DELIVERED', 'FAILED']) {
+    if (state === 'FAILED') world.messaging.faults.add(RULE.parse({ path: '/v1/email/primary/messages', kind: 'receipt_failed' }));
+    await untilState(await deliver(), state, 'EMAIL');
+  }
+  t.like(await rateOf('primary'), { date: today, deliveredCount: 2n, failedCount: 1n, pendingCount: 0n, sentCount: 0n, deliveredPermille: 666 });
+  t.true((await rateOf('primary'))!.meanDelayMs > 0n);
+  const text = await registry.metrics();
+  t.regex(text, /notification_deliveries_total\{service="notification",channel="EMAIL",provider="primary",state="DELIVERED"\} 2/);
+  t.regex(text, /notification_deliveries_total\{service="notification",channel="EMAIL",provider="primary",state="FAILED"\} 1/);
+  t.regex(text, /notification_delivery_seconds_count\{service="notification",channel="EMAIL"\} 2/);
+  t.is(await reasonOf(notifications.getDeliveryRates({ fromDate: today, toDate: '2020-01-01' }, operator)), 'FIELD_INVALID');
+  t.is(await reasonOf(notifications.getDeliveryRates({ fromDate: '2025-01-01', toDate: '2025-02-01' }, operator)), 'FIELD_INVALID');
+  t.is(await reasonOf(notifications.getDeliveryRates({ fromDate: today, toDate: today }, (await registerSomebody(world)).auth)), 'NOT_ALLOWED');
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,77 @@
+// The operators' command and protection mode on the whole product, through the edge.
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { startTestStack, type TestStack } from '../support/edge_stack.ts';
+
+const SCRIPT = fileURLToPath(new URL('../../scripts/ops.ts', import.meta.url));
+
+let stack: TestStack;
+
+test.before(async (t) => {
+  t.timeout(300_000);
+  stack = await startTestStack();
+});
+test.after.always(() => stack?.stop());
+
+/** What the command prints, and how it ends. */
+async function ops(args: readonly string[], lang = 'C'): Promise<{ code: number | null; out: string; err: string }> {
+  const child = spawn(process.execPath, [SCRIPT, '--name', stack.folder.name, ...args], { env: { ...process.env, LANG: lang, LC_ALL: lang }, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, out, err };
+}
+
+test.serial('an operator sees jobs, runs one, and reads its report', async (t) => {
+  t.timeout(300_000);
+  const jobs = await ops(['jobs']);
+  t.is(jobs.code, 0, jobs.err);
+  for (const job of ['archive-request-ids', 'alert-round', 'reconcile-inventory', 'replay-dead-letters']) t.true(jobs.out.includes(job), job);
+  t.true((await ops(['jobs'], 'zh_CN.UTF-8')).out.includes('归档幂等记录'));
+  const archive = await ops(['run', 'archive-request-ids']);
+  t.is(archive.code, 0, archive.err);
+  const report = JSON.parse(archive.out) as Record<string, unknown>;
+  t.deepEqual(Object.keys(report).toSorted(), ['identity', 'inventory', 'job_runs_forgotten', 'notification', 'ops', 'order', 'payment', 'risk'], 'every service that keeps answers has done it');
+  const alerts = await ops(['run', 'alert-round']);
+  t.is(alerts.code, 0, alerts.err);
+  t.notRegex(alerts.out, /SERVICE_DOWN/);
+  const republished = await ops(['run', 'republish-events', JSON.stringify({ stream: 'ORDER', since: new Date(Date.now() - 3_600_000).toISOString() })]);
+  t.deepEqual(JSON.parse(republished.out), { stream: 'ORDER', published: 0 }, republished.err);
+  const unknown = await ops(['run', 'dance']);
+  t.is(unknown.code, 1);
+  t.regex(unknown.err, /JOB_NOT_FOUND/);
+});
+
+test.serial('settings are set, read with their history, and rolled back; dead letters and queues are shown', async (t) => {
+  t.timeout(300_000);
+  t.regex((await ops(['settings', 'set', 'calls.gateway', '{"timeout_ms":2500}', '--comment', 'slow today'])).out, /calls\.gateway +1 +\{"timeout_ms":2500\}/);
+  t.regex((await ops(['settings', 'set', 'calls.gateway', '{"timeout_ms":60000}'])).err, /FIELD_INVALID/);
+  t.regex((await ops(['settings', 'rollback', 'calls.gateway', '0'])).out, /calls\.gateway +2 +\{"timeout_ms":3000\}/);
+  t.regex((await ops(['settings', 'history', 'calls.gateway'])).out, /rolled back to version 0[\s\S]*slow today/);
+  t.regex((await ops(['dead-letters'])).out, /0 in all/);
+  t.regex((await ops(['queues'], 'zh_CN.UTF-8')).out, /没有人在排队/);
+});
+
+test.serial('protection is forced on and off and shows its reason, to everybody who asks as well', async (t) => {
+  t.timeout(300_000);
+  t.regex((await ops(['protection'])).out, /protection: off \(NONE\)/);
+  t.is((await ops(['protection', 'on'])).code, 0);
+  let shown = await ops(['protection']);
+  while (!shown.out.includes('protection: on')) shown = await ops(['protection']);
+  t.regex(shown.out, /on \(FORCED\) since .*limits ×0\.5, queues ×0\.5/);
+  const public_read = (await (await fetch(`${stack.page}/v1/protection`)).json()) as { active: boolean; reason: string };
+  t.like(public_read, { active: true, reason: 'PROTECTION_REASON_FORCED' });
+  t.is((await ops(['protection', 'auto'])).code, 0);
+  while (!shown.out.includes('protection: off')) shown = await ops(['protection']);
+  t.pass();
+});
+
+test.serial('help and mistakes are told in both languages', async (t) => {
+  t.regex((await ops(['--help'])).out, /dead-letters \[list/);
+  t.regex((await ops(['--help'], 'zh_CN.UTF-8')).out, /死信/);
+  const wrong = await ops(['dance']);
+  t.is(wrong.code, 1);
+  t.regex(wrong.err, /no command "dance"/);
+});
