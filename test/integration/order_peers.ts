@@ -43,6 +43,7 @@ export class PeerWorld {
   readonly persons = new Map<string, string>();
   readonly unverified = new Set<string>();
   readonly foreign = new Set<string>();
+  readonly veterans = new Set<string>();
   issue_outcomes: IssueOutcome[] = [];
   gateway_down = false;
   /** How often the money of an order was taken or refused. */
@@ -228,7 +229,7 @@ function identity(world: PeerWorld): Implementation {
       if (passengerIds.some((id) => world.foreign.has(id))) return unwrap(fail('PASSENGER_NOT_FOUND'));
       return {
         passengers: passengerIds.map((passengerId) => ({
-          passenger: { passengerId, nameMasked: '张*', idNumberMasked: '1101********1234', passengerType: PassengerType.ADULT, verifyState: world.unverified.has(passengerId) ? VerifyState.PENDING : VerifyState.VERIFIED },
+          passenger: { passengerId, nameMasked: '张*', idNumberMasked: '1101********1234', passengerType: world.veterans.has(passengerId) ? PassengerType.DISABLED_VETERAN : PassengerType.ADULT, verifyState: world.unverified.has(passengerId) ? VerifyState.PENDING : VerifyState.VERIFIED },
           personBlindIndex: Buffer.from((world.persons.get(passengerId) ?? passengerId).padEnd(16)).toString('hex'),
         })),
       };

@@ -1,6 +1,7 @@
 // The waiting queue when things break: a crash between hold and order, Redis wiped, another owner.
 import test from 'ava';
-import { QueueState, type QueueStatus } from '#gen/rail/order/v1/order_pb.ts';
+import { PaceReason, PriorityReason, QueueState, type QueueStatus } from '#gen/rail/order/v1/order_pb.ts';
+import { PassengerType, SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
 import type { Peers } from '../../services/order/app/peers.ts';
 import { placeOrder } from '../../services/order/domain/place_order.ts';
 import { createEntryStore } from '../../services/order/store/entry_store.ts';
@@ -134,6 +135,64 @@ test.serial('who watches sees the queue move up, and asking says the same', asyn
   t.is((await client.getQueueStatus({ queueToken: seen[0]!.queueToken }, auth)).status?.orderId, seen.at(-1)?.orderId);
 });
 
+test.serial('a stream that broke goes on with the newest token, at the same place, though Redis forgot it', async (t) => {
+  const run_id = runOf('Q13');
+  peers.seats.set(run_id, 50);
+  const auth = await world.bearer(fresh());
+  for (let index = 0; index < 4; index += 1) await client.submitOrder(wish(run_id, [fresh()]), auth);
+  const { status } = await client.submitOrder(wish(run_id, [fresh()]), auth);
+  const broken = new AbortController();
+  let newest: QueueStatus | undefined;
+  for await (const answer of client.watchQueue({ queueToken: status!.queueToken }, { ...auth, timeout_ms: 60_000, signal: broken.signal })) {
+    newest = answer.status!;
+    if (newest.ahead < status!.ahead) break;
+  }
+  broken.abort();
+  t.true(newest!.tokenExpireTime!.seconds * 1000n >= status!.tokenExpireTime!.seconds * 1000n && newest!.queueToken !== status!.queueToken, 'renewed');
+  await world.redis.client.flushall();
+  const again = (await client.getQueueStatus({ queueToken: newest!.queueToken }, auth)).status!;
+  t.is(again.state, QueueState.WAITING);
+  t.true(again.ahead <= newest!.ahead && again.ahead >= newest!.ahead - 2, `${newest!.ahead} ahead became ${again.ahead}`);
+  t.is((await outcome(world, newest!.queueToken, auth)).state, QueueState.ORDERED);
+});
+
+test.serial('everybody is told which priorities there are, and why they have theirs', async (t) => {
+  const auth = await world.bearer(fresh());
+  const one = (await client.submitOrder(wish(runOf('Q14'), [fresh()]), auth)).status!;
+  t.like(one, { priority: 2, priorityReason: PriorityReason.EVERYBODY });
+  t.deepEqual(one.priorities.map(({ priority, reason, memberLevelFrom }) => [priority, reason, memberLevelFrom]), [[0, PriorityReason.ACCOMPANIED_NEED, 0], [1, PriorityReason.MEMBER, 4], [2, PriorityReason.EVERYBODY, 0]]);
+  const need = wish(runOf('Q15'), [fresh()], { accompaniedNeed: true });
+  const claimed = (await client.submitOrder(need, auth)).status!;
+  t.like(claimed, { priority: 2, priorityReason: PriorityReason.EVERYBODY }, 'claimed, and nobody with needs travels');
+  const veteran = { passengerId: fresh(), seatClasses: [SeatClass.SECOND], passengerType: PassengerType.DISABLED_VETERAN };
+  peers.veterans.add(veteran.passengerId);
+  const granted = (await client.submitOrder(wish(runOf('Q16'), [], { accompaniedNeed: true, passengers: [veteran] }), auth)).status!;
+  t.like(granted, { priority: 0, priorityReason: PriorityReason.ACCOMPANIED_NEED });
+});
+
+test.serial('while inventory is slow the queue is slow, visibly, and it recovers by itself', async (t) => {
+  const run_id = runOf('Q17');
+  const operator = await world.bearer(fresh(), ['operator']);
+  const auth = await world.bearer(fresh());
+  peers.hold_delay_ms = 2000;
+  t.teardown(() => (peers.hold_delay_ms = 0));
+  const tokens: string[] = [];
+  for (let index = 0; index < 4; index += 1) tokens.push((await client.submitOrder(wish(run_id, [fresh()]), auth)).status!.queueToken);
+  const slow = await until(async () => (await client.listQueues({}, operator)).queues.find((queue) => queue.runId === run_id && queue.capacityShare < 0.7));
+  t.like(slow, { paceReason: PaceReason.INVENTORY_SLOW });
+  t.true(slow.drainPerS < 20 && slow.holdLatencyMs > 1000, `${slow.drainPerS}/s at ${slow.holdLatencyMs} ms`);
+  peers.hold_delay_ms = 0;
+  await Promise.all(tokens.map((token) => outcome(world, token, auth)));
+  // A queue is listed while somebody is in it.
+  await until(async () => {
+    const { status } = await client.submitOrder(wish(run_id, [fresh()]), auth);
+    const now = (await client.listQueues({}, operator)).queues.find((queue) => queue.runId === run_id);
+    await outcome(world, status!.queueToken, auth);
+    return now?.capacityShare === 1 && now.drainPerS === 20;
+  });
+  t.pass();
+});
+
 test.serial('another owner goes on where the last one ended, in order', async (t) => {
   const run_id = runOf('Q4');
   peers.seats.set(run_id, 50);
@@ -169,7 +228,7 @@ test.serial('an owner whose lease has passed on can neither take from the queue 
   const store = createEntryStore(db, tools);
   const [lease] = await db.query<{ owner: string; term: bigint }>("SELECT owner, term FROM lease WHERE name = 'queue/0'");
   const held = { name: 'queue/0', owner: lease!.owner, term: lease!.term };
-  t.deepEqual(await store.start(['nobody'], held), []);
+  await until(async () => (await store.start(['nobody'], held)) !== undefined);
   t.is(await store.start(['nobody'], { ...held, term: held.term - 1n }), undefined);
   crash_after_hold = true;
   const auth = await world.bearer(fresh());
@@ -208,7 +267,7 @@ test.serial('operators see the queues', async (t) => {
   peers.seats.set(run_id, 50);
   const auth = await world.bearer(fresh());
   await buy(world, auth, wish(run_id, [fresh()]));
-  for (let index = 0; index < 4; index += 1) await client.submitOrder(wish(run_id, [fresh()]), auth);
+  await Promise.all(Array.from({ length: 8 }, () => client.submitOrder(wish(run_id, [fresh()]), auth)));
   const { queues } = await client.listQueues({}, await world.bearer(fresh(), ['operator']));
   const queue = queues.find((one) => one.runId === run_id);
   t.true(queue !== undefined && queue.length >= 2 && queue.drainPerS === 1 && queue.owner !== '' && queue.term >= 1n, JSON.stringify(queue, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)));

@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import test, { type ExecutionContext } from 'ava';
 import { ConfigService } from '#gen/rail/config/v1/config_pb.ts';
-import { OrderService, OrderState, type Order } from '#gen/rail/order/v1/order_pb.ts';
+import { OrderService, OrderState, PaceReason, type Order } from '#gen/rail/order/v1/order_pb.ts';
 import { PaymentService } from '#gen/rail/payment/v1/payment_pb.ts';
 import { fail, ok } from '#kit/base/result.ts';
 import { ensureKeys } from '#kit/external/make_keys.ts';
 import type { Call } from '#kit/rpc/call.ts';
 import { createClient } from '#kit/rpc/client.ts';
-import { unwrap } from '#kit/rpc/error.ts';
+import { unwrap, type RpcError } from '#kit/rpc/error.ts';
 import { implement, type Handlers } from '#kit/rpc/implement.ts';
 import { startServer } from '#kit/rpc/server.ts';
 import { readConfig } from '#kit/run/config.ts';
@@ -225,6 +225,39 @@ test.serial('a shorter queue refuses newcomers and keeps who waits in it', async
   t.true(ends.every((end) => end.orderId !== ''), 'nobody who was let in is sent away');
 });
 
+test.serial('a queue takes as many as it may and not one more, however many come at once', async (t) => {
+  const run_id = runOf('EXACT');
+  const other = await world.another();
+  gate.close();
+  const first = await world.bearer(fresh());
+  await world.client.submitOrder(wish(run_id, [fresh()]), first);
+  await until(() => gate.waiting === 1);
+  await config.set('queue.max_entries', 7);
+  const operator = await world.bearer(fresh(), ['operator']);
+  t.is((await world.client.listQueues({}, operator)).queues.find((queue) => queue.runId === run_id)?.inFlight, 1);
+  // What was set later shows that both have heard of it.
+  await config.set('queue.max_drain_per_s', 11);
+  for (const client of [world.client, other]) await until(async () => (await client.listQueues({}, operator)).queues.find((queue) => queue.runId === run_id)?.drainPerS === 11);
+  const people = await Promise.all(Array.from({ length: 40 }, async (_, index) => ({ auth: await world.bearer(fresh()), client: index % 2 === 0 ? world.client : other, index })));
+  const answers = await Promise.all(people.map(async ({ auth, client, index }) => {
+    const request = wish(run_id, [fresh()], { acceptStandby: index >= 20 });
+    return client.submitOrder(request, auth).then(({ status }) => ({ token: status!.queueToken, auth, refused: undefined }), (refused: RpcError) => ({ token: '', auth, refused }));
+  }));
+  const entered = answers.filter(({ refused }) => refused === undefined);
+  t.is(entered.length, 7);
+  t.deepEqual([...new Set(answers.map(({ refused }) => refused?.reason))].toSorted(), ['QUEUE_FULL', undefined]);
+  t.deepEqual([...new Set(answers.filter(({ refused }) => refused !== undefined).map(({ refused }) => refused!.metadata.standby))].toSorted(), ['offered', 'wanted']);
+  const [row] = await world.db.query<{ count: bigint }>("SELECT COUNT(*) AS count FROM queue_entry WHERE run_id = ? AND state = 'WAITING'", [run_id]);
+  t.is(row?.count, 7n);
+  await world.client.leaveQueue({ requestId: requestId(), queueToken: entered[0]!.token }, entered[0]!.auth);
+  t.is(await reasonOf(world.client.submitOrder(wish(run_id, [fresh()]), first)), 'OK', 'whose place was given up is there for another');
+  await config.set('queue.max_entries', 50_000);
+  await config.set('queue.max_drain_per_s', 2000);
+  await until(async () => (await world.client.listQueues({}, operator)).queues.find((queue) => queue.runId === run_id)?.drainPerS === 20);
+  gate.open();
+  for (const { token, auth } of entered.slice(1)) t.not((await outcome(world, token, auth)).orderId, '');
+});
+
 test.serial('the pace of a queue is what operators allow', async (t) => {
   const operator = await world.bearer(fresh(), ['operator']);
   const run_id = runOf('PACE');
@@ -235,12 +268,19 @@ test.serial('the pace of a queue is what operators allow', async (t) => {
     people.push({ auth, token: (await world.client.submitOrder(wish(run_id, [fresh()]), auth)).status!.queueToken });
     if (batch === 1) await until(() => gate.waiting === 1);
   }
-  const pace = async () => (await world.client.listQueues({}, operator)).queues.find((queue) => queue.runId === run_id)?.drainPerS;
-  t.is(await pace(), 20);
+  const queue = async () => (await world.client.listQueues({}, operator)).queues.find((one) => one.runId === run_id);
+  const pace = async () => (await queue())?.drainPerS;
+  t.like(await queue(), { drainPerS: 20, paceReason: PaceReason.REMAINING, seatsFree: 1000, capacityShare: 1 });
   await config.set('queue.drain_share_per_s', 0.005);
   await until(async () => (await pace()) === 5);
   await config.set('queue.max_drain_per_s', 3);
   await until(async () => (await pace()) === 3);
+  t.is((await queue())?.paceReason, PaceReason.MAXIMUM);
+  await config.set('queue.max_drain_per_s', 2000);
+  await config.set('queue.min_drain_per_s', 30);
+  await until(async () => (await pace()) === 30);
+  t.is((await queue())?.paceReason, PaceReason.MINIMUM);
+  await config.set('queue.min_drain_per_s', 1);
   gate.open();
   for (const { token, auth } of people) t.not((await outcome(world, token, auth)).orderId, '');
 });
@@ -255,12 +295,13 @@ test.serial('protection mode slows every queue by the share that operators set, 
   for (let batch = 1; batch <= 5; batch += 1) {
     const auth = await world.bearer(fresh());
     people.push({ auth, token: (await world.client.submitOrder(wish(run_id, [fresh()]), auth)).status!.queueToken });
-    if (batch <= 4) await until(() => gate.waiting >= batch);
+    if (batch === 1) await until(() => gate.waiting === 1);
   }
   const pace = async () => (await world.client.listQueues({}, operator)).queues.find((queue) => queue.runId === run_id)?.drainPerS;
   await until(async () => (await pace()) === 20);
   await config.set('protection.mode', 'on');
   await until(async () => (await pace()) === 10);
+  t.is((await world.client.listQueues({}, operator)).queues.find((queue) => queue.runId === run_id)?.paceReason, PaceReason.PROTECTION);
   await config.set('protection.queue_share', 0.2);
   await until(async () => (await pace()) === 4);
   await config.set('protection.mode', 'off');

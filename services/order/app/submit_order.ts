@@ -21,6 +21,8 @@ import { enteredKey } from './signals.ts';
 /** 一天内 3 次: cancelled or expired unpaid orders until an account has to wait for the next day. */
 export const CANCELLATIONS_MAX = 3;
 
+const FULL_RETRY_MS = 30_000;
+
 export type SubmitPorts = Ports & StatusPorts;
 
 export async function submitOrder(ports: SubmitPorts, request: SubmitRequest, actor: Actor & { account: AccountFacts }): Promise<Result<QueueView>> {
@@ -36,7 +38,7 @@ export async function submitOrder(ports: SubmitPorts, request: SubmitRequest, ac
   }
   const replay = await ports.entries.submit(known, [], key, actor);
   if (!replay.ok) return replay;
-  if (known.state === 'FAILED' && known.reason === 'QUEUE_FULL') return fail('QUEUE_FULL');
+  if (known.state === 'FAILED' && known.reason === 'QUEUE_FULL') return full(request);
   return ok(await statusOf(ports, replay.value));
 }
 
@@ -52,7 +54,7 @@ async function enter(ports: SubmitPorts, request: SubmitRequest, actor: Actor & 
   const body: EntryBody = { ...resolved.value, city: account.city };
   const cap = await ports.paces.queueCap(request.run_id);
   // Looked at before anything is written, so that a full queue costs next to nothing.
-  if ((await ports.places.length(request.run_id)) >= cap) return fail('QUEUE_FULL', FULL);
+  if ((await ports.places.length(request.run_id)) >= cap) return full(request);
   const priority = priorityOf({ member_level: account.member_level, accompanied_need: request.accompanied_need && hasNeed(body) });
   const submitted = await ports.entries.submit(
     {
@@ -73,20 +75,18 @@ async function enter(ports: SubmitPorts, request: SubmitRequest, actor: Actor & 
   );
   // Of two at once with one request id the second gets the entry as the first has it, perhaps served already.
   if (!submitted.ok || submitted.value.state !== 'WAITING') return submitted;
-  const entered = await putInQueue(ports, submitted.value, cap);
+  if (await isTurnedAway(ports, submitted.value, cap)) return full(request);
+  ports.signals.emit(enteredKey(request.run_id));
   // After the queue said yes: whoever is turned away should not keep seats for minutes.
-  if (entered.ok) await keepLock(ports, entered.value);
-  return entered;
+  await keepLock(ports, submitted.value);
+  return submitted;
 }
 
 /** After the commit: the row is the place in the queue. One that comes beyond the cap is taken back, unless it was served meanwhile. */
-async function putInQueue(ports: Ports, entry: QueueEntry, cap: number): Promise<Result<QueueEntry>> {
-  if ((await isBeyond(ports, entry, cap)) && (await ports.entries.end(entry.entry_id, 'FAILED', 'QUEUE_FULL', SYSTEM, 'WAITING'))) {
-    await ports.queue.remove(entry.run_id, [entry.entry_id]).catch((error: unknown) => ports.log.warn({ error, entry_id: entry.entry_id }, 'a refused entry stays in Redis'));
-    return fail('QUEUE_FULL', FULL);
-  }
-  ports.signals.emit(enteredKey(entry.run_id));
-  return ok(entry);
+async function isTurnedAway(ports: Ports, entry: QueueEntry, cap: number): Promise<boolean> {
+  if (!(await isBeyond(ports, entry, cap)) || !(await ports.entries.end(entry.entry_id, 'FAILED', 'QUEUE_FULL', SYSTEM, 'WAITING'))) return false;
+  await ports.queue.remove(entry.run_id, [entry.entry_id]).catch((error: unknown) => ports.log.warn({ error, entry_id: entry.entry_id }, 'a refused entry stays in Redis'));
+  return true;
 }
 
 /** Redis counts, exactly however many come at once; the rows are counted while it has not got the whole queue. */
@@ -116,4 +116,7 @@ function hasNeed(body: EntryBody): boolean {
   return body.passengers.some(({ passenger_type }) => passenger_type === 'CHILD' || passenger_type === 'DISABLED_VETERAN');
 }
 
-const FULL: Omit<Failure, 'reason'> = { retry_after_ms: 30_000 };
+/** The standby list is offered; who accepted it before is told that the wish was heard. */
+function full({ accept_standby }: SubmitRequest): { ok: false; error: Failure } {
+  return fail('QUEUE_FULL', { retry_after_ms: FULL_RETRY_MS, metadata: { standby: accept_standby ? 'wanted' : 'offered' } });
+}

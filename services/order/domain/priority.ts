@@ -7,11 +7,19 @@ export type PriorityFacts = {
   accompanied_need: boolean;
 };
 
-/** All there are, the highest first. */
-export const PRIORITIES = [0, 1, 2] as const;
+export type PriorityReason = 'ACCOMPANIED_NEED' | 'MEMBER' | 'EVERYBODY';
 
 /** From here on a member goes ahead (requirements: 优先级 by member and needs). */
 const MEMBER_LEVEL_AHEAD = 4;
+
+/** All there are and why somebody has one, the highest first; told with every queue status. */
+export const PUBLISHED: readonly { priority: number; reason: PriorityReason; member_level_from?: number }[] = [
+  { priority: 0, reason: 'ACCOMPANIED_NEED' },
+  { priority: 1, reason: 'MEMBER', member_level_from: MEMBER_LEVEL_AHEAD },
+  { priority: 2, reason: 'EVERYBODY' },
+];
+
+export const PRIORITIES: readonly number[] = PUBLISHED.map(({ priority }) => priority);
 
 /** 0: accompanied needs; 1: members of the two highest levels; 2: everybody else. */
 export function priorityOf({ member_level, accompanied_need }: PriorityFacts): number {

@@ -1,14 +1,16 @@
 /** Plain objects of the domain as messages of the contract. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
-import type { OrderItemSchema, OrderSchema, QueueStatusSchema, RunItemSchema, SeatPartSchema, TimelineEntrySchema } from '#gen/rail/order/v1/order_pb.ts';
+import type { ListQueuesResponse_QueueSchema, OrderItemSchema, OrderSchema, QueueStatusSchema, RunItemSchema, SeatPartSchema, TimelineEntrySchema } from '#gen/rail/order/v1/order_pb.ts';
 import type { Journey as JourneyMessage, JourneySchema, Seat as SeatMessage, SeatSchema } from '#gen/rail/type/v1/journey_pb.ts';
 import type { MoneySchema } from '#gen/rail/type/v1/money_pb.ts';
 import { fenToInt64 } from '#kit/base/money.ts';
 import type { RunItem, TimelineRow } from '../app/ports.ts';
 import type { QueueView } from '../app/queue_status.ts';
 import { itemIdOf, journeyOf, type Journey, type Order, type OrderItem, type Seat, type SeatPart } from '../domain/order.ts';
-import { berthLevels, channels, closeReasons, orderStates, passengerTypes, queueStates, seatClasses } from './words.ts';
+import type { QueueFacts } from '../app/list_queues.ts';
+import { PUBLISHED } from '../domain/priority.ts';
+import { berthLevels, channels, closeReasons, orderStates, paceReasons, passengerTypes, priorityReasons, queueStates, seatClasses } from './words.ts';
 
 export function moneyOf(amount_fen: number): MessageInitShape<typeof MoneySchema> {
   return { amountFen: fenToInt64(amount_fen), currency: 'CNY' };
@@ -133,5 +135,12 @@ export function statusMessage(view: QueueView): MessageInitShape<typeof QueueSta
     queueLength: view.length,
     priority: view.priority,
     runId: view.run_id,
+    priorityReason: priorityReasons.to(PUBLISHED.find(({ priority }) => priority === view.priority)?.reason),
+    priorities: PUBLISHED.map(({ priority, reason, member_level_from = 0 }) => ({ priority, reason: priorityReasons.to(reason), memberLevelFrom: member_level_from })),
   };
+}
+
+export function queueMessage({ run_id, length, in_flight, owner, term, pace }: QueueFacts): MessageInitShape<typeof ListQueuesResponse_QueueSchema> {
+  const { drain_per_s, seats_free, reason, capacity_share, hold_latency_ms } = pace;
+  return { runId: run_id, length, inFlight: in_flight, owner, term, drainPerS: drain_per_s, seatsFree: seats_free, paceReason: paceReasons.to(reason), capacityShare: capacity_share, holdLatencyMs: hold_latency_ms };
 }

@@ -15,7 +15,7 @@ import { queueStatus, watchQueue, type StatusPorts } from '../app/queue_status.t
 import { getOrder, getTimeline, listOrders, searchOrders, watchOrder } from '../app/read_orders.ts';
 import { submitOrder } from '../app/submit_order.ts';
 import { transitionItems } from '../app/transition_items.ts';
-import { orderMessage, runItemMessage, statusMessage, timelineMessage } from './messages.ts';
+import { orderMessage, queueMessage, runItemMessage, statusMessage, timelineMessage } from './messages.ts';
 import { accountActor, actorOf, statesOf, submitRequestOf, transitionRequestOf } from './requests.ts';
 
 /** When those who were not let in may come again. */
@@ -85,10 +85,7 @@ export function orderService(ports: Ports & StatusPorts & { driver: OrderDriver 
     },
     async listQueues({ pageSize, pageToken }) {
       const { queues, next } = unwrap(await listQueues(ports, { size: pageSize, token: pageToken }));
-      return {
-        queues: queues.map(({ run_id, length, in_flight, drain_per_s, owner, term }) => ({ runId: run_id, length, inFlight: in_flight, drainPerS: drain_per_s, owner, term })),
-        nextPageToken: next,
-      };
+      return { queues: queues.map(queueMessage), nextPageToken: next };
     },
   });
 }

@@ -1,5 +1,5 @@
 /** Enums of the contracts as words of the domain, and back. Value 0 (UNSPECIFIED) and unknown numbers are no word. */
-import { CloseReason, OrderState, QueueState } from '#gen/rail/order/v1/order_pb.ts';
+import { CloseReason, OrderState, PaceReason, PriorityReason, QueueState } from '#gen/rail/order/v1/order_pb.ts';
 import { BerthLevel, Channel, PassengerType, SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
 
 type Enum = Readonly<Record<string, number>>;
@@ -16,6 +16,8 @@ export function wordsOf<E extends Enum>(values: E): Words<E> {
 export const orderStates = wordsOf(OrderState);
 export const closeReasons = wordsOf(CloseReason);
 export const queueStates = wordsOf(QueueState);
+export const paceReasons = wordsOf(PaceReason);
+export const priorityReasons = wordsOf(PriorityReason);
 export const seatClasses = wordsOf(SeatClass);
 export const passengerTypes = wordsOf(PassengerType);
 export const berthLevels = wordsOf(BerthLevel);

@@ -1,5 +1,5 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
-import { OrderState, QueueState } from '#gen/rail/order/v1/order_pb.ts';
+import { OrderState, PriorityReason, QueueState } from '#gen/rail/order/v1/order_pb.ts';
 import type { OrderService } from '#gen/rail/order/v1/order_pb.ts';
 import { SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
 import { maybeFail, refuse } from './failures.ts';
@@ -65,11 +65,17 @@ function entryOf(): Entry {
   return JSON.parse(stored) as Entry;
 }
 
+const PRIORITIES = [
+  { priority: 0, reason: PriorityReason.ACCOMPANIED_NEED },
+  { priority: 1, reason: PriorityReason.MEMBER, memberLevelFrom: 4 },
+  { priority: 2, reason: PriorityReason.EVERYBODY },
+];
+
 function statusNow({ entry_id, submit_ms, order }: Entry) {
   const [first, rate] = (sessionStorage.getItem('pretend.queue') ?? '12 6').split(' ').map(Number) as [number, number];
   const waited_s = (Date.now() - submit_ms) / 1000;
   const ahead = Math.max(0, Math.ceil(first - waited_s * rate));
-  const status = { queueToken: `token-${Math.floor(waited_s)}`, ahead, queueLength: first * 2 + 1, estimateMs: Math.round((ahead / Math.max(rate, 0.1)) * 1000), hopeless: first > 5_000, runId: order.run_id };
+  const status = { queueToken: `token-${Math.floor(waited_s)}`, ahead, queueLength: first * 2 + 1, estimateMs: Math.round((ahead / Math.max(rate, 0.1)) * 1000), hopeless: first > 5_000, runId: order.run_id, priority: 2, priorityReason: PriorityReason.EVERYBODY, priorities: PRIORITIES };
   if (ahead > 0) return { ...status, state: QueueState.WAITING };
   if (waited_s < first / rate + 1) return { ...status, state: QueueState.PROCESSING };
   if (!readOrders().some(({ order_id }) => order_id === entry_id)) writeOrders([...readOrders(), { ...order, create_ms: Date.now() }]);

@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file rail/order/v1/order.proto.
  */
 export const file_rail_order_v1_order: GenFile = /*@__PURE__*/
-  fileDesc("ChlyYWlsL29yZGVyL3YxL29yZGVyLnByb3RvEg1yYWlsLm9yZGVyLnYxIpADChJTdWJtaXRPcmRlclJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSFwoPZnJvbV9zdGF0aW9uX2lkGAMgASgJEhUKDXRvX3N0YXRpb25faWQYBCABKAkSMgoKcGFzc2VuZ2VycxgFIAMoCzIeLnJhaWwub3JkZXIudjEuU3VibWl0UGFzc2VuZ2VyEjAKCnByZWZlcmVuY2UYBiABKAsyHC5yYWlsLnR5cGUudjEuU2VhdFByZWZlcmVuY2USFgoOYWNjZXB0X3N0YW5kYnkYByABKAgSFwoPYWNjZXB0X3N0YW5kaW5nGAggASgIEiAKGGFjY2VwdF9zYW1lX3RyYWluX2NoYW5nZRgJIAEoCBIUCgxzZWF0X2xvY2tfaWQYCiABKAkSGAoQYWNjb21wYW5pZWRfbmVlZBgLIAEoCBIVCg1jYXB0Y2hhX3Rva2VuGAwgASgJEiYKCW1heF90b3RhbBgNIAEoCzITLnJhaWwudHlwZS52MS5Nb25leSLIAQoPU3VibWl0UGFzc2VuZ2VyEhQKDHBhc3Nlbmdlcl9pZBgBIAEoCRIzCg5wYXNzZW5nZXJfdHlwZRgCIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEi0KDHNlYXRfY2xhc3NlcxgDIAMoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSIAoEc2VhdBgEIAEoCzISLnJhaWwudHlwZS52MS5TZWF0EhkKEXdpdGhfcGFzc2VuZ2VyX2lkGAUgASgJIlUKE1N1Ym1pdE9yZGVyUmVzcG9uc2USKgoGc3RhdHVzGAEgASgLMhoucmFpbC5vcmRlci52MS5RdWV1ZVN0YXR1cxISCgpzdGFuZGJ5X2lkGAIgASgJIpMCCgtRdWV1ZVN0YXR1cxITCgtxdWV1ZV90b2tlbhgBIAEoCRIoCgVzdGF0ZRgCIAEoDjIZLnJhaWwub3JkZXIudjEuUXVldWVTdGF0ZRINCgVhaGVhZBgDIAEoDRITCgtlc3RpbWF0ZV9tcxgEIAEoDRIQCghob3BlbGVzcxgFIAEoCBIQCghvcmRlcl9pZBgGIAEoCRIOCgZyZWFzb24YByABKAkSNQoRdG9rZW5fZXhwaXJlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDHF1ZXVlX2xlbmd0aBgJIAEoDRIQCghwcmlvcml0eRgKIAEoDRIOCgZydW5faWQYCyABKAkiLAoVR2V0UXVldWVTdGF0dXNSZXF1ZXN0EhMKC3F1ZXVlX3Rva2VuGAEgASgJIkQKFkdldFF1ZXVlU3RhdHVzUmVzcG9uc2USKgoGc3RhdHVzGAEgASgLMhoucmFpbC5vcmRlci52MS5RdWV1ZVN0YXR1cyIoChFXYXRjaFF1ZXVlUmVxdWVzdBITCgtxdWV1ZV90b2tlbhgBIAEoCSJAChJXYXRjaFF1ZXVlUmVzcG9uc2USKgoGc3RhdHVzGAEgASgLMhoucmFpbC5vcmRlci52MS5RdWV1ZVN0YXR1cyI8ChFMZWF2ZVF1ZXVlUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhMKC3F1ZXVlX3Rva2VuGAIgASgJIkAKEkxlYXZlUXVldWVSZXNwb25zZRIqCgZzdGF0dXMYASABKAsyGi5yYWlsLm9yZGVyLnYxLlF1ZXVlU3RhdHVzIoMECglPcmRlckl0ZW0SDwoHaXRlbV9pZBgBIAEoCRIUCgxwYXNzZW5nZXJfaWQYAiABKAkSHQoVcGFzc2VuZ2VyX25hbWVfbWFza2VkGAMgASgJEhgKEGlkX251bWJlcl9tYXNrZWQYBCABKAkSMwoOcGFzc2VuZ2VyX3R5cGUYBSABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRIgCgRzZWF0GAYgASgLMhIucmFpbC50eXBlLnYxLlNlYXQSKwoKc2VhdF9wYXJ0cxgHIAMoCzIXLnJhaWwub3JkZXIudjEuU2VhdFBhcnQSKAoFc3RhdGUYCCABKA4yGS5yYWlsLm9yZGVyLnYxLk9yZGVyU3RhdGUSDwoHdmVyc2lvbhgJIAEoAxIhCgRmYXJlGAogASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EhEKCXRpY2tldF9pZBgLIAEoCRIwCgxjbG9zZV9yZWFzb24YDCABKA4yGi5yYWlsLm9yZGVyLnYxLkNsb3NlUmVhc29uEiYKB2pvdXJuZXkYDSABKAsyFS5yYWlsLnR5cGUudjEuSm91cm5leRIPCgdjaGFuZ2VkGA4gASgIEg8KB2hvbGRfaWQYDyABKAkSJQoIcmVmdW5kZWQYECABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkiUgoIU2VhdFBhcnQSIAoEc2VhdBgBIAEoCzISLnJhaWwudHlwZS52MS5TZWF0EhIKCmZyb21faW5kZXgYAiABKA0SEAoIdG9faW5kZXgYAyABKA0i0QMKBU9yZGVyEhAKCG9yZGVyX2lkGAEgASgJEhIKCmFjY291bnRfaWQYAiABKAkSKAoFc3RhdGUYAyABKA4yGS5yYWlsLm9yZGVyLnYxLk9yZGVyU3RhdGUSJwoFaXRlbXMYBCADKAsyGC5yYWlsLm9yZGVyLnYxLk9yZGVySXRlbRImCgdqb3VybmV5GAUgASgLMhUucmFpbC50eXBlLnYxLkpvdXJuZXkSIgoFdG90YWwYBiABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSJgoHY2hhbm5lbBgHIAEoDjIVLnJhaWwudHlwZS52MS5DaGFubmVsEg4KBnRlbmFudBgIIAEoCRIvCgtjcmVhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoPcGF5X2V4cGlyZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKcGF5bWVudF9pZBgMIAEoCRIMCgRldGFnGA0gASgJEhIKCnJlcXVlc3RfaWQYDiABKAkiIwoPR2V0T3JkZXJSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJIjcKEEdldE9yZGVyUmVzcG9uc2USIwoFb3JkZXIYASABKAsyFC5yYWlsLm9yZGVyLnYxLk9yZGVyImUKEUxpc3RPcmRlcnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJEikKBnN0YXRlcxgDIAMoDjIZLnJhaWwub3JkZXIudjEuT3JkZXJTdGF0ZSJTChJMaXN0T3JkZXJzUmVzcG9uc2USJAoGb3JkZXJzGAEgAygLMhQucmFpbC5vcmRlci52MS5PcmRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiJQoRV2F0Y2hPcmRlclJlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkiOQoSV2F0Y2hPcmRlclJlc3BvbnNlEiMKBW9yZGVyGAEgASgLMhQucmFpbC5vcmRlci52MS5PcmRlciJIChJDYW5jZWxPcmRlclJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIMCgRldGFnGAMgASgJIjoKE0NhbmNlbE9yZGVyUmVzcG9uc2USIwoFb3JkZXIYASABKAsyFC5yYWlsLm9yZGVyLnYxLk9yZGVyIoEBChZUcmFuc2l0aW9uSXRlbXNSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSMgoLdHJhbnNpdGlvbnMYAyADKAsyHS5yYWlsLm9yZGVyLnYxLkl0ZW1UcmFuc2l0aW9uEg0KBWNhdXNlGAQgASgJIuEBCg5JdGVtVHJhbnNpdGlvbhIPCgdpdGVtX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAMSJQoCdG8YAyABKA4yGS5yYWlsLm9yZGVyLnYxLk9yZGVyU3RhdGUSMAoMY2xvc2VfcmVhc29uGAQgASgOMhoucmFpbC5vcmRlci52MS5DbG9zZVJlYXNvbhItCgtyZXBsYWNlbWVudBgFIAEoCzIYLnJhaWwub3JkZXIudjEuT3JkZXJJdGVtEiUKCHJlZnVuZGVkGAYgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5Ij4KF1RyYW5zaXRpb25JdGVtc1Jlc3BvbnNlEiMKBW9yZGVyGAEgASgLMhQucmFpbC5vcmRlci52MS5PcmRlciKNAgoWQ3JlYXRlSGVsZE9yZGVyUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhIKCmFjY291bnRfaWQYAiABKAkSDwoHaG9sZF9pZBgDIAEoCRIOCgZydW5faWQYBCABKAkSFwoPZnJvbV9zdGF0aW9uX2lkGAUgASgJEhUKDXRvX3N0YXRpb25faWQYBiABKAkSMgoKcGFzc2VuZ2VycxgHIAMoCzIeLnJhaWwub3JkZXIudjEuU3VibWl0UGFzc2VuZ2VyEiYKB2NoYW5uZWwYCCABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbBIOCgZ0ZW5hbnQYCSABKAkSDgoGb3JpZ2luGAogASgJIj4KF0NyZWF0ZUhlbGRPcmRlclJlc3BvbnNlEiMKBW9yZGVyGAEgASgLMhQucmFpbC5vcmRlci52MS5PcmRlciK5AQoTU2VhcmNoT3JkZXJzUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCRISCgphY2NvdW50X2lkGAIgASgJEg4KBnJ1bl9pZBgDIAEoCRIpCgZzdGF0ZXMYBCADKA4yGS5yYWlsLm9yZGVyLnYxLk9yZGVyU3RhdGUSGgoScGVyc29uX2JsaW5kX2luZGV4GAUgASgJEhEKCXBhZ2Vfc2l6ZRgGIAEoDRISCgpwYWdlX3Rva2VuGAcgASgJIlUKFFNlYXJjaE9yZGVyc1Jlc3BvbnNlEiQKBm9yZGVycxgBIAMoCzIULnJhaWwub3JkZXIudjEuT3JkZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIk0KE0xpc3RSdW5JdGVtc1JlcXVlc3QSDwoHcnVuX2lkcxgBIAMoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSKpAQoHUnVuSXRlbRIQCghvcmRlcl9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSDwoHaG9sZF9pZBgDIAEoCRIUCgxob2xkX2l0ZW1faWQYBCABKAkSKAoFc3RhdGUYBSABKA4yGS5yYWlsLm9yZGVyLnYxLk9yZGVyU3RhdGUSKwoKc2VhdF9wYXJ0cxgGIAMoCzIXLnJhaWwub3JkZXIudjEuU2VhdFBhcnQiVgoUTGlzdFJ1bkl0ZW1zUmVzcG9uc2USJQoFaXRlbXMYASADKAsyFi5yYWlsLm9yZGVyLnYxLlJ1bkl0ZW0SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIisKF0dldE9yZGVyVGltZWxpbmVSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJIswBCg1UaW1lbGluZUVudHJ5EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2l0ZW1faWQYAiABKAkSJwoEZnJvbRgDIAEoDjIZLnJhaWwub3JkZXIudjEuT3JkZXJTdGF0ZRIlCgJ0bxgEIAEoDjIZLnJhaWwub3JkZXIudjEuT3JkZXJTdGF0ZRINCgVjYXVzZRgFIAEoCRIPCgd2ZXJzaW9uGAYgASgDEhAKCHRyYWNlX2lkGAcgASgJIm4KGEdldE9yZGVyVGltZWxpbmVSZXNwb25zZRIjCgVvcmRlchgBIAEoCzIULnJhaWwub3JkZXIudjEuT3JkZXISLQoHZW50cmllcxgCIAMoCzIcLnJhaWwub3JkZXIudjEuVGltZWxpbmVFbnRyeSI6ChFMaXN0UXVldWVzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSLUAQoSTGlzdFF1ZXVlc1Jlc3BvbnNlEjcKBnF1ZXVlcxgBIAMoCzInLnJhaWwub3JkZXIudjEuTGlzdFF1ZXVlc1Jlc3BvbnNlLlF1ZXVlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRpsCgVRdWV1ZRIOCgZydW5faWQYASABKAkSDgoGbGVuZ3RoGAIgASgNEhEKCWluX2ZsaWdodBgDIAEoDRITCgtkcmFpbl9wZXJfcxgEIAEoARINCgVvd25lchgFIAEoCRIMCgR0ZXJtGAYgASgDKoQCCgpPcmRlclN0YXRlEhsKF09SREVSX1NUQVRFX1VOU1BFQ0lGSUVEEAASGAoUT1JERVJfU1RBVEVfV0FJVF9QQVkQARIXChNPUkRFUl9TVEFURV9DTE9TSU5HEAISFgoST1JERVJfU1RBVEVfQ0xPU0VEEAMSFAoQT1JERVJfU1RBVEVfUEFJRBAEEhkKFU9SREVSX1NUQVRFX1RJQ0tFVElORxAFEhcKE09SREVSX1NUQVRFX1NVQ0NFU1MQBhIUChBPUkRFUl9TVEFURV9GQUlMEAcSFgoST1JERVJfU1RBVEVfUkVGVU5EEAgSFgoST1JERVJfU1RBVEVfQ0hBTkdFEAkqvwEKC0Nsb3NlUmVhc29uEhwKGENMT1NFX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFkNMT1NFX1JFQVNPTl9DQU5DRUxMRUQQARIYChRDTE9TRV9SRUFTT05fRVhQSVJFRBACEhkKFUNMT1NFX1JFQVNPTl9SRUZVTkRFRBADEiEKHUNMT1NFX1JFQVNPTl9USUNLRVRJTkdfRkFJTEVEEAQSHgoaQ0xPU0VfUkVBU09OX1JVTl9DQU5DRUxMRUQQBSqlAQoKUXVldWVTdGF0ZRIbChdRVUVVRV9TVEFURV9VTlNQRUNJRklFRBAAEhcKE1FVRVVFX1NUQVRFX1dBSVRJTkcQARIaChZRVUVVRV9TVEFURV9QUk9DRVNTSU5HEAISFwoTUVVFVUVfU1RBVEVfT1JERVJFRBADEhYKElFVRVVFX1NUQVRFX0ZBSUxFRBAEEhQKEFFVRVVFX1NUQVRFX0xFRlQQBTLSDQoMT3JkZXJTZXJ2aWNlEnwKC1N1Ym1pdE9yZGVyEiEucmFpbC5vcmRlci52MS5TdWJtaXRPcmRlclJlcXVlc3QaIi5yYWlsLm9yZGVyLnYxLlN1Ym1pdE9yZGVyUmVzcG9uc2UiJoq1GAYKAQIYuBeC0+STAhY6ASoiES92MS9vcmRlcnM6c3VibWl0EocBCg5HZXRRdWV1ZVN0YXR1cxIkLnJhaWwub3JkZXIudjEuR2V0UXVldWVTdGF0dXNSZXF1ZXN0GiUucmFpbC5vcmRlci52MS5HZXRRdWV1ZVN0YXR1c1Jlc3BvbnNlIiiQAgGKtRgGCgECGOgHgtPkkwIVOgEqIhAvdjEvcXVldWU6c3RhdHVzEl4KCldhdGNoUXVldWUSIC5yYWlsLm9yZGVyLnYxLldhdGNoUXVldWVSZXF1ZXN0GiEucmFpbC5vcmRlci52MS5XYXRjaFF1ZXVlUmVzcG9uc2UiCYq1GAUKAQIgATABEncKCkxlYXZlUXVldWUSIC5yYWlsLm9yZGVyLnYxLkxlYXZlUXVldWVSZXF1ZXN0GiEucmFpbC5vcmRlci52MS5MZWF2ZVF1ZXVlUmVzcG9uc2UiJIq1GAYKAQIY0A+C0+STAhQ6ASoiDy92MS9xdWV1ZTpsZWF2ZRK3AQoIR2V0T3JkZXISHi5yYWlsLm9yZGVyLnYxLkdldE9yZGVyUmVxdWVzdBofLnJhaWwub3JkZXIudjEuR2V0T3JkZXJSZXNwb25zZSJqkAIBirUYRgoDAgMFEgdwYXltZW50Egl0aWNrZXRpbmcSCmFmdGVyc2FsZXMSCWludmVudG9yeRIMbm90aWZpY2F0aW9uEgNvcHMY6AeC0+STAhcSFS92MS9vcmRlcnMve29yZGVyX2lkfRJyCgpMaXN0T3JkZXJzEiAucmFpbC5vcmRlci52MS5MaXN0T3JkZXJzUmVxdWVzdBohLnJhaWwub3JkZXIudjEuTGlzdE9yZGVyc1Jlc3BvbnNlIh+QAgGKtRgGCgECGOgHgtPkkwIMEgovdjEvb3JkZXJzEl4KCldhdGNoT3JkZXISIC5yYWlsLm9yZGVyLnYxLldhdGNoT3JkZXJSZXF1ZXN0GiEucmFpbC5vcmRlci52MS5XYXRjaE9yZGVyUmVzcG9uc2UiCYq1GAUKAQIgATABEogBCgtDYW5jZWxPcmRlchIhLnJhaWwub3JkZXIudjEuQ2FuY2VsT3JkZXJSZXF1ZXN0GiIucmFpbC5vcmRlci52MS5DYW5jZWxPcmRlclJlc3BvbnNlIjKKtRgHCgICAxiIJ4LT5JMCIToBKiIcL3YxL29yZGVycy97b3JkZXJfaWR9OmNhbmNlbBJ4Cg9UcmFuc2l0aW9uSXRlbXMSJS5yYWlsLm9yZGVyLnYxLlRyYW5zaXRpb25JdGVtc1JlcXVlc3QaJi5yYWlsLm9yZGVyLnYxLlRyYW5zaXRpb25JdGVtc1Jlc3BvbnNlIhaKtRgSCgEFEgphZnRlcnNhbGVzGNAPEngKD0NyZWF0ZUhlbGRPcmRlchIlLnJhaWwub3JkZXIudjEuQ3JlYXRlSGVsZE9yZGVyUmVxdWVzdBomLnJhaWwub3JkZXIudjEuQ3JlYXRlSGVsZE9yZGVyUmVzcG9uc2UiFoq1GBIKAQUSCmFmdGVyc2FsZXMY0A8SeAoMU2VhcmNoT3JkZXJzEiIucmFpbC5vcmRlci52MS5TZWFyY2hPcmRlcnNSZXF1ZXN0GiMucmFpbC5vcmRlci52MS5TZWFyY2hPcmRlcnNSZXNwb25zZSIfkAIBirUYGAoCAwUSA29wcxIKYWZ0ZXJzYWxlcxjQDxJ5ChBHZXRPcmRlclRpbWVsaW5lEiYucmFpbC5vcmRlci52MS5HZXRPcmRlclRpbWVsaW5lUmVxdWVzdBonLnJhaWwub3JkZXIudjEuR2V0T3JkZXJUaW1lbGluZVJlc3BvbnNlIhSQAgGKtRgNCgMCAwUSA29wcxjoBxJxCgxMaXN0UnVuSXRlbXMSIi5yYWlsLm9yZGVyLnYxLkxpc3RSdW5JdGVtc1JlcXVlc3QaIy5yYWlsLm9yZGVyLnYxLkxpc3RSdW5JdGVtc1Jlc3BvbnNlIhiQAgGKtRgRCgEFEglpbnZlbnRvcnkYiCcSbAoKTGlzdFF1ZXVlcxIgLnJhaWwub3JkZXIudjEuTGlzdFF1ZXVlc1JlcXVlc3QaIS5yYWlsLm9yZGVyLnYxLkxpc3RRdWV1ZXNSZXNwb25zZSIZkAIBirUYEgoCAwUSA29wcxIEcmlzaxjoB2IGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey, file_rail_type_v1_money]);
+  fileDesc("ChlyYWlsL29yZGVyL3YxL29yZGVyLnByb3RvEg1yYWlsLm9yZGVyLnYxIpADChJTdWJtaXRPcmRlclJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSFwoPZnJvbV9zdGF0aW9uX2lkGAMgASgJEhUKDXRvX3N0YXRpb25faWQYBCABKAkSMgoKcGFzc2VuZ2VycxgFIAMoCzIeLnJhaWwub3JkZXIudjEuU3VibWl0UGFzc2VuZ2VyEjAKCnByZWZlcmVuY2UYBiABKAsyHC5yYWlsLnR5cGUudjEuU2VhdFByZWZlcmVuY2USFgoOYWNjZXB0X3N0YW5kYnkYByABKAgSFwoPYWNjZXB0X3N0YW5kaW5nGAggASgIEiAKGGFjY2VwdF9zYW1lX3RyYWluX2NoYW5nZRgJIAEoCBIUCgxzZWF0X2xvY2tfaWQYCiABKAkSGAoQYWNjb21wYW5pZWRfbmVlZBgLIAEoCBIVCg1jYXB0Y2hhX3Rva2VuGAwgASgJEiYKCW1heF90b3RhbBgNIAEoCzITLnJhaWwudHlwZS52MS5Nb25leSLIAQoPU3VibWl0UGFzc2VuZ2VyEhQKDHBhc3Nlbmdlcl9pZBgBIAEoCRIzCg5wYXNzZW5nZXJfdHlwZRgCIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEi0KDHNlYXRfY2xhc3NlcxgDIAMoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSIAoEc2VhdBgEIAEoCzISLnJhaWwudHlwZS52MS5TZWF0EhkKEXdpdGhfcGFzc2VuZ2VyX2lkGAUgASgJIlUKE1N1Ym1pdE9yZGVyUmVzcG9uc2USKgoGc3RhdHVzGAEgASgLMhoucmFpbC5vcmRlci52MS5RdWV1ZVN0YXR1cxISCgpzdGFuZGJ5X2lkGAIgASgJImsKDVF1ZXVlUHJpb3JpdHkSEAoIcHJpb3JpdHkYASABKA0SLQoGcmVhc29uGAIgASgOMh0ucmFpbC5vcmRlci52MS5Qcmlvcml0eVJlYXNvbhIZChFtZW1iZXJfbGV2ZWxfZnJvbRgDIAEoDSL9AgoLUXVldWVTdGF0dXMSEwoLcXVldWVfdG9rZW4YASABKAkSKAoFc3RhdGUYAiABKA4yGS5yYWlsLm9yZGVyLnYxLlF1ZXVlU3RhdGUSDQoFYWhlYWQYAyABKA0SEwoLZXN0aW1hdGVfbXMYBCABKA0SEAoIaG9wZWxlc3MYBSABKAgSEAoIb3JkZXJfaWQYBiABKAkSDgoGcmVhc29uGAcgASgJEjUKEXRva2VuX2V4cGlyZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxxdWV1ZV9sZW5ndGgYCSABKA0SEAoIcHJpb3JpdHkYCiABKA0SDgoGcnVuX2lkGAsgASgJEjYKD3ByaW9yaXR5X3JlYXNvbhgMIAEoDjIdLnJhaWwub3JkZXIudjEuUHJpb3JpdHlSZWFzb24SMAoKcHJpb3JpdGllcxgNIAMoCzIcLnJhaWwub3JkZXIudjEuUXVldWVQcmlvcml0eSIsChVHZXRRdWV1ZVN0YXR1c1JlcXVlc3QSEwoLcXVldWVfdG9rZW4YASABKAkiRAoWR2V0UXVldWVTdGF0dXNSZXNwb25zZRIqCgZzdGF0dXMYASABKAsyGi5yYWlsLm9yZGVyLnYxLlF1ZXVlU3RhdHVzIigKEVdhdGNoUXVldWVSZXF1ZXN0EhMKC3F1ZXVlX3Rva2VuGAEgASgJIkAKEldhdGNoUXVldWVSZXNwb25zZRIqCgZzdGF0dXMYASABKAsyGi5yYWlsLm9yZGVyLnYxLlF1ZXVlU3RhdHVzIjwKEUxlYXZlUXVldWVSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEwoLcXVldWVfdG9rZW4YAiABKAkiQAoSTGVhdmVRdWV1ZVJlc3BvbnNlEioKBnN0YXR1cxgBIAEoCzIaLnJhaWwub3JkZXIudjEuUXVldWVTdGF0dXMigwQKCU9yZGVySXRlbRIPCgdpdGVtX2lkGAEgASgJEhQKDHBhc3Nlbmdlcl9pZBgCIAEoCRIdChVwYXNzZW5nZXJfbmFtZV9tYXNrZWQYAyABKAkSGAoQaWRfbnVtYmVyX21hc2tlZBgEIAEoCRIzCg5wYXNzZW5nZXJfdHlwZRgFIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEiAKBHNlYXQYBiABKAsyEi5yYWlsLnR5cGUudjEuU2VhdBIrCgpzZWF0X3BhcnRzGAcgAygLMhcucmFpbC5vcmRlci52MS5TZWF0UGFydBIoCgVzdGF0ZRgIIAEoDjIZLnJhaWwub3JkZXIudjEuT3JkZXJTdGF0ZRIPCgd2ZXJzaW9uGAkgASgDEiEKBGZhcmUYCiABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSEQoJdGlja2V0X2lkGAsgASgJEjAKDGNsb3NlX3JlYXNvbhgMIAEoDjIaLnJhaWwub3JkZXIudjEuQ2xvc2VSZWFzb24SJgoHam91cm5leRgNIAEoCzIVLnJhaWwudHlwZS52MS5Kb3VybmV5Eg8KB2NoYW5nZWQYDiABKAgSDwoHaG9sZF9pZBgPIAEoCRIlCghyZWZ1bmRlZBgQIAEoCzITLnJhaWwudHlwZS52MS5Nb25leSJSCghTZWF0UGFydBIgCgRzZWF0GAEgASgLMhIucmFpbC50eXBlLnYxLlNlYXQSEgoKZnJvbV9pbmRleBgCIAEoDRIQCgh0b19pbmRleBgDIAEoDSLRAwoFT3JkZXISEAoIb3JkZXJfaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRIoCgVzdGF0ZRgDIAEoDjIZLnJhaWwub3JkZXIudjEuT3JkZXJTdGF0ZRInCgVpdGVtcxgEIAMoCzIYLnJhaWwub3JkZXIudjEuT3JkZXJJdGVtEiYKB2pvdXJuZXkYBSABKAsyFS5yYWlsLnR5cGUudjEuSm91cm5leRIiCgV0b3RhbBgGIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRImCgdjaGFubmVsGAcgASgOMhUucmFpbC50eXBlLnYxLkNoYW5uZWwSDgoGdGVuYW50GAggASgJEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9wYXlfZXhwaXJlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpwYXltZW50X2lkGAwgASgJEgwKBGV0YWcYDSABKAkSEgoKcmVxdWVzdF9pZBgOIAEoCSIjCg9HZXRPcmRlclJlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkiNwoQR2V0T3JkZXJSZXNwb25zZRIjCgVvcmRlchgBIAEoCzIULnJhaWwub3JkZXIudjEuT3JkZXIiZQoRTGlzdE9yZGVyc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkSKQoGc3RhdGVzGAMgAygOMhkucmFpbC5vcmRlci52MS5PcmRlclN0YXRlIlMKEkxpc3RPcmRlcnNSZXNwb25zZRIkCgZvcmRlcnMYASADKAsyFC5yYWlsLm9yZGVyLnYxLk9yZGVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIlChFXYXRjaE9yZGVyUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCSI5ChJXYXRjaE9yZGVyUmVzcG9uc2USIwoFb3JkZXIYASABKAsyFC5yYWlsLm9yZGVyLnYxLk9yZGVyIkgKEkNhbmNlbE9yZGVyUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEgwKBGV0YWcYAyABKAkiOgoTQ2FuY2VsT3JkZXJSZXNwb25zZRIjCgVvcmRlchgBIAEoCzIULnJhaWwub3JkZXIudjEuT3JkZXIigQEKFlRyYW5zaXRpb25JdGVtc1JlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIyCgt0cmFuc2l0aW9ucxgDIAMoCzIdLnJhaWwub3JkZXIudjEuSXRlbVRyYW5zaXRpb24SDQoFY2F1c2UYBCABKAki4QEKDkl0ZW1UcmFuc2l0aW9uEg8KB2l0ZW1faWQYASABKAkSDwoHdmVyc2lvbhgCIAEoAxIlCgJ0bxgDIAEoDjIZLnJhaWwub3JkZXIudjEuT3JkZXJTdGF0ZRIwCgxjbG9zZV9yZWFzb24YBCABKA4yGi5yYWlsLm9yZGVyLnYxLkNsb3NlUmVhc29uEi0KC3JlcGxhY2VtZW50GAUgASgLMhgucmFpbC5vcmRlci52MS5PcmRlckl0ZW0SJQoIcmVmdW5kZWQYBiABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkiPgoXVHJhbnNpdGlvbkl0ZW1zUmVzcG9uc2USIwoFb3JkZXIYASABKAsyFC5yYWlsLm9yZGVyLnYxLk9yZGVyIo0CChZDcmVhdGVIZWxkT3JkZXJSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRIPCgdob2xkX2lkGAMgASgJEg4KBnJ1bl9pZBgEIAEoCRIXCg9mcm9tX3N0YXRpb25faWQYBSABKAkSFQoNdG9fc3RhdGlvbl9pZBgGIAEoCRIyCgpwYXNzZW5nZXJzGAcgAygLMh4ucmFpbC5vcmRlci52MS5TdWJtaXRQYXNzZW5nZXISJgoHY2hhbm5lbBgIIAEoDjIVLnJhaWwudHlwZS52MS5DaGFubmVsEg4KBnRlbmFudBgJIAEoCRIOCgZvcmlnaW4YCiABKAkiPgoXQ3JlYXRlSGVsZE9yZGVyUmVzcG9uc2USIwoFb3JkZXIYASABKAsyFC5yYWlsLm9yZGVyLnYxLk9yZGVyIrkBChNTZWFyY2hPcmRlcnNSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJEhIKCmFjY291bnRfaWQYAiABKAkSDgoGcnVuX2lkGAMgASgJEikKBnN0YXRlcxgEIAMoDjIZLnJhaWwub3JkZXIudjEuT3JkZXJTdGF0ZRIaChJwZXJzb25fYmxpbmRfaW5kZXgYBSABKAkSEQoJcGFnZV9zaXplGAYgASgNEhIKCnBhZ2VfdG9rZW4YByABKAkiVQoUU2VhcmNoT3JkZXJzUmVzcG9uc2USJAoGb3JkZXJzGAEgAygLMhQucmFpbC5vcmRlci52MS5PcmRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiTQoTTGlzdFJ1bkl0ZW1zUmVxdWVzdBIPCgdydW5faWRzGAEgAygJEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpwYWdlX3Rva2VuGAMgASgJIqkBCgdSdW5JdGVtEhAKCG9yZGVyX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIPCgdob2xkX2lkGAMgASgJEhQKDGhvbGRfaXRlbV9pZBgEIAEoCRIoCgVzdGF0ZRgFIAEoDjIZLnJhaWwub3JkZXIudjEuT3JkZXJTdGF0ZRIrCgpzZWF0X3BhcnRzGAYgAygLMhcucmFpbC5vcmRlci52MS5TZWF0UGFydCJWChRMaXN0UnVuSXRlbXNSZXNwb25zZRIlCgVpdGVtcxgBIAMoCzIWLnJhaWwub3JkZXIudjEuUnVuSXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKwoXR2V0T3JkZXJUaW1lbGluZVJlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkizAEKDVRpbWVsaW5lRW50cnkSKAoEdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHaXRlbV9pZBgCIAEoCRInCgRmcm9tGAMgASgOMhkucmFpbC5vcmRlci52MS5PcmRlclN0YXRlEiUKAnRvGAQgASgOMhkucmFpbC5vcmRlci52MS5PcmRlclN0YXRlEg0KBWNhdXNlGAUgASgJEg8KB3ZlcnNpb24YBiABKAMSEAoIdHJhY2VfaWQYByABKAkibgoYR2V0T3JkZXJUaW1lbGluZVJlc3BvbnNlEiMKBW9yZGVyGAEgASgLMhQucmFpbC5vcmRlci52MS5PcmRlchItCgdlbnRyaWVzGAIgAygLMhwucmFpbC5vcmRlci52MS5UaW1lbGluZUVudHJ5IjoKEUxpc3RRdWV1ZXNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJIsoCChJMaXN0UXVldWVzUmVzcG9uc2USNwoGcXVldWVzGAEgAygLMicucmFpbC5vcmRlci52MS5MaXN0UXVldWVzUmVzcG9uc2UuUXVldWUSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJGuEBCgVRdWV1ZRIOCgZydW5faWQYASABKAkSDgoGbGVuZ3RoGAIgASgNEhEKCWluX2ZsaWdodBgDIAEoDRITCgtkcmFpbl9wZXJfcxgEIAEoARINCgVvd25lchgFIAEoCRIMCgR0ZXJtGAYgASgDEhIKCnNlYXRzX2ZyZWUYByABKA0SLgoLcGFjZV9yZWFzb24YCCABKA4yGS5yYWlsLm9yZGVyLnYxLlBhY2VSZWFzb24SFgoOY2FwYWNpdHlfc2hhcmUYCSABKAESFwoPaG9sZF9sYXRlbmN5X21zGAogASgNKoQCCgpPcmRlclN0YXRlEhsKF09SREVSX1NUQVRFX1VOU1BFQ0lGSUVEEAASGAoUT1JERVJfU1RBVEVfV0FJVF9QQVkQARIXChNPUkRFUl9TVEFURV9DTE9TSU5HEAISFgoST1JERVJfU1RBVEVfQ0xPU0VEEAMSFAoQT1JERVJfU1RBVEVfUEFJRBAEEhkKFU9SREVSX1NUQVRFX1RJQ0tFVElORxAFEhcKE09SREVSX1NUQVRFX1NVQ0NFU1MQBhIUChBPUkRFUl9TVEFURV9GQUlMEAcSFgoST1JERVJfU1RBVEVfUkVGVU5EEAgSFgoST1JERVJfU1RBVEVfQ0hBTkdFEAkqvwEKC0Nsb3NlUmVhc29uEhwKGENMT1NFX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFkNMT1NFX1JFQVNPTl9DQU5DRUxMRUQQARIYChRDTE9TRV9SRUFTT05fRVhQSVJFRBACEhkKFUNMT1NFX1JFQVNPTl9SRUZVTkRFRBADEiEKHUNMT1NFX1JFQVNPTl9USUNLRVRJTkdfRkFJTEVEEAQSHgoaQ0xPU0VfUkVBU09OX1JVTl9DQU5DRUxMRUQQBSqlAQoKUXVldWVTdGF0ZRIbChdRVUVVRV9TVEFURV9VTlNQRUNJRklFRBAAEhcKE1FVRVVFX1NUQVRFX1dBSVRJTkcQARIaChZRVUVVRV9TVEFURV9QUk9DRVNTSU5HEAISFwoTUVVFVUVfU1RBVEVfT1JERVJFRBADEhYKElFVRVVFX1NUQVRFX0ZBSUxFRBAEEhQKEFFVRVVFX1NUQVRFX0xFRlQQBSqSAQoOUHJpb3JpdHlSZWFzb24SHwobUFJJT1JJVFlfUkVBU09OX1VOU1BFQ0lGSUVEEAASJAogUFJJT1JJVFlfUkVBU09OX0FDQ09NUEFOSUVEX05FRUQQARIaChZQUklPUklUWV9SRUFTT05fTUVNQkVSEAISHQoZUFJJT1JJVFlfUkVBU09OX0VWRVJZQk9EWRADKssBCgpQYWNlUmVhc29uEhsKF1BBQ0VfUkVBU09OX1VOU1BFQ0lGSUVEEAASGQoVUEFDRV9SRUFTT05fUkVNQUlOSU5HEAESFwoTUEFDRV9SRUFTT05fT1BFTklORxACEhcKE1BBQ0VfUkVBU09OX01BWElNVU0QAxIXChNQQUNFX1JFQVNPTl9NSU5JTVVNEAQSHgoaUEFDRV9SRUFTT05fSU5WRU5UT1JZX1NMT1cQBRIaChZQQUNFX1JFQVNPTl9QUk9URUNUSU9OEAYy0g0KDE9yZGVyU2VydmljZRJ8CgtTdWJtaXRPcmRlchIhLnJhaWwub3JkZXIudjEuU3VibWl0T3JkZXJSZXF1ZXN0GiIucmFpbC5vcmRlci52MS5TdWJtaXRPcmRlclJlc3BvbnNlIiaKtRgGCgECGLgXgtPkkwIWOgEqIhEvdjEvb3JkZXJzOnN1Ym1pdBKHAQoOR2V0UXVldWVTdGF0dXMSJC5yYWlsLm9yZGVyLnYxLkdldFF1ZXVlU3RhdHVzUmVxdWVzdBolLnJhaWwub3JkZXIudjEuR2V0UXVldWVTdGF0dXNSZXNwb25zZSIokAIBirUYBgoBAhjoB4LT5JMCFToBKiIQL3YxL3F1ZXVlOnN0YXR1cxJeCgpXYXRjaFF1ZXVlEiAucmFpbC5vcmRlci52MS5XYXRjaFF1ZXVlUmVxdWVzdBohLnJhaWwub3JkZXIudjEuV2F0Y2hRdWV1ZVJlc3BvbnNlIgmKtRgFCgECIAEwARJ3CgpMZWF2ZVF1ZXVlEiAucmFpbC5vcmRlci52MS5MZWF2ZVF1ZXVlUmVxdWVzdBohLnJhaWwub3JkZXIudjEuTGVhdmVRdWV1ZVJlc3BvbnNlIiSKtRgGCgECGNAPgtPkkwIUOgEqIg8vdjEvcXVldWU6bGVhdmUStwEKCEdldE9yZGVyEh4ucmFpbC5vcmRlci52MS5HZXRPcmRlclJlcXVlc3QaHy5yYWlsLm9yZGVyLnYxLkdldE9yZGVyUmVzcG9uc2UiapACAYq1GEYKAwIDBRIHcGF5bWVudBIJdGlja2V0aW5nEgphZnRlcnNhbGVzEglpbnZlbnRvcnkSDG5vdGlmaWNhdGlvbhIDb3BzGOgHgtPkkwIXEhUvdjEvb3JkZXJzL3tvcmRlcl9pZH0ScgoKTGlzdE9yZGVycxIgLnJhaWwub3JkZXIudjEuTGlzdE9yZGVyc1JlcXVlc3QaIS5yYWlsLm9yZGVyLnYxLkxpc3RPcmRlcnNSZXNwb25zZSIfkAIBirUYBgoBAhjoB4LT5JMCDBIKL3YxL29yZGVycxJeCgpXYXRjaE9yZGVyEiAucmFpbC5vcmRlci52MS5XYXRjaE9yZGVyUmVxdWVzdBohLnJhaWwub3JkZXIudjEuV2F0Y2hPcmRlclJlc3BvbnNlIgmKtRgFCgECIAEwARKIAQoLQ2FuY2VsT3JkZXISIS5yYWlsLm9yZGVyLnYxLkNhbmNlbE9yZGVyUmVxdWVzdBoiLnJhaWwub3JkZXIudjEuQ2FuY2VsT3JkZXJSZXNwb25zZSIyirUYBwoCAgMYiCeC0+STAiE6ASoiHC92MS9vcmRlcnMve29yZGVyX2lkfTpjYW5jZWwSeAoPVHJhbnNpdGlvbkl0ZW1zEiUucmFpbC5vcmRlci52MS5UcmFuc2l0aW9uSXRlbXNSZXF1ZXN0GiYucmFpbC5vcmRlci52MS5UcmFuc2l0aW9uSXRlbXNSZXNwb25zZSIWirUYEgoBBRIKYWZ0ZXJzYWxlcxjQDxJ4Cg9DcmVhdGVIZWxkT3JkZXISJS5yYWlsLm9yZGVyLnYxLkNyZWF0ZUhlbGRPcmRlclJlcXVlc3QaJi5yYWlsLm9yZGVyLnYxLkNyZWF0ZUhlbGRPcmRlclJlc3BvbnNlIhaKtRgSCgEFEgphZnRlcnNhbGVzGNAPEngKDFNlYXJjaE9yZGVycxIiLnJhaWwub3JkZXIudjEuU2VhcmNoT3JkZXJzUmVxdWVzdBojLnJhaWwub3JkZXIudjEuU2VhcmNoT3JkZXJzUmVzcG9uc2UiH5ACAYq1GBgKAgMFEgNvcHMSCmFmdGVyc2FsZXMY0A8SeQoQR2V0T3JkZXJUaW1lbGluZRImLnJhaWwub3JkZXIudjEuR2V0T3JkZXJUaW1lbGluZVJlcXVlc3QaJy5yYWlsLm9yZGVyLnYxLkdldE9yZGVyVGltZWxpbmVSZXNwb25zZSIUkAIBirUYDQoDAgMFEgNvcHMY6AcScQoMTGlzdFJ1bkl0ZW1zEiIucmFpbC5vcmRlci52MS5MaXN0UnVuSXRlbXNSZXF1ZXN0GiMucmFpbC5vcmRlci52MS5MaXN0UnVuSXRlbXNSZXNwb25zZSIYkAIBirUYEQoBBRIJaW52ZW50b3J5GIgnEmwKCkxpc3RRdWV1ZXMSIC5yYWlsLm9yZGVyLnYxLkxpc3RRdWV1ZXNSZXF1ZXN0GiEucmFpbC5vcmRlci52MS5MaXN0UXVldWVzUmVzcG9uc2UiGZACAYq1GBIKAgMFEgNvcHMSBHJpc2sY6AdiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey, file_rail_type_v1_money]);
 
 /**
  * One purchase: a group on one stretch of one run. Unique by account and request_id for ever.
@@ -193,6 +193,39 @@ export const SubmitOrderResponseSchema: GenMessage<SubmitOrderResponse> = /*@__P
   messageDesc(file_rail_order_v1_order, 2);
 
 /**
+ * One of the priorities of every waiting queue. Within one, who came first is served first.
+ *
+ * @generated from message rail.order.v1.QueuePriority
+ */
+export type QueuePriority = Message<"rail.order.v1.QueuePriority"> & {
+  /**
+   * 0 is the highest.
+   *
+   * @generated from field: uint32 priority = 1;
+   */
+  priority: number;
+
+  /**
+   * @generated from field: rail.order.v1.PriorityReason reason = 2;
+   */
+  reason: PriorityReason;
+
+  /**
+   * Set with MEMBER.
+   *
+   * @generated from field: uint32 member_level_from = 3;
+   */
+  memberLevelFrom: number;
+};
+
+/**
+ * Describes the message rail.order.v1.QueuePriority.
+ * Use `create(QueuePrioritySchema)` to create a new message.
+ */
+export const QueuePrioritySchema: GenMessage<QueuePriority> = /*@__PURE__*/
+  messageDesc(file_rail_order_v1_order, 3);
+
+/**
  * Where an entry stands, and the token to ask again with.
  *
  * @generated from message rail.order.v1.QueueStatus
@@ -258,7 +291,7 @@ export type QueueStatus = Message<"rail.order.v1.QueueStatus"> & {
   queueLength: number;
 
   /**
-   * 0 is the highest priority; published.
+   * 0 is the highest priority.
    *
    * @generated from field: uint32 priority = 10;
    */
@@ -268,6 +301,20 @@ export type QueueStatus = Message<"rail.order.v1.QueueStatus"> & {
    * @generated from field: string run_id = 11;
    */
   runId: string;
+
+  /**
+   * Why it has that priority.
+   *
+   * @generated from field: rail.order.v1.PriorityReason priority_reason = 12;
+   */
+  priorityReason: PriorityReason;
+
+  /**
+   * Published: all there are, the highest first.
+   *
+   * @generated from field: repeated rail.order.v1.QueuePriority priorities = 13;
+   */
+  priorities: QueuePriority[];
 };
 
 /**
@@ -275,7 +322,7 @@ export type QueueStatus = Message<"rail.order.v1.QueueStatus"> & {
  * Use `create(QueueStatusSchema)` to create a new message.
  */
 export const QueueStatusSchema: GenMessage<QueueStatus> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 3);
+  messageDesc(file_rail_order_v1_order, 4);
 
 /**
  * The newest token of an entry of the caller's.
@@ -294,7 +341,7 @@ export type GetQueueStatusRequest = Message<"rail.order.v1.GetQueueStatusRequest
  * Use `create(GetQueueStatusRequestSchema)` to create a new message.
  */
 export const GetQueueStatusRequestSchema: GenMessage<GetQueueStatusRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 4);
+  messageDesc(file_rail_order_v1_order, 5);
 
 /**
  * The status, with a renewed token.
@@ -313,7 +360,7 @@ export type GetQueueStatusResponse = Message<"rail.order.v1.GetQueueStatusRespon
  * Use `create(GetQueueStatusResponseSchema)` to create a new message.
  */
 export const GetQueueStatusResponseSchema: GenMessage<GetQueueStatusResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 5);
+  messageDesc(file_rail_order_v1_order, 6);
 
 /**
  * The newest token of an entry of the caller's.
@@ -332,7 +379,7 @@ export type WatchQueueRequest = Message<"rail.order.v1.WatchQueueRequest"> & {
  * Use `create(WatchQueueRequestSchema)` to create a new message.
  */
 export const WatchQueueRequestSchema: GenMessage<WatchQueueRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 6);
+  messageDesc(file_rail_order_v1_order, 7);
 
 /**
  * The status now and after each change; the stream ends with a final one.
@@ -351,7 +398,7 @@ export type WatchQueueResponse = Message<"rail.order.v1.WatchQueueResponse"> & {
  * Use `create(WatchQueueResponseSchema)` to create a new message.
  */
 export const WatchQueueResponseSchema: GenMessage<WatchQueueResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 7);
+  messageDesc(file_rail_order_v1_order, 8);
 
 /**
  * The entry to give up, by its token.
@@ -375,7 +422,7 @@ export type LeaveQueueRequest = Message<"rail.order.v1.LeaveQueueRequest"> & {
  * Use `create(LeaveQueueRequestSchema)` to create a new message.
  */
 export const LeaveQueueRequestSchema: GenMessage<LeaveQueueRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 8);
+  messageDesc(file_rail_order_v1_order, 9);
 
 /**
  * LEFT, or what it was already: an entry that was taken up is not left.
@@ -394,7 +441,7 @@ export type LeaveQueueResponse = Message<"rail.order.v1.LeaveQueueResponse"> & {
  * Use `create(LeaveQueueResponseSchema)` to create a new message.
  */
 export const LeaveQueueResponseSchema: GenMessage<LeaveQueueResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 9);
+  messageDesc(file_rail_order_v1_order, 10);
 
 /**
  * One passenger's journey; state and version live here.
@@ -504,7 +551,7 @@ export type OrderItem = Message<"rail.order.v1.OrderItem"> & {
  * Use `create(OrderItemSchema)` to create a new message.
  */
 export const OrderItemSchema: GenMessage<OrderItem> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 10);
+  messageDesc(file_rail_order_v1_order, 11);
 
 /**
  * One place for segments from_index … to_index-1 of the journey.
@@ -533,7 +580,7 @@ export type SeatPart = Message<"rail.order.v1.SeatPart"> & {
  * Use `create(SeatPartSchema)` to create a new message.
  */
 export const SeatPartSchema: GenMessage<SeatPart> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 11);
+  messageDesc(file_rail_order_v1_order, 12);
 
 /**
  * One purchase. Its state is derived from its items.
@@ -627,7 +674,7 @@ export type Order = Message<"rail.order.v1.Order"> & {
  * Use `create(OrderSchema)` to create a new message.
  */
 export const OrderSchema: GenMessage<Order> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 12);
+  messageDesc(file_rail_order_v1_order, 13);
 
 /**
  * Names an order.
@@ -646,7 +693,7 @@ export type GetOrderRequest = Message<"rail.order.v1.GetOrderRequest"> & {
  * Use `create(GetOrderRequestSchema)` to create a new message.
  */
 export const GetOrderRequestSchema: GenMessage<GetOrderRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 13);
+  messageDesc(file_rail_order_v1_order, 14);
 
 /**
  * The order as committed.
@@ -665,7 +712,7 @@ export type GetOrderResponse = Message<"rail.order.v1.GetOrderResponse"> & {
  * Use `create(GetOrderResponseSchema)` to create a new message.
  */
 export const GetOrderResponseSchema: GenMessage<GetOrderResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 14);
+  messageDesc(file_rail_order_v1_order, 15);
 
 /**
  * Asks for a page of the caller's orders, in some states where named.
@@ -698,7 +745,7 @@ export type ListOrdersRequest = Message<"rail.order.v1.ListOrdersRequest"> & {
  * Use `create(ListOrdersRequestSchema)` to create a new message.
  */
 export const ListOrdersRequestSchema: GenMessage<ListOrdersRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 15);
+  messageDesc(file_rail_order_v1_order, 16);
 
 /**
  * A page, newest first; an empty next_page_token ends the list.
@@ -722,7 +769,7 @@ export type ListOrdersResponse = Message<"rail.order.v1.ListOrdersResponse"> & {
  * Use `create(ListOrdersResponseSchema)` to create a new message.
  */
 export const ListOrdersResponseSchema: GenMessage<ListOrdersResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 16);
+  messageDesc(file_rail_order_v1_order, 17);
 
 /**
  * Names an order of the caller's.
@@ -741,7 +788,7 @@ export type WatchOrderRequest = Message<"rail.order.v1.WatchOrderRequest"> & {
  * Use `create(WatchOrderRequestSchema)` to create a new message.
  */
 export const WatchOrderRequestSchema: GenMessage<WatchOrderRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 17);
+  messageDesc(file_rail_order_v1_order, 18);
 
 /**
  * The whole order, now and after each change.
@@ -760,7 +807,7 @@ export type WatchOrderResponse = Message<"rail.order.v1.WatchOrderResponse"> & {
  * Use `create(WatchOrderResponseSchema)` to create a new message.
  */
 export const WatchOrderResponseSchema: GenMessage<WatchOrderResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 18);
+  messageDesc(file_rail_order_v1_order, 19);
 
 /**
  * An unpaid order to cancel.
@@ -791,7 +838,7 @@ export type CancelOrderRequest = Message<"rail.order.v1.CancelOrderRequest"> & {
  * Use `create(CancelOrderRequestSchema)` to create a new message.
  */
 export const CancelOrderRequestSchema: GenMessage<CancelOrderRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 19);
+  messageDesc(file_rail_order_v1_order, 20);
 
 /**
  * The order, CLOSING or CLOSED, or PAID when the money was faster.
@@ -810,7 +857,7 @@ export type CancelOrderResponse = Message<"rail.order.v1.CancelOrderResponse"> &
  * Use `create(CancelOrderResponseSchema)` to create a new message.
  */
 export const CancelOrderResponseSchema: GenMessage<CancelOrderResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 20);
+  messageDesc(file_rail_order_v1_order, 21);
 
 /**
  * Moves of items of one order, all or none.
@@ -846,7 +893,7 @@ export type TransitionItemsRequest = Message<"rail.order.v1.TransitionItemsReque
  * Use `create(TransitionItemsRequestSchema)` to create a new message.
  */
 export const TransitionItemsRequestSchema: GenMessage<TransitionItemsRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 21);
+  messageDesc(file_rail_order_v1_order, 22);
 
 /**
  * One item's move from the version the caller saw; moves the state machine does not have are ORDER_STATE_WRONG.
@@ -896,7 +943,7 @@ export type ItemTransition = Message<"rail.order.v1.ItemTransition"> & {
  * Use `create(ItemTransitionSchema)` to create a new message.
  */
 export const ItemTransitionSchema: GenMessage<ItemTransition> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 22);
+  messageDesc(file_rail_order_v1_order, 23);
 
 /**
  * The order after all moves.
@@ -915,7 +962,7 @@ export type TransitionItemsResponse = Message<"rail.order.v1.TransitionItemsResp
  * Use `create(TransitionItemsResponseSchema)` to create a new message.
  */
 export const TransitionItemsResponseSchema: GenMessage<TransitionItemsResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 23);
+  messageDesc(file_rail_order_v1_order, 24);
 
 /**
  * An order for a hold that exists; the queue is not entered.
@@ -981,7 +1028,7 @@ export type CreateHeldOrderRequest = Message<"rail.order.v1.CreateHeldOrderReque
  * Use `create(CreateHeldOrderRequestSchema)` to create a new message.
  */
 export const CreateHeldOrderRequestSchema: GenMessage<CreateHeldOrderRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 24);
+  messageDesc(file_rail_order_v1_order, 25);
 
 /**
  * The order, WAIT_PAY; repeated, as it stands.
@@ -1000,7 +1047,7 @@ export type CreateHeldOrderResponse = Message<"rail.order.v1.CreateHeldOrderResp
  * Use `create(CreateHeldOrderResponseSchema)` to create a new message.
  */
 export const CreateHeldOrderResponseSchema: GenMessage<CreateHeldOrderResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 25);
+  messageDesc(file_rail_order_v1_order, 26);
 
 /**
  * Conditions that must all hold; unset ones do not count.
@@ -1053,7 +1100,7 @@ export type SearchOrdersRequest = Message<"rail.order.v1.SearchOrdersRequest"> &
  * Use `create(SearchOrdersRequestSchema)` to create a new message.
  */
 export const SearchOrdersRequestSchema: GenMessage<SearchOrdersRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 26);
+  messageDesc(file_rail_order_v1_order, 27);
 
 /**
  * A page, newest first.
@@ -1077,7 +1124,7 @@ export type SearchOrdersResponse = Message<"rail.order.v1.SearchOrdersResponse">
  * Use `create(SearchOrdersResponseSchema)` to create a new message.
  */
 export const SearchOrdersResponseSchema: GenMessage<SearchOrdersResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 27);
+  messageDesc(file_rail_order_v1_order, 28);
 
 /**
  * Which runs, 1–200 of them.
@@ -1108,7 +1155,7 @@ export type ListRunItemsRequest = Message<"rail.order.v1.ListRunItemsRequest"> &
  * Use `create(ListRunItemsRequestSchema)` to create a new message.
  */
 export const ListRunItemsRequestSchema: GenMessage<ListRunItemsRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 28);
+  messageDesc(file_rail_order_v1_order, 29);
 
 /**
  * What inventory needs to know of an item: the places it believes to have, and by which hold.
@@ -1156,7 +1203,7 @@ export type RunItem = Message<"rail.order.v1.RunItem"> & {
  * Use `create(RunItemSchema)` to create a new message.
  */
 export const RunItemSchema: GenMessage<RunItem> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 29);
+  messageDesc(file_rail_order_v1_order, 30);
 
 /**
  * A page of items.
@@ -1180,7 +1227,7 @@ export type ListRunItemsResponse = Message<"rail.order.v1.ListRunItemsResponse">
  * Use `create(ListRunItemsResponseSchema)` to create a new message.
  */
 export const ListRunItemsResponseSchema: GenMessage<ListRunItemsResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 30);
+  messageDesc(file_rail_order_v1_order, 31);
 
 /**
  * Names an order.
@@ -1199,7 +1246,7 @@ export type GetOrderTimelineRequest = Message<"rail.order.v1.GetOrderTimelineReq
  * Use `create(GetOrderTimelineRequestSchema)` to create a new message.
  */
 export const GetOrderTimelineRequestSchema: GenMessage<GetOrderTimelineRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 31);
+  messageDesc(file_rail_order_v1_order, 32);
 
 /**
  * One move of an item, written in the transaction of the move.
@@ -1252,7 +1299,7 @@ export type TimelineEntry = Message<"rail.order.v1.TimelineEntry"> & {
  * Use `create(TimelineEntrySchema)` to create a new message.
  */
 export const TimelineEntrySchema: GenMessage<TimelineEntry> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 32);
+  messageDesc(file_rail_order_v1_order, 33);
 
 /**
  * The order and everything that happened to it, oldest first.
@@ -1276,7 +1323,7 @@ export type GetOrderTimelineResponse = Message<"rail.order.v1.GetOrderTimelineRe
  * Use `create(GetOrderTimelineResponseSchema)` to create a new message.
  */
 export const GetOrderTimelineResponseSchema: GenMessage<GetOrderTimelineResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 33);
+  messageDesc(file_rail_order_v1_order, 34);
 
 /**
  * Asks for a page of queues.
@@ -1302,7 +1349,7 @@ export type ListQueuesRequest = Message<"rail.order.v1.ListQueuesRequest"> & {
  * Use `create(ListQueuesRequestSchema)` to create a new message.
  */
 export const ListQueuesRequestSchema: GenMessage<ListQueuesRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 34);
+  messageDesc(file_rail_order_v1_order, 35);
 
 /**
  * Queues that have entries.
@@ -1326,7 +1373,7 @@ export type ListQueuesResponse = Message<"rail.order.v1.ListQueuesResponse"> & {
  * Use `create(ListQueuesResponseSchema)` to create a new message.
  */
 export const ListQueuesResponseSchema: GenMessage<ListQueuesResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 35);
+  messageDesc(file_rail_order_v1_order, 36);
 
 /**
  * One run's queue and the process that serves it.
@@ -1363,6 +1410,30 @@ export type ListQueuesResponse_Queue = Message<"rail.order.v1.ListQueuesResponse
    * @generated from field: int64 term = 6;
    */
   term: bigint;
+
+  /**
+   * @generated from field: uint32 seats_free = 7;
+   */
+  seatsFree: number;
+
+  /**
+   * @generated from field: rail.order.v1.PaceReason pace_reason = 8;
+   */
+  paceReason: PaceReason;
+
+  /**
+   * Of the pace that the seats would allow, what inventory can take now; 0–1.
+   *
+   * @generated from field: double capacity_share = 9;
+   */
+  capacityShare: number;
+
+  /**
+   * Moving average of holding places for a batch, in milliseconds; 0 where nothing was measured.
+   *
+   * @generated from field: uint32 hold_latency_ms = 10;
+   */
+  holdLatencyMs: number;
 };
 
 /**
@@ -1370,7 +1441,7 @@ export type ListQueuesResponse_Queue = Message<"rail.order.v1.ListQueuesResponse
  * Use `create(ListQueuesResponse_QueueSchema)` to create a new message.
  */
 export const ListQueuesResponse_QueueSchema: GenMessage<ListQueuesResponse_Queue> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 35, 0);
+  messageDesc(file_rail_order_v1_order, 36, 0);
 
 /**
  * State of an item, and derived from the items of the whole order (requirements: state machine).
@@ -1557,6 +1628,117 @@ export const QueueStateSchema: GenEnum<QueueState> = /*@__PURE__*/
   enumDesc(file_rail_order_v1_order, 2);
 
 /**
+ * Why an entry has its priority.
+ *
+ * @generated from enum rail.order.v1.PriorityReason
+ */
+export const PriorityReason = {
+  /**
+   * @generated from enum value: PRIORITY_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * accompanied_need was set, and a child or a disabled veteran travels.
+   *
+   * @generated from enum value: PRIORITY_REASON_ACCOMPANIED_NEED = 1;
+   */
+  ACCOMPANIED_NEED: 1,
+
+  /**
+   * The account is a member of `member_level_from` or above.
+   *
+   * @generated from enum value: PRIORITY_REASON_MEMBER = 2;
+   */
+  MEMBER: 2,
+
+  /**
+   * @generated from enum value: PRIORITY_REASON_EVERYBODY = 3;
+   */
+  EVERYBODY: 3,
+} as const;
+
+/**
+ * Why an entry has its priority.
+ *
+ * @generated from enum rail.order.v1.PriorityReason
+ */
+export type PriorityReason = (typeof PriorityReason)[keyof typeof PriorityReason] | UnknownEnum;
+
+/**
+ * Describes the enum rail.order.v1.PriorityReason.
+ */
+export const PriorityReasonSchema: GenEnum<PriorityReason> = /*@__PURE__*/
+  enumDesc(file_rail_order_v1_order, 3);
+
+/**
+ * What decides how fast a queue moves.
+ *
+ * @generated from enum rail.order.v1.PaceReason
+ */
+export const PaceReason = {
+  /**
+   * @generated from enum value: PACE_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The share of what remains (queue.drain_share_per_s).
+   *
+   * @generated from enum value: PACE_REASON_REMAINING = 1;
+   */
+  REMAINING: 1,
+
+  /**
+   * The same share of what was free at opening: less remains by now.
+   *
+   * @generated from enum value: PACE_REASON_OPENING = 2;
+   */
+  OPENING: 2,
+
+  /**
+   * queue.max_drain_per_s.
+   *
+   * @generated from enum value: PACE_REASON_MAXIMUM = 3;
+   */
+  MAXIMUM: 3,
+
+  /**
+   * queue.min_drain_per_s.
+   *
+   * @generated from enum value: PACE_REASON_MINIMUM = 4;
+   */
+  MINIMUM: 4,
+
+  /**
+   * Holding places takes longer than queue.hold_target_ms.
+   *
+   * @generated from enum value: PACE_REASON_INVENTORY_SLOW = 5;
+   */
+  INVENTORY_SLOW: 5,
+
+  /**
+   * The system protects itself.
+   *
+   * @generated from enum value: PACE_REASON_PROTECTION = 6;
+   */
+  PROTECTION: 6,
+} as const;
+
+/**
+ * What decides how fast a queue moves.
+ *
+ * @generated from enum rail.order.v1.PaceReason
+ */
+export type PaceReason = (typeof PaceReason)[keyof typeof PaceReason] | UnknownEnum;
+
+/**
+ * Describes the enum rail.order.v1.PaceReason.
+ */
+export const PaceReasonSchema: GenEnum<PaceReason> = /*@__PURE__*/
+  enumDesc(file_rail_order_v1_order, 4);
+
+/**
  * Errors besides those named: NOT_ALLOWED, ORDER_NOT_FOUND (also for another account's order), REQUEST_ID_REUSED,
  * REQUEST_ID_EXPIRED, THROTTLED, OVERLOADED, DEPENDENCY_UNAVAILABLE.
  *
@@ -1567,8 +1749,9 @@ export const OrderService: GenService<{
    * Checks sale window, real name and limits, claims the passengers' time, and enters the run's waiting queue.
    * Idempotent by request_id (the same body returns the first answer). Errors: FIELD_INVALID, TOO_MANY_PASSENGERS,
    * PASSENGER_NOT_FOUND, REAL_NAME_REQUIRED, JOURNEY_OVERLAP, SALE_NOT_OPEN, SALE_CLOSED, DATE_PAST,
-   * DATE_BEYOND_SALE_WINDOW, QUEUE_FULL (when standby is not accepted), CANCELLATION_LIMIT, ACCOUNT_BLOCKED,
-   * CAPTCHA_REQUIRED, and those of seat_lock_id.
+   * DATE_BEYOND_SALE_WINDOW, QUEUE_FULL (metadata `standby`: `offered`, or `wanted` with accept_standby set, while the
+   * queue itself can not enter anybody into the standby list), CANCELLATION_LIMIT, ACCOUNT_BLOCKED, CAPTCHA_REQUIRED, and
+   * those of seat_lock_id.
    *
    * @generated from rpc rail.order.v1.OrderService.SubmitOrder
    */

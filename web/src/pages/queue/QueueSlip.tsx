@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
-import { QueueState } from '#gen/rail/order/v1/order_pb.ts';
-import type { QueueStatus } from '#gen/rail/order/v1/order_pb.ts';
+import { PriorityReason, QueueState } from '#gen/rail/order/v1/order_pb.ts';
+import type { QueuePriority, QueueStatus } from '#gen/rail/order/v1/order_pb.ts';
 import { clockTime, waitEstimate } from '../../i18n/format.ts';
 import { useText } from '../../i18n/LanguageProvider.tsx';
 import type { QueuePass } from './queue_pass.ts';
@@ -30,6 +30,7 @@ export function QueueSlip({ status, pass, live }: { status: QueueStatus | undefi
       </div>
       <QueueTrack first_ahead={pass.first_ahead} ahead={processing ? 0 : ahead} />
       {status !== undefined && status.queueLength > 0 && <p className="slip__total">{text.queue.total(status.queueLength)}</p>}
+      {status !== undefined && status.priorities.length > 0 && <Priorities status={status} />}
       {status?.hopeless === true && (
         <div className="notice notice--gold" role="status" data-testid="hopeless">
           <div className="notice__body">
@@ -47,6 +48,29 @@ export function QueueSlip({ status, pass, live }: { status: QueueStatus | undefi
       </footer>
       <Announcer words={processing ? text.queue.processing : ahead === 0 ? text.queue.next : text.queue.announce(ahead, estimate)} />
     </section>
+  );
+}
+
+/** Who goes first in every queue, and why this one stands where it does. */
+function Priorities({ status }: { status: QueueStatus }) {
+  const text = useText();
+  const wordsOf = ({ reason, memberLevelFrom }: Pick<QueuePriority, 'reason' | 'memberLevelFrom'>): string => {
+    if (reason === PriorityReason.ACCOMPANIED_NEED) return text.queue.priority_need;
+    return reason === PriorityReason.MEMBER ? text.queue.priority_member(memberLevelFrom) : text.queue.priority_everybody;
+  };
+  const own = status.priorities.find(({ priority }) => priority === status.priority);
+  return (
+    <details className="slip__priorities" data-testid="priorities">
+      <summary>{own === undefined ? text.queue.priorities : text.queue.priority_own(wordsOf(own))}</summary>
+      <p>{text.queue.priorities_rule}</p>
+      <ol>
+        {status.priorities.map((one) => (
+          <li key={one.priority} aria-current={one.priority === status.priority}>
+            {wordsOf(one)}
+          </li>
+        ))}
+      </ol>
+    </details>
   );
 }
 
