@@ -32,8 +32,8 @@ async function main(command, args) {
   const entry = join(root, "scripts", `${command}.ts`);
   if (!command || !/^[a-z_]+$/.test(command) || !existsSync(entry)) {
     fail(
-      `usage: node bootstrap.mjs start|stop|test|check|demo|bench|generate|migrate [arguments]${command ? ` ("${command}" is not there)` : ""}`,
-      `用法：node bootstrap.mjs start|stop|test|check|demo|bench|generate|migrate [参数]${command ? `（没有 "${command}"）` : ""}`,
+      `usage: node bootstrap.mjs start|stop|test|check|demo|bench|simulate|generate|migrate [arguments]${command ? ` ("${command}" is not there)` : ""}`,
+      `用法：node bootstrap.mjs start|stop|test|check|demo|bench|simulate|generate|migrate [参数]${command ? `（没有 "${command}"）` : ""}`,
     );
   }
   if (!installed()) await installOnce();

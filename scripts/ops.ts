@@ -28,7 +28,10 @@ async function main(): Promise<void> {
     },
   });
   const [name, ...args] = positionals;
-  if (values.help || name === undefined) return void console.log(help());
+  if (values.help || name === undefined) {
+    console.log(help());
+    return;
+  }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name]! : undefined;
   if (command === undefined) throw new Told(`There is no command "${name}".\n\n${help()}`, `没有命令 "${name}"。\n\n${help()}`);
   const api = await logInOperator({ name: values.name, page: values.page });

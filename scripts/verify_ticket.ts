@@ -36,7 +36,7 @@ const HELP = words(
   3 真票但未确认仍有效（没有该车次的撤销名单或名单过期）：请联网核验。多张票取最差结果。`,
 );
 
-type Input = { tokens(): Promise<string[]>; print(line: string): void };
+type Input = { tokens: () => Promise<string[]>; print: (line: string) => void };
 
 /** Judges and prints; the exit code. */
 export async function verifyTickets(args: readonly string[], { tokens, print }: Input): Promise<number> {

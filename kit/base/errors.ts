@@ -87,6 +87,7 @@ export const ERRORS = {
   CONFIG_NOT_FOUND: missing('There is no such setting. Please check its name.', '未找到该配置，请核对名称。'),
   TEMPLATE_NOT_FOUND: missing('There is no such template. Please check its name and language.', '未找到该模板，请核对名称与语言。'),
   MESSAGE_NOT_FOUND: missing('There is no such message. Please look in your inbox.', '未找到该消息，请在消息中心查看。'),
+  EVIDENCE_NOT_FOUND: missing('There is no such case. Please choose one from the list.', '未找到该风险记录，请从列表中选择。'),
   BLOCK_NOT_FOUND: missing('There is no such entry in the block list. It may have been removed already.', '未找到该名单记录，可能已被移除。'),
   STATEMENT_NOT_FOUND: missing('There is no statement for this day yet. Please try again later.', '当日对账单尚未生成，请稍后再试。'),
   RPC_SERVICE_NOT_FOUND: missing('This server does not offer this service. Please check the address.', '该服务器不提供此服务，请核对地址。'),

@@ -11,14 +11,18 @@ export const systemTimers: Timers = {
   },
 };
 
+export function sleep(timers: Timers, ms: number): Promise<void> {
+  return new Promise((resolve) => void timers.after(ms, resolve));
+}
+
 /** Resolves with the work, or after the time, whichever is first; a work that fails counts as done. */
 export async function within(timers: Timers, ms: number, work: Promise<unknown>): Promise<void> {
   await new Promise<void>((resolve) => {
-    const done = (): void => {
+    const end = (): void => {
       cancel();
       resolve();
     };
-    const cancel = timers.after(ms, done);
-    work.then(done, done);
+    const cancel = timers.after(ms, end);
+    work.then(end, end);
   });
 }

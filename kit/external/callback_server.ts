@@ -25,7 +25,7 @@ export type CallbackServerOptions = {
    * Takes one, signed by them within the last five minutes. It may come twice and in any order, so it must compare and set.
    * The word of its outcome is for metrics, so of a small set. A throw makes them call again.
    */
-  take(json: unknown, found: RegExpExecArray): Promise<Result<string>>;
+  take: (json: unknown, found: RegExpExecArray) => Promise<Result<string>>;
 };
 
 export type CallbackServer = { port: number; address: string; stop(): Promise<void> };

@@ -19,19 +19,23 @@ export const CALL_SETTINGS = {
   'calls.writes': { shape: z.strictObject({ timeout_ms: timeout(500, 30_000) }), value: { timeout_ms: 10_000 } },
 };
 
+export type CallSource = { address: string | undefined; caller_key: Uint8Array | undefined; service: string; log: Log };
+
 type Values = { [K in keyof typeof CALL_SETTINGS]: z.output<(typeof CALL_SETTINGS)[K]['shape']> };
 
-export type CallSettings<K extends keyof Values> = { get(): Values[K]; stop(): Promise<void> };
+export type CallSettings<K extends keyof Values> = { get: () => Values[K]; stop: () => Promise<void> };
+
+type Keyed<K extends keyof Values> = { [P in K]: { shape: z.ZodType<Values[K]>; value: Values[K]; fixed: Values[K] | undefined } };
 
 /** Follows one class. What the environment says explicitly (`fixed`) wins for as long as the process lives. */
-export function watchCalls<K extends keyof Values & string>(key: K, source: { address: string | undefined; caller_key: Uint8Array | undefined; service: string; log: Log }, fixed?: Values[K]): CallSettings<K> {
-  const keys = { [key]: { ...CALL_SETTINGS[key], fixed } } as unknown as { [P in K]: { shape: z.ZodType<Values[K]>; value: Values[K]; fixed: Values[K] | undefined } };
+export function watchCalls<K extends keyof Values>(key: K, source: CallSource, fixed?: Values[K]): CallSettings<K> {
+  const keys = { [key]: { ...CALL_SETTINGS[key], fixed } } as unknown as Keyed<K>;
   const settings = watchSettings<Record<string, unknown>>({ ...source, keys });
   return { get: () => settings.get(key) as Values[K], stop: () => settings.stop() };
 }
 
 /** What bounds calls to other services: both classes of one watch. */
-export function watchPeerCalls(source: { address: string | undefined; caller_key: Uint8Array | undefined; service: string; log: Log }) {
+export function watchPeerCalls(source: CallSource) {
   const settings = watchSettings<Pick<Values, 'calls.reads' | 'calls.writes'>>({ ...source, keys: { 'calls.reads': CALL_SETTINGS['calls.reads'], 'calls.writes': CALL_SETTINGS['calls.writes'] } });
   return { get: () => ({ reads: settings.get('calls.reads'), writes: settings.get('calls.writes') }), stop: () => settings.stop() };
 }

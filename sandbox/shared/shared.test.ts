@@ -74,11 +74,13 @@ test('the circuit opens after failures in a row and lets a probe through later',
   await call();
   await call();
   t.is(client.breakerState(), 'open');
+  t.false(client.available());
   const refused = await call();
   t.is(refused.ok ? 'ok' : refused.error.problem, 'breaker_open');
   t.is(seen.length, 0);
   while (!(await call()).ok) await new Promise((resolve) => setTimeout(resolve, 5));
   t.is(client.breakerState(), 'closed');
+  t.true(client.available());
 });
 
 test('knobs are set over HTTP', async (t) => {

@@ -16,9 +16,11 @@ import { openRedis } from '#kit/store/redis.ts';
 import { createLog, type Log } from '#kit/telemetry/log.ts';
 import { OrderDriver } from './app/advance.ts';
 import { Paces } from './app/paces.ts';
+import { Places } from './app/places.ts';
 import type { Peers } from './app/peers.ts';
 import type { Ports } from './app/ports.ts';
 import { QueueOwner, type OwnerPorts } from './app/queue_owner.ts';
+import { holdLatencyOf, runEntered, runOverdue } from './app/signals.ts';
 import { startPaymentEvents } from './events/payment_events.ts';
 import { createQueueTokens } from './rpc/queue_token.ts';
 import { orderService } from './rpc/service.ts';
@@ -66,11 +68,12 @@ export async function start(config: Config, { clock = systemClock, log = createL
 
     const driver = lifecycle.add('orders under way', new OrderDriver(ports));
     const paces = new Paces(ports);
+    const places = new Places(ports);
     const queues = keepQueues(db, log, lifecycle, config.order_queue_lease_ms);
     const owner_ports: OwnerPorts = { ...ports, paces, leaseOf: (bucket) => queues.leaseOf(bucket), advance: (order_id) => driver.wake(order_id) };
     const owner = new QueueOwner(owner_ports);
     queues.run(owner);
-    lifecycle.onStop('wakes', wakeQueues(ports, owner));
+    lifecycle.onStop('wakes', hearSignals(ports, owner, paces));
     const sweepers = startSweepers(db, log, lifecycle, config.order_sweep_ms, { driver, ports: owner_ports });
 
     const nats = await openBus({ url: config.nats_url.split(','), token: config.nats_token, log, service: SERVICE });
@@ -89,7 +92,7 @@ export async function start(config: Config, { clock = systemClock, log = createL
     }));
 
     const token = { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience };
-    const implementations = [orderService({ ...ports, paces, driver }), housekeepingService({ db, bus: nats })];
+    const implementations = [orderService({ ...ports, paces, places, driver }), housekeepingService({ db, bus: nats })];
     const server = lifecycle.add('rpc', await startServer({ service: SERVICE, host: config.listen_host, port: config.order_port, implementations, auth: { caller_keys: config.caller_key, token }, log, clock }));
     return { port: server.port, address: server.address };
   });
@@ -120,10 +123,15 @@ async function makePorts(config: Config, { clock, log, db, lifecycle, peers, too
   };
 }
 
-/** A submission anywhere wakes the owner of its run. */
-function wakeQueues(ports: Ports, owner: QueueOwner): () => void {
+/** A submission anywhere wakes the owner of its run, and so does an entry that was left in flight. */
+function hearSignals(ports: Ports, owner: QueueOwner, paces: Paces): () => void {
   return ports.signals.onAny((key) => {
-    if (key.startsWith('run:')) owner.wake(key.slice('run:'.length));
+    const entered = runEntered(key);
+    if (entered !== undefined) owner.wake(entered);
+    const overdue = runOverdue(key);
+    if (overdue !== undefined) owner.repeat(overdue);
+    const latency = holdLatencyOf(key);
+    if (latency !== undefined) paces.heard(latency);
   });
 }
 

@@ -18,13 +18,15 @@ import { ConfigHub } from './app/config.ts';
 import { ProtectionWatch } from './app/protection.ts';
 import type { Limit, LimitKind } from './domain/limit.ts';
 import { configService } from './rpc/config.ts';
+import { evidenceMethods } from './rpc/evidence.ts';
 import { protectionMeters, protectionMethods } from './rpc/protection.ts';
 import { rateLimitService } from './rpc/rate_limit.ts';
 import { riskService } from './rpc/risk.ts';
-import { openBlockStore, openEvidenceStore } from './store/block_store.ts';
+import { openBlockStore } from './store/block_store.ts';
 import { openBuckets } from './store/buckets.ts';
 import { openCaptchaStore } from './store/captcha_store.ts';
 import { openConfigStore } from './store/config_store.ts';
+import { openEvidenceStore } from './store/evidence_store.ts';
 import { openReportStore } from './store/report_store.ts';
 
 export const configSchema = z.object({
@@ -78,6 +80,7 @@ export function start(config: RiskConfig, { clock = systemClock }: { clock?: Clo
     const reports = openReportStore(redis);
     const protection = new ProtectionWatch({ hub, store: config_store, reports, meters: protectionMeters(), clock, random: systemRandom, log });
     lifecycle.add('protection', repeat({ name: 'protection', service: 'risk', every_ms: config.risk_refresh_ms, jitter: 0.2, log, run: () => protection.evaluate() }));
+    const evidence = openEvidenceStore(db, block_store, keys, clock);
     const limitOf = (kind: LimitKind) => protection.limit(hub.value<Limit>(`limits.edge.${kind}`));
     const server = await startServer({
       service: 'risk',
@@ -89,10 +92,10 @@ export function start(config: RiskConfig, { clock = systemClock }: { clock?: Clo
         rateLimitService({ buckets, blocks, limitOf, now_ms: () => clock.now_ms() }),
         riskService({
           assess: {
-            blocks, buckets, evidence: openEvidenceStore(db, block_store), captcha: captchaTokens(captcha),
+            blocks, buckets, evidence, captcha: captchaTokens(captcha),
             paceOf: (operation) => hub.value(`risk.pace.${operation}`), clock, random: systemRandom,
           },
-          captcha, blocks, block_store, protection: protectionMethods(protection, reports),
+          captcha, blocks, block_store, protection: protectionMethods(protection, reports), evidence: evidenceMethods(evidence),
         }),
         configService(hub, config_store),
         housekeepingService({ db }),

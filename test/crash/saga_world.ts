@@ -6,10 +6,9 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { jetstreamManager } from '@nats-io/jetstream';
-import { connect } from '@nats-io/transport-node';
 import { SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
 import { InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
+import { openBus, type Bus } from '#kit/bus/bus.ts';
 import { ensureKeys } from '#kit/external/make_keys.ts';
 import { createClient, type ServiceClient } from '#kit/rpc/client.ts';
 import { startServer } from '#kit/rpc/server.ts';
@@ -81,7 +80,8 @@ const LOOK_MS = 100;
 async function openIn(lifecycle: Lifecycle, extra: Record<string, string>): Promise<SagaWorld> {
   // The services here say what goes wrong in their logs, which is what happens all the time.
   process.env.LOG_LEVEL ??= 'silent';
-  const [infra, tokens, ports] = await Promise.all([startInfra({ redis: true, mysql: true, nats: true }), startTokens(), openPortBook(undefined)]);
+  const [infra, tokens] = await Promise.all([startInfra({ redis: true, mysql: true, nats: true }), startTokens()]);
+  const ports = openPortBook(undefined);
   for (const server of [infra, tokens]) lifecycle.onStop('server', () => server.stop());
   const timetable = new Map<string, TestRun>();
   const caller_key = randomBytes(32);
@@ -106,6 +106,8 @@ async function openIn(lifecycle: Lifecycle, extra: Record<string, string>): Prom
   await migrateAll({ admin_url: infra.mysql_url!, service_urls, log });
   const db = await openDatabase({ url: `${infra.mysql_url!}mysql`, log, service: 'test' });
   lifecycle.onStop('connection', () => db.close());
+  const bus = await openBus({ url: infra.nats_url!, token: infra.nats_token!, log, service: 'test' });
+  lifecycle.onStop('bus', () => bus.close());
   const place = { folder: infra.folder, env: { MYSQL_ADMIN_URL: infra.mysql_url!, REDIS_URL: infra.redis_url!, NATS_MONITOR_URL: infra.nats_monitor_url! } };
 
   const sandboxes = {} as SagaWorld['sandboxes'];
@@ -147,7 +149,7 @@ async function openIn(lifecycle: Lifecycle, extra: Record<string, string>): Prom
       const leases = await db.query<{ name: string }>("SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ? AND table_name IN ('lease', 'outbox_relay')", [`chunyun_${service}`]);
       for (const { name } of leases) await db.query(`UPDATE chunyun_${service}.\`${name}\` SET expires_at = UTC_TIMESTAMP(3)`);
       await makeDue(db, service);
-      await shortenAckWait(env);
+      await shortenAckWait(bus);
     },
     async rest(except) {
       while (!(await unfinished(place)).every((what) => except?.test(what) === true)) await sleep(LOOK_MS);
@@ -187,11 +189,9 @@ async function start(main: string, env: Record<string, string>): Promise<{ stop(
   return run(readConfig(configSchema, env) as never);
 }
 
-async function shortenAckWait({ NATS_URL, NATS_TOKEN }: Record<string, string>): Promise<void> {
-  const nats = await connect({ servers: NATS_URL, token: NATS_TOKEN });
-  const manager = await jetstreamManager(nats);
-  for await (const stream of manager.streams.list()) {
-    for await (const { name } of manager.consumers.list(stream.config.name)) await manager.consumers.update(stream.config.name, name, { ack_wait: ACK_WAIT_MS * 1e6 });
+/** Only of what is kept at the server: a service that starts says again how long it wants. */
+async function shortenAckWait({ jsm }: Bus): Promise<void> {
+  for await (const stream of jsm.streams.list()) {
+    for await (const { name } of jsm.consumers.list(stream.config.name)) await jsm.consumers.update(stream.config.name, name, { ack_wait: ACK_WAIT_MS * 1e6 });
   }
-  await nats.close();
 }

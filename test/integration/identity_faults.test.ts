@@ -103,7 +103,7 @@ test.serial('risk decides before a password is looked at, and its silence asks f
       asked.push({ operation, captchaToken, kinds: subjects.map(({ kind }) => kind) });
       return { decision: await decide() };
     },
-    createCaptcha: refuse, solveCaptcha: refuse, listBlocks: refuse, createBlock: refuse, deleteBlock: refuse, getProtection: refuse, reportLoad: refuse,
+    createCaptcha: refuse, solveCaptcha: refuse, listBlocks: refuse, createBlock: refuse, deleteBlock: refuse, getProtection: refuse, reportLoad: refuse, listEvidence: refuse, reviewEvidence: refuse,
   };
   const risk = await startServer({ service: 'risk', implementations: [implement(RiskService, handlers)], auth: { caller_keys: [Buffer.from(CALLER_KEY, 'hex')] }, log: silentLog() });
   const guarded = await openIdentity({ RISK_ADDRESS: risk.address, CALLER_KEY });

@@ -49,6 +49,13 @@ export class PeerWorld {
   readonly settlements: { payment_id: string; accepted: boolean }[] = [];
   readonly calls = new Map<string, number>();
   readonly hold_log: string[] = [];
+  /** Runs with so many places left that are counted down and nothing else, for crowds. */
+  readonly countdowns = new Map<string, number>();
+  /** Holds of those runs in the order in which they were first asked for. */
+  readonly first_asked = new Map<string, boolean>();
+  readonly asked_of = new Map<string, number>();
+  /** How long inventory takes to answer. */
+  hold_delay_ms = 0;
   lose_holds = false;
   /** Payments that were returned before the order could take them. */
   readonly returned_before = new Set<string>();
@@ -82,8 +89,10 @@ function partly<S extends DescService>(service: S, handlers: Partial<Handlers<S>
 
 function inventory(world: PeerWorld): Implementation {
   return partly(InventoryService, {
-    batchHoldSeats({ requests }) {
+    async batchHoldSeats({ requests }) {
       world.count('hold');
+      if (world.hold_delay_ms > 0) await new Promise((resolve) => setTimeout(resolve, world.hold_delay_ms));
+      if (world.countdowns.has(requests[0]!.runId)) return { results: requests.map((request) => countDown(world, request)) };
       return {
         results: requests.map((request) => {
           const { holdId, runId, items, seatLockId, accountId } = request;
@@ -120,6 +129,7 @@ function inventory(world: PeerWorld): Implementation {
     },
     attachOrder({ holdId, runId, orderId }) {
       world.count('attach');
+      if (world.first_asked.get(holdId) === true) return { hold: { holdId, runId, orderId } };
       const hold = world.hold(runId, holdId);
       if (hold === undefined) return unwrap(fail('HOLD_NOT_FOUND'));
       hold.order_id = orderId;
@@ -148,6 +158,19 @@ function inventory(world: PeerWorld): Implementation {
       return { states: runIds.map((runId) => ({ runId, bucket: 1, open: true, seatsAtOpening: world.seatsOf(runId), seatsFree: Math.max(0, world.seatsOf(runId) - world.taken(runId)) })) };
     },
   });
+}
+
+function countDown(world: PeerWorld, { holdId, runId, items }: HoldSeatsRequest) {
+  const left = world.countdowns.get(runId)!;
+  const held = world.first_asked.get(holdId) ?? left >= items.length;
+  if (!world.first_asked.has(holdId)) {
+    if (held) world.countdowns.set(runId, left - items.length);
+    world.asked_of.set(runId, (world.asked_of.get(runId) ?? 0) + 1);
+    world.first_asked.set(holdId, held);
+  }
+  if (!held) return { outcome: { case: 'error' as const, value: { code: 9, message: 'SOLD_OUT', details: [refusal('SOLD_OUT')] } } };
+  const seats = items.map((item, index) => ({ itemId: item.itemId, seat: { coachNo: '01', seatNo: `${left - index}A`, seatClass: item.seatClasses[0]!, berthLevel: BerthLevel.UNSPECIFIED }, fromIndex: 0, toIndex: 3 }));
+  return { outcome: { case: 'hold' as const, value: { holdId, runId, state: HoldState.HELD, seats, version: 1n } } };
 }
 
 function refusal(reason: ErrorReason) {

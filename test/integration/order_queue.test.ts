@@ -55,6 +55,51 @@ test.serial('a wiped Redis changes nothing about who comes first', async (t) => 
   t.deepEqual(served, entries.map(({ entry_id }) => entry_id));
 });
 
+test.serial('who was served hears it, although Redis came back without the removal', async (t) => {
+  const run_id = runOf('Q10');
+  const auth = await world.bearer(fresh());
+  const { status } = await client.submitOrder(wish(run_id, [fresh()]), auth);
+  const ended = await outcome(world, status!.queueToken, auth);
+  const [row] = await db.query<{ entry_id: string; priority: number; sequence: bigint }>('SELECT entry_id, priority, sequence FROM queue_entry WHERE run_id = ?', [run_id]);
+  await world.redis.client.zadd(`order:queue:{${run_id}}:waiting`, row!.priority * 2 ** 46 + Number(row!.sequence), row!.entry_id);
+  const asked = await client.getQueueStatus({ queueToken: status!.queueToken }, auth);
+  t.deepEqual([asked.status?.state, asked.status?.orderId], [QueueState.ORDERED, ended.orderId]);
+});
+
+test.serial('who was served while Redis did not take the place out hears it', async (t) => {
+  const run_id = runOf('Q11');
+  const auth = await world.bearer(fresh());
+  await world.redis.client.call('ACL', 'SETUSER', 'default', '-zrem');
+  const { status } = await client.submitOrder(wish(run_id, [fresh()]), auth);
+  await until(async () => (await db.query("SELECT 1 FROM queue_entry WHERE run_id = ? AND state = 'ORDERED'", [run_id])).length > 0);
+  await world.redis.client.call('ACL', 'SETUSER', 'default', '+zrem');
+  t.is((await client.getQueueStatus({ queueToken: status!.queueToken }, auth)).status?.state, QueueState.ORDERED);
+});
+
+test.serial('a Redis that came back without its last writes is put right, and changes nobody’s turn', async (t) => {
+  const run_id = runOf('Q12');
+  peers.seats.set(run_id, 50);
+  const auth = await world.bearer(fresh());
+  const tokens: string[] = [];
+  for (let index = 0; index < 6; index += 1) tokens.push((await client.submitOrder(wish(run_id, [fresh()]), auth)).status!.queueToken);
+  const waiting_key = `order:queue:{${run_id}}:waiting`;
+  const marker_key = `order:queue:{${run_id}}:built`;
+  const marker = await until(async () => (await world.redis.client.get(marker_key)) ?? undefined);
+  // Everybody but the last two is forgotten, somebody served before is back, and it is another server.
+  await world.redis.client.zremrangebyrank(waiting_key, 0, -3);
+  await world.redis.client.zadd(waiting_key, 1, 'ghost');
+  await world.redis.client.set(marker_key, `${marker.split(' ')[0]} another`);
+  const rows = async () => (await db.query<{ entry_id: string }>("SELECT entry_id FROM queue_entry WHERE run_id = ? AND state = 'WAITING' ORDER BY priority, sequence", [run_id])).map(({ entry_id }) => entry_id);
+  await until(async () => {
+    const members = (await world.redis.client.call('ZRANGE', waiting_key, '0', '-1')) as string[];
+    return members.length > 0 && members.join() === (await rows()).join();
+  });
+  const ends = await Promise.all(tokens.map((token) => outcome(world, token, auth)));
+  t.true(ends.every((end) => end.state === QueueState.ORDERED));
+  const entries = await db.query<{ entry_id: string }>('SELECT entry_id FROM queue_entry WHERE run_id = ? ORDER BY sequence', [run_id]);
+  t.deepEqual(peers.hold_log.filter((hold_id) => entries.some(({ entry_id }) => entry_id === hold_id)), entries.map(({ entry_id }) => entry_id));
+});
+
 test.serial('while Redis hangs the rows serve', async (t) => {
   const auth = await world.bearer(fresh());
   const request = wish(runOf('Q9'), [fresh()]);

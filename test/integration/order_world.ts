@@ -39,6 +39,9 @@ export type OrderWorld = {
   bus: Bus;
   /** The header of an account's token. */
   bearer(account_id: string, roles?: string[]): Promise<CallOptions>;
+  /** What a process of the service on these stores and peers needs. */
+  env: Readonly<Record<string, string>>;
+  stopService(): Promise<void>;
   /** Stops the service and starts it again, perhaps with other options. */
   restart(options?: order.StartOptions): Promise<void>;
   /** A second process of the service on the same stores. */
@@ -90,6 +93,8 @@ export async function openOrder(extra: Record<string, string> = {}, options: ord
     db,
     bus,
     redis: redis_store,
+    env,
+    stopService: async () => running.stop(),
     client: clientOf('test'),
     as: (service) => clientOf(service, caller_key),
     bearer: jwt.bearer,

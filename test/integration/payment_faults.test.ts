@@ -26,11 +26,12 @@ async function letterOf(order_id: string) {
   throw new Error(`no dead letter of order ${order_id}`);
 }
 
-async function callbacks(outcome: string): Promise<number> {
-  const text = await registry.metrics();
-  const lines = text.split('\n').filter((line) => line.startsWith('payment_callbacks_total{') && line.includes(`outcome="${outcome}"`));
+async function metric(name: string, ...labels: string[]): Promise<number> {
+  const lines = (await registry.metrics()).split('\n').filter((line) => line.startsWith(`${name}{`) && labels.every((label) => line.includes(label)));
   return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 }
+
+const callbacks = (outcome: string) => metric('payment_callbacks_total', `outcome="${outcome}"`);
 
 for (const moment of ['before', 'after'] as const) {
   test.serial(`killed right ${moment} the commit of a callback: the same bytes come again and have one effect`, async (t) => {
@@ -141,6 +142,17 @@ test.serial('a payment that the gateway does not answer for becomes a dead lette
   t.true((await replayDeadLetter(stack.bus, letter.id)).ok);
   await until(stack, payment.paymentId, PaymentState.SUCCEEDED);
   t.false((await discardDeadLetter(stack.bus, letter.id)).ok, 'a replayed letter is gone');
+});
+
+test.serial('what payments come to is counted by channel: the success rate can be watched', async (t) => {
+  const count = (state: string) => metric('payments_total', 'payment_channel="wechat"', `state="${state}"`);
+  const before = { succeeded: await count('succeeded'), closed: await count('closed') };
+  const { payment } = await openPaid(stack, 'wechat');
+  await until(stack, payment.paymentId, PaymentState.SUCCEEDED);
+  const other = await open(stack, 'wechat');
+  await stack.for_order.closePayments({ orderId: other.request.orderId });
+  t.is((await count('succeeded')) - before.succeeded, 1);
+  t.is((await count('closed')) - before.closed, 1);
 });
 
 test.serial('more than was paid never goes back, by the database itself', async (t) => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import { RateLimitResponse_Code, RateLimitService } from '#gen/envoy/service/ratelimit/v3/rls_pb.ts';
 import { ConfigService } from '#gen/rail/config/v1/config_pb.ts';
-import { BlockKind, Decision, RiskService, SubjectKind } from '#gen/rail/risk/v1/risk_pb.ts';
+import { BlockKind, Decision, RiskService, SubjectKind, Verdict } from '#gen/rail/risk/v1/risk_pb.ts';
 import { systemClock } from '#kit/base/clock.ts';
 import { systemRandom } from '#kit/base/random.ts';
 import { uuid7 } from '#kit/base/uuid7.ts';
@@ -160,6 +160,24 @@ test('who is too fast solves a captcha, once for each time', async (t) => {
   t.is((await assess(`${captchaToken}x`)).decision, Decision.CHALLENGE);
   t.is((await assess(captchaToken)).decision, Decision.ALLOW);
   t.is((await assess(captchaToken)).decision, Decision.CHALLENGE);
+});
+
+test('a case is read back masked and reviewed by a person, once per request id, on record', async (t) => {
+  const subjects = [{ kind: SubjectKind.DEVICE, value: 'reviewed-device' }, { kind: SubjectKind.ACCOUNT, value: '4711' }];
+  let assessed = await stack.risk_for_order.assess({ operation: 'register', subjects });
+  while (assessed.decision === Decision.ALLOW) assessed = await stack.risk_for_order.assess({ operation: 'register', subjects });
+  const find = async (verdict: Verdict) => (await stack.risk.listEvidence({ verdict, pageSize: 200 }, operator)).evidence.find(({ evidenceId }) => evidenceId === assessed.evidenceId);
+  const open = await find(Verdict.OPEN);
+  t.like(open, { operation: 'register', decision: Decision.CHALLENGE, reason: 'CAPTCHA_REQUIRED', note: '' });
+  t.deepEqual(open!.subjects.map(({ kind, masked }) => [kind, masked]), [[SubjectKind.DEVICE, 're****ce'], [SubjectKind.ACCOUNT, '4711']]);
+  const review = { requestId: id(), evidenceId: assessed.evidenceId, verdict: Verdict.CLEARED, note: 'a school class' };
+  for (let times = 0; times < 2; times += 1) t.like((await stack.risk.reviewEvidence(review, operator)).evidence, { verdict: Verdict.CLEARED, note: 'a school class', reviewedBy: '900' });
+  t.is(await find(Verdict.OPEN), undefined);
+  t.like(await find(Verdict.CLEARED), { reviewedBy: '900' });
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.risk.reviewEvidence({ ...review, note: 'other' }, operator))), 'REQUEST_ID_REUSED');
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.risk.reviewEvidence({ ...review, requestId: id(), evidenceId: 'x' }, operator))), 'EVIDENCE_NOT_FOUND');
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.risk.reviewEvidence({ ...review, requestId: id(), note: ' ' }, operator))), 'FIELD_INVALID');
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.risk.listEvidence({}, traveller))), 'NOT_ALLOWED');
 });
 
 test('only services that the contract names may ask for a judgement', async (t) => {

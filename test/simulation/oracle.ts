@@ -64,7 +64,7 @@ export class Oracle {
   issued(issue: Issue): void {
     const sold = [...this.#world.inventory.holds.values()].filter(({ state, order_id }) => state === 'SOLD' && order_id === String(issue.order_id));
     for (const { seat_parts, ticket_id } of issue.tickets) {
-      if (!seat_parts.every(({ seat }) => sold.some(({ places }) => places.some(({ part }) => part.seat.seat_no === seat.seat_no)))) this.fault(`ticket ${ticket_id} was issued for a place that is not sold`);
+      if (!sold.some(({ places }) => places.some(({ part }) => part.seat.seat_no === seat_parts[0]?.seat.seat_no))) this.fault(`ticket ${ticket_id} was issued for a place that is not sold`);
     }
   }
 
@@ -129,7 +129,10 @@ export class Oracle {
     if (kept !== ticketed + fees) this.fault(`order ${order_id} kept ${kept} fen; its tickets and fees are worth ${ticketed + fees}`);
   }
 
-  /** What was paid before an order closed was asked for, unless the gateway was silent for as long as the rule says. */
+  /**
+   * What was paid before an order and its payment closed was asked for, unless the gateway was silent for as long as the rule
+   * says. A trade whose opening arrives after its payment was closed is money that comes too late.
+   */
   #gatewayAsked({ order_id, state, close_reason }: Order): void {
     if (state !== 'CLOSED' || (close_reason !== 'CANCELLED' && close_reason !== 'EXPIRED')) return;
     const { order_db, payment_db, gateway } = this.#world;
@@ -137,7 +140,7 @@ export class Oracle {
     if (closed_ms === undefined || this.#forced.has(order_id)) return;
     for (const payment of payment_db.payments.values()) {
       const trade = gateway.trades.get(String(payment.payment_id));
-      if (String(payment.order_id) === order_id && trade?.pay_time_ms !== undefined && trade.pay_time_ms < Math.floor(closed_ms)) this.fault(`order ${order_id} was closed although trade ${trade.trade_id} had been paid`);
+      if (String(payment.order_id) === order_id && trade?.pay_time_ms !== undefined && trade.pay_time_ms < Math.floor(Math.min(closed_ms, payment_db.closed_ms.get(payment.payment_id) ?? Infinity))) this.fault(`order ${order_id} was closed although trade ${trade.trade_id} had been paid`);
     }
   }
 

@@ -91,9 +91,17 @@ export const PLANTED: Readonly<Record<string, Plant>> = {
       },
     }),
   },
-  'late money that nobody returns': {
-    // Neither when the order says so, nor when payment finds it by asking.
-    payments: (store) => ({ ...store, settle: async (payment_id, accepted, reason, actor) => (accepted ? store.settle(payment_id, accepted, reason, actor) : ok({ payment: (await store.find(payment_id))!, refund: undefined })) }),
+  'money that is refused and not returned': {
+    payments: (store, db) => ({
+      ...store,
+      async settle(payment_id, accepted, reason, actor) {
+        const payment = db.payments.get(payment_id);
+        if (accepted || payment === undefined) return store.settle(payment_id, accepted, reason, actor);
+        db.payments.set(payment_id, frozen({ ...payment, settled: false }));
+        db.payments_due.set(String(payment_id), undefined);
+        return ok({ payment, refund: undefined });
+      },
+    }),
   },
   'a queue that serves whoever was heard of last': {
     entries: (store) => ({ ...store, waiting: async (run_id, limit) => (await store.waiting(run_id, 1000)).toReversed().slice(0, limit) }),

@@ -3,7 +3,7 @@
  * for the answer, so the code that waits for it never goes on. Its successor is another Process.
  */
 import type { Clock } from '#kit/base/clock.ts';
-import { FailureError, type Failure } from '#kit/base/result.ts';
+import { fail, FailureError, type Failure, type Result } from '#kit/base/result.ts';
 import type { Timers } from '#kit/base/timers.ts';
 import { CommitUnknown, StoreUnavailable } from '#kit/store/errors.ts';
 import type { Faults } from './faults.ts';
@@ -180,6 +180,16 @@ export class Net {
         process.skew_ms = 0;
       });
     }
+  }
+}
+
+/** A peer that is away or too slow is a refusal, too. */
+export async function asked<T>(call: Promise<Result<T>>): Promise<Result<T>> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof FailureError) return fail(error.failure.reason, error.failure);
+    throw error;
   }
 }
 

@@ -3,6 +3,7 @@ import { addDays, serviceDateAt, toCompactDate } from '#kit/base/time.ts';
 import { fail, FailureError, ok, type Result } from '#kit/base/result.ts';
 import type { Quote } from '../../services/aftersales/domain/quote.ts';
 import type { TrainRun } from '../../services/order/domain/sale.ts';
+import type { DeadLetters } from '../../services/payment/app/ports.ts';
 import { reconcileStatement, type StatementDifference } from '../../services/payment/app/reconcile.ts';
 import { takeCallback } from '../../services/payment/app/take_callback.ts';
 import { Faults, type FaultCounts } from './faults.ts';
@@ -24,11 +25,9 @@ import { SimInventory, type SimRun } from './outside/inventory.ts';
 import { SimRailway } from './outside/railway.ts';
 import { travel } from './outside/traveller.ts';
 import type { Plant } from './plant.ts';
-import { Net, Process, Store } from './process.ts';
+import { asked, Net, Process, Store } from './process.ts';
 import { Scheduler, START_MS } from './scheduler.ts';
-
-export const SEAT_CLASS = 'SECOND';
-export const STATIONS = ['bj', 'tj', 'jn', 'sh'] as const;
+import { STATIONS } from './line.ts';
 
 type Nodes = { order: OrderNode; payment: PaymentNode; ticketing: TicketingNode; aftersales: AftersalesNode };
 type Service = keyof Nodes;
@@ -57,7 +56,7 @@ export class World {
   readonly net: Net;
   readonly plant: Plant;
   readonly stores = { order: new Store('order_mysql'), payment: new Store('payment_mysql'), ticketing: new Store('ticketing_mysql'), aftersales: new Store('aftersales_mysql'), redis: new Store('redis') };
-  readonly redis = new QueueRedis();
+  readonly redis: QueueRedis;
   readonly bus: SimBus;
   readonly order_db: OrderDb;
   readonly payment_db: PaymentDb;
@@ -70,6 +69,12 @@ export class World {
   readonly runs: readonly SimRun[];
   readonly arrivals_ms: number;
   readonly quotes: Quote[] = [];
+  /** What waits for people. */
+  readonly letters: DeadLetters & { count: number } = {
+    count: 0,
+    putPayment: async () => void (this.letters.count += 1),
+    putRefund: async () => void (this.letters.count += 1),
+  };
   /** What a consumer of PaymentSucceeded has counted. */
   takings = 0;
   readonly #nodes: { [S in Service]: Nodes[S][] } = { order: [], payment: [], ticketing: [], aftersales: [] };
@@ -85,6 +90,7 @@ export class World {
     this.faults = new Faults(this.scheduler);
     this.net = new Net(this.scheduler, this.faults);
     const now_ms = (): number => this.scheduler.now_ms();
+    this.redis = new QueueRedis(now_ms);
     this.bus = new SimBus(this.net);
     this.order_db = new OrderDb(now_ms);
     this.payment_db = new PaymentDb(now_ms, (type, what) => this.bus.append(type, String(what.order_id), what));
@@ -196,7 +202,8 @@ export class World {
       if (!this.faults.running()) return;
       if (this.redis.sets.size > 0 && this.faults.hits('redis_wiped')) {
         this.scheduler.note('redis', '✗ wiped');
-        this.redis.wipe();
+        if (this.scheduler.chance(0.5)) this.redis.wipe();
+        else this.redis.failOver();
       }
       if (this.inventory.hasHeld() && this.faults.hits('hold_lost')) this.inventory.loseOne();
       this.#chaos();
@@ -243,13 +250,3 @@ export class World {
 const CALLBACK_MS = 5000;
 const HOUR_MS = 3_600_000;
 const DEPARTURE_MS = START_MS + 30 * HOUR_MS;
-
-/** A peer that is away or too slow is a refusal, too. */
-export async function asked<T>(call: Promise<Result<T>>): Promise<Result<T>> {
-  try {
-    return await call;
-  } catch (error) {
-    if (error instanceof FailureError) return fail(error.failure.reason, error.failure);
-    throw error;
-  }
-}

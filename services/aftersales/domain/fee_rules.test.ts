@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import test from 'ava';
 import { feeOf, FEE_RULES, rulesAt } from './fee_rules.ts';
-import { quoteItems, QUOTE_LIFE_MS, stillHolds, type OrderFacts } from './quote.ts';
+import { GATE_CUT_OFF_MS, quoteItems, QUOTE_LIFE_MS, stillHolds, type OrderFacts } from './quote.ts';
 
 const [rules] = FEE_RULES;
 const HOUR_MS = 3_600_000;
@@ -68,6 +68,17 @@ test('a quote names what can be refunded, and refuses what cannot', (t) => {
   t.is(reasonOf(quoteItems(order(item(1, { departure_ms: now_ms })), [], now_ms)), 'TRAIN_DEPARTED');
   t.is(reasonOf(quoteItems(mixed, ['7-9'], now_ms)), 'FIELD_INVALID');
   t.is(reasonOf(quoteItems(mixed, ['7-1', '7-1'], now_ms)), 'FIELD_INVALID');
+});
+
+test('refunds end when the gate does, and so do quotes', (t) => {
+  const departure_ms = 10 * HOUR_MS;
+  const facts = order(item(1, { departure_ms }));
+  const close_ms = departure_ms - GATE_CUT_OFF_MS;
+  const last = quoteItems(facts, [], close_ms - 1);
+  t.is(last.ok && last.value.expire_ms, close_ms);
+  t.is(reasonOf(quoteItems(facts, [], close_ms)), 'INSPECTION_CLOSED');
+  t.is(reasonOf(quoteItems(facts, ['7-1'], departure_ms - 1)), 'INSPECTION_CLOSED');
+  t.is(reasonOf(quoteItems(facts, [], departure_ms)), 'TRAIN_DEPARTED');
 });
 
 test('a quote holds for five minutes, with its fee, and while nothing changed', (t) => {

@@ -133,12 +133,8 @@ function kindsOf(lines: readonly Line[]): Record<string, { found: number; repair
 
 /** In order, WIDTH at once. */
 async function mapAtOnce<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<R[]> {
-  const answers: R[] = new Array<R>(items.length);
-  const queue = items.entries();
-  const worker = async (): Promise<void> => {
-    for (const [index, item] of queue) answers[index] = await run(item);
-  };
-  await Promise.all(Array.from({ length: WIDTH }, worker));
+  const answers: R[] = [];
+  for (let at = 0; at < items.length; at += WIDTH) answers.push(...(await Promise.all(items.slice(at, at + WIDTH).map(run))));
   return answers;
 }
 

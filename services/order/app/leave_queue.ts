@@ -1,14 +1,13 @@
 /** LeaveQueue: gives the place and a seat lock up and frees the passengers' time. An entry that became an order stays one. */
 import { fail, ok, type Result } from '#kit/base/result.ts';
 import type { AccountFacts, Actor } from './actor.ts';
-import type { Paces } from './paces.ts';
 import type { Ports } from './ports.ts';
 import { giveLockBack } from './keep_lock.ts';
-import { openToken, statusOf, type QueueView } from './queue_status.ts';
+import { openToken, statusOf, type QueueView, type StatusPorts } from './queue_status.ts';
 import { entryKey, runKey } from './signals.ts';
 
 /** Idempotent: the answer is where the entry ended. One that is being processed can't leave any more. */
-export async function leaveQueue(ports: Ports & { paces: Paces }, token: string, actor: Actor & { account: AccountFacts }): Promise<Result<QueueView>> {
+export async function leaveQueue(ports: Ports & StatusPorts, token: string, actor: Actor & { account: AccountFacts }): Promise<Result<QueueView>> {
   const ticket = openToken(ports, token, actor.account.account_id);
   if (!ticket.ok) return ticket;
   const { entry_id, run_id } = ticket.value;

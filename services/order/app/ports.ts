@@ -24,6 +24,8 @@ export type QueueLease = { name: string; owner: string; term: bigint };
 
 export type EntryStore = {
   find(entry_id: string): Promise<QueueEntry | undefined>;
+  /** What became of an entry, without the rest of it. */
+  outcome(entry_id: string): Promise<Pick<QueueEntry, 'state' | 'order_id' | 'reason'> | undefined>;
   /** Idempotency, claims and the row in one transaction. JOURNEY_OVERLAP, REQUEST_ID_REUSED. A replay gives the entry as it is. */
   submit(entry: NewEntry, claims: readonly Claim[], key: RequestKey, actor: Actor): Promise<Result<QueueEntry>>;
   /** WAITING → PROCESSING of those that still wait, in the order given; undefined when the lease is not ours any more. */
@@ -36,11 +38,18 @@ export type EntryStore = {
   nextHold(entry_id: string, hold_no: number): Promise<void>;
   /** Looks at the entry again after this time. */
   postpone(entry_id: string, wait_ms: number): Promise<void>;
-  /** Runs with waiting entries. */
-  waitingRuns(limit: number): Promise<{ run_id: string; bucket: number }[]>;
+  /** Ends PROCESSING entries and frees their claims, all in one transaction; the ids of those that were ended now. */
+  failMany(refused: readonly { entry_id: string; reason: string }[], actor: Actor): Promise<string[]>;
+  /** Runs with entries that wait or are in flight. */
+  openRuns(limit: number): Promise<{ run_id: string; bucket: number }[]>;
   /** The first waiting entries of a run, in the order in which they are served. */
   waiting(run_id: string, limit: number): Promise<{ entry_id: string; priority: number; sequence: number }[]>;
-  standing(run_id: string, priority: number, sequence: number): Promise<{ ahead: number; length: number }>;
+  /** How many wait that came before this one, whatever their priority. */
+  waitingBefore(run_id: string, sequence: number): Promise<number>;
+  /** PROCESSING entries of a run, in the order in which they left the queue. */
+  inFlight(run_id: string, limit: number): Promise<QueueEntry[]>;
+  /** The highest sequence number given so far. */
+  newest(): Promise<number>;
   queues(limit: number, offset: number): Promise<{ run_id: string; bucket: number; length: number; in_flight: number; owner: string; term: bigint }[]>;
 };
 
@@ -83,14 +92,16 @@ export type OrderStore = {
   stats(): Promise<{ orders: { state: OrderState; count: number }[]; entries: { state: EntryState; count: number }[]; stuck: number }>;
 };
 
-/** The waiting queue in Redis: fast, and rebuilt from rows whenever it was lost. */
+/** Where entries stand, in Redis. Who is next is read from the rows; this may be lost, and is rebuilt from them. */
 export type WaitingQueue = {
-  /** False when the queue is full. */
-  enter(run_id: string, entry_id: string, score: number, cap: number): Promise<boolean>;
-  length(run_id: string): Promise<number>;
-  /** The first entries; undefined when the queue was not built under this term and must be rebuilt first. */
-  peek(run_id: string, term: bigint, count: number): Promise<string[] | undefined>;
-  rebuild(run_id: string, term: bigint, entries: readonly { entry_id: string; score: number }[]): Promise<void>;
+  /** `unsure`: entered, but the queue has not been built since it was lost, so that its length says nothing. */
+  enter(run_id: string, entry_id: string, score: number, cap: number): Promise<'entered' | 'full' | 'unsure'>;
+  /** Undefined when the queue has not been built since it was lost. */
+  length(run_id: string): Promise<number | undefined>;
+  /** Takes entries out. Answers with the server to build on when the queue was not built under this term, or may have lost something. */
+  served(run_id: string, term: bigint, entry_ids: readonly string[]): Promise<string | undefined>;
+  /** Replaces what there is. `newest`: read before the entries were; what came later stays. */
+  rebuild(run_id: string, built: { term: bigint; server: string; newest: number }, entries: readonly { entry_id: string; score: number }[]): Promise<void>;
   remove(run_id: string, entry_ids: readonly string[]): Promise<void>;
   /** Undefined when the entry is not in it. */
   standing(run_id: string, entry_id: string): Promise<{ ahead: number; length: number } | undefined>;

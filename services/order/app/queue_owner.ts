@@ -1,14 +1,18 @@
 /**
- * Drains the waiting queues of the runs whose lease this process has. Woken by every submission, so an idle run makes
- * nobody wait; a busy one lets entries go at the pace of its seats (domain/pace.ts).
+ * Drains the waiting queues of the runs whose lease this process has, in the order of their rows. Woken by every
+ * submission, so an idle run makes nobody wait; a busy one lets entries go at the pace of its seats (domain/pace.ts).
+ *
+ * What is in flight comes first: a new owner repeats what its predecessor had taken from the queue before it takes more,
+ * and places are held for one batch after the other, so that nobody is served with seats of somebody who came before.
  */
 import { bucketOf } from '#kit/base/hash.ts';
-import { QUEUE_BUCKETS } from '../domain/entry.ts';
-import { fullBucket, nextToken_ms, QUEUE_CAP, refill, takeable, type Bucket } from '../domain/pace.ts';
+import { QUEUE_BUCKETS, type QueueEntry } from '../domain/entry.ts';
+import { BATCH_LIMIT, fullBucket, nextToken_ms, QUEUE_CAP, refill, takeable, type Bucket } from '../domain/pace.ts';
 import { scoreOf } from '../domain/priority.ts';
+import { holdPlaces, type Held } from './hold_places.ts';
 import type { Paces } from './paces.ts';
 import type { QueueLease } from './ports.ts';
-import { processEntries, type ProcessPorts } from './process_entries.ts';
+import { settleEntries, type ProcessPorts } from './process_entries.ts';
 import { runKey } from './signals.ts';
 
 export type OwnerPorts = ProcessPorts & {
@@ -17,13 +21,26 @@ export type OwnerPorts = ProcessPorts & {
   leaseOf(bucket: number): QueueLease | undefined;
 };
 
-/** Batches of one run under way at once: while one holds seats, the next may leave the queue. */
+/** Batches of one run whose orders are being written at once: meanwhile the next may hold its places. */
 const BATCHES_MAX = 4;
 const RUNS_LISTED = 5000;
+/** More than all batches of an owner and what it put off. */
+const IN_FLIGHT_MAX = 5000;
 /** How long an idle run's pace is remembered. */
 const FORGET_MS = 60_000;
 
-type Draining = { pace?: Bucket; busy: boolean; again: boolean; batches: number; cancel_later?: () => void; used_ms: number };
+type Draining = {
+  pace?: Bucket;
+  busy: boolean;
+  again: boolean;
+  batches: number;
+  cancel_later?: () => void;
+  used_ms: number;
+  /** What was in flight has been looked for under this term. */
+  repeated_term?: bigint;
+  /** In flight, and in the hands of this process. */
+  in_hand: Set<string>;
+};
 
 export class QueueOwner {
   readonly #ports: OwnerPorts;
@@ -37,8 +54,8 @@ export class QueueOwner {
 
   /** Something may wait in this run's queue. Cheap; does nothing when another process owns it. */
   wake(run_id: string): void {
-    if (this.#stopped || this.#ports.leaseOf(bucketOf(run_id, QUEUE_BUCKETS)) === undefined) return;
-    const run = this.#runs.get(run_id) ?? { busy: false, again: false, batches: 0, used_ms: 0 };
+    if (this.#stopped || this.#leaseOf(run_id) === undefined) return;
+    const run = this.#runs.get(run_id) ?? { busy: false, again: false, batches: 0, used_ms: 0, in_hand: new Set() };
     this.#runs.set(run_id, run);
     run.again = true;
     if (run.busy || run.cancel_later !== undefined) return;
@@ -46,13 +63,20 @@ export class QueueOwner {
     this.#keep(this.#drain(run_id, run));
   }
 
-  /** Looks for waiting entries in the rows: what no wake told of, and what a predecessor left. */
+  /** Entries of this run have been in flight for too long. They are repeated before anybody else is served. */
+  repeat(run_id: string): void {
+    const run = this.#runs.get(run_id);
+    if (run !== undefined) run.repeated_term = undefined;
+    this.wake(run_id);
+  }
+
+  /** Looks for open entries in the rows: what no wake told of, and what a predecessor left. */
   async look(): Promise<void> {
     const now_ms = this.#ports.clock.monotonic_ms();
     for (const [run_id, run] of this.#runs) {
       if (!run.busy && run.batches === 0 && run.cancel_later === undefined && now_ms - run.used_ms > FORGET_MS) this.#runs.delete(run_id);
     }
-    for (const { run_id } of await this.#ports.entries.waitingRuns(RUNS_LISTED)) this.wake(run_id);
+    for (const { run_id } of await this.#ports.entries.openRuns(RUNS_LISTED)) this.wake(run_id);
   }
 
   async stop(): Promise<void> {
@@ -68,6 +92,8 @@ export class QueueOwner {
         await this.#step(run_id, run);
       }
     } catch (error) {
+      // Entries may have been taken from the queue all the same.
+      run.repeated_term = undefined;
       this.#ports.log.warn({ error, run_id }, 'a queue could not be drained');
     } finally {
       run.busy = false;
@@ -76,56 +102,84 @@ export class QueueOwner {
   }
 
   async #step(run_id: string, run: Draining): Promise<void> {
-    const { paces, clock, entries, queue, signals, meters } = this.#ports;
     if (run.batches >= BATCHES_MAX) return;
+    const lease = this.#leaseOf(run_id);
+    if (lease === undefined) return;
+    if (run.repeated_term !== lease.term) return this.#repeatInFlight(run_id, run, lease);
+    const { paces, clock, entries, meters } = this.#ports;
     const rate = await paces.drainPerSecond(run_id);
     const now_ms = clock.monotonic_ms();
     run.pace = run.pace === undefined ? fullBucket(rate, now_ms) : refill(run.pace, rate, now_ms);
     const count = takeable(run.pace);
     if (count === 0) return this.#later(run_id, run, nextToken_ms(run.pace, rate));
-    const lease = this.#ports.leaseOf(bucketOf(run_id, QUEUE_BUCKETS));
-    if (lease === undefined) return;
 
-    const first = await this.#first(run_id, lease, count);
-    if (first.length === 0) return;
-    const started = await entries.start(first, lease);
+    const next = (await entries.waiting(run_id, count)).map(({ entry_id }) => entry_id);
+    if (next.length === 0) return;
+    const started = await entries.start(next, lease);
     if (started === undefined) return;
-    await queue.remove(run_id, first).catch((error: unknown) => this.#ports.log.warn({ error, run_id }, 'dequeued entries stay in Redis'));
     run.pace = { ...run.pace, tokens: run.pace.tokens - started.length };
-    run.again = true;
-    // What was peeked and did not start had left or been served already; it is out of the way now.
-    if (started.length === 0) return;
-    signals.emit(runKey(run_id));
+    // Fewer were all there were: whoever comes now wakes us.
+    if (next.length === count) run.again = true;
     for (const entry of started) meters.waited(clock.now_ms() - entry.enter_ms);
-    run.batches += 1;
-    this.#keep(this.#process(run_id, run, started, lease));
+    await Promise.all([this.#showMoved(run_id, lease, next), this.#serve(run_id, run, started, lease)]);
   }
 
-  /** What is next, from the rows: an entry that Redis has not heard of must not be overtaken. Redis is built again after a loss. */
-  async #first(run_id: string, lease: QueueLease, count: number): Promise<string[]> {
-    const { queue, entries, log } = this.#ports;
-    const first = (await entries.waiting(run_id, count)).map(({ entry_id }) => entry_id);
+  /** Left by a predecessor, or undecided by inventory when it was asked last. */
+  async #repeatInFlight(run_id: string, run: Draining, lease: QueueLease): Promise<void> {
+    run.again = true;
+    const in_flight = await this.#ports.entries.inFlight(run_id, IN_FLIGHT_MAX);
+    const left = in_flight.filter(({ entry_id }) => !run.in_hand.has(entry_id));
+    if (left.length > 0) await this.#showMoved(run_id, lease, left.map(({ entry_id }) => entry_id));
+    run.repeated_term = lease.term;
+    for (let start = 0; start < left.length; start += BATCH_LIMIT) await this.#serve(run_id, run, left.slice(start, start + BATCH_LIMIT), lease);
+  }
+
+  /** Resolves when the places are held; the orders are written meanwhile. */
+  async #serve(run_id: string, run: Draining, batch: readonly QueueEntry[], lease: QueueLease): Promise<void> {
+    if (batch.length === 0) return;
+    for (const { entry_id } of batch) run.in_hand.add(entry_id);
+    const { inventory, log, clock, timers, paces } = this.#ports;
+    const goesOn = (): boolean => !this.#stopped && this.#leaseOf(run_id)?.term === lease.term;
+    const { held, interrupted } = await holdPlaces({ inventory, log, clock, timers, goesOn, measured: (latency_ms) => paces.measured(run_id, latency_ms) }, batch);
+    // Should the lease only have been in doubt, nobody passes those who were left undecided.
+    if (interrupted) run.repeated_term = undefined;
+    const left = interrupted ? held.filter(({ outcome }) => outcome === undefined) : [];
+    for (const { entry } of left) run.in_hand.delete(entry.entry_id);
+    run.batches += 1;
+    this.#keep(this.#settle(run_id, run, held.filter((one) => !left.includes(one)), lease));
+  }
+
+  async #settle(run_id: string, run: Draining, held: readonly Held[], lease: QueueLease): Promise<void> {
     try {
-      if ((await queue.peek(run_id, lease.term, 1)) === undefined) {
+      await settleEntries(this.#ports, held, lease);
+    } catch (error) {
+      // They stay PROCESSING and are repeated when they are overdue.
+      this.#ports.log.warn({ error, run_id, entries: held.length }, 'entries could not be settled');
+    } finally {
+      for (const { entry } of held) run.in_hand.delete(entry.entry_id);
+      run.batches -= 1;
+      if (run.batches === BATCHES_MAX - 1) this.wake(run_id);
+    }
+  }
+
+  /** What people see of it. A Redis that lost the queue, or may have lost some of it, gets all of it from the rows. */
+  async #showMoved(run_id: string, lease: QueueLease, entry_ids: readonly string[]): Promise<void> {
+    const { queue, entries, signals, log } = this.#ports;
+    try {
+      const server = await queue.served(run_id, lease.term, entry_ids);
+      if (server !== undefined) {
+        const newest = await entries.newest();
         const waiting = await entries.waiting(run_id, QUEUE_CAP);
-        await queue.rebuild(run_id, lease.term, waiting.map(({ entry_id, priority, sequence }) => ({ entry_id, score: scoreOf(priority, sequence) })));
+        await queue.rebuild(run_id, { term: lease.term, server, newest }, waiting.map(({ entry_id, priority, sequence }) => ({ entry_id, score: scoreOf(priority, sequence) })));
       }
     } catch (error) {
-      log.warn({ error, run_id }, 'the queue is not to be seen in Redis');
+      log.warn({ error, run_id }, 'served entries stay in Redis until the queue is built again');
     }
-    return first;
+    signals.emit(runKey(run_id));
   }
 
-  async #process(run_id: string, run: Draining, started: Parameters<typeof processEntries>[1], lease: QueueLease): Promise<void> {
-    try {
-      await processEntries(this.#ports, started, lease);
-    } catch (error) {
-      // They stay PROCESSING; the sweeper repeats them.
-      this.#ports.log.warn({ error, run_id, entries: started.length }, 'entries could not be processed');
-    } finally {
-      run.batches -= 1;
-      this.wake(run_id);
-    }
+  #leaseOf(run_id: string): QueueLease | undefined {
+    return this.#ports.leaseOf(bucketOf(run_id, QUEUE_BUCKETS));
   }
 
   #later(run_id: string, run: Draining, wait_ms: number): void {

@@ -3,6 +3,7 @@ import { fail, ok, type Result } from '#kit/base/result.ts';
 import { isOpen, type EntryState, type QueueEntry } from '../domain/entry.ts';
 import { estimate_ms } from '../domain/pace.ts';
 import type { Paces } from './paces.ts';
+import type { Places, Standing } from './places.ts';
 import type { Ports, QueueTicket } from './ports.ts';
 import { entryKey, nextSignal, runKey } from './signals.ts';
 
@@ -16,6 +17,10 @@ const COALESCE_SHARE = 1 / 20;
 const LOOK_MS = 1000;
 /** An unchanged status is repeated after this time, so that both sides know the stream lives and the token is renewed. */
 const HEARTBEAT_MS = 15_000;
+
+/** Whose turn comes within so many seconds, or has so few ahead, is near: more than a Redis that restarts can have forgotten. */
+const NEAR_S = 2;
+const NEAR = 20;
 
 export type QueueView = {
   token: string;
@@ -31,7 +36,7 @@ export type QueueView = {
   run_id: string;
 };
 
-type StatusPorts = Pick<Ports, 'entries' | 'queue' | 'tokens' | 'clock' | 'timers' | 'signals'> & { paces: Paces };
+export type StatusPorts = Pick<Ports, 'entries' | 'queue' | 'tokens' | 'clock' | 'timers' | 'signals' | 'log'> & { paces: Paces; places: Places };
 
 /** QUEUE_ENTRY_NOT_FOUND for a token that is not ours or of another account, QUEUE_TOKEN_EXPIRED after its time: neither signs anybody out. */
 export function openToken(ports: Pick<Ports, 'tokens' | 'clock'>, token: string, account_id: string): Result<QueueTicket> {
@@ -47,8 +52,7 @@ export async function queueStatus(ports: StatusPorts, token: string, account_id:
 
 /** The status of an entry just read. */
 export async function statusOf(ports: StatusPorts, entry: QueueEntry): Promise<QueueView> {
-  const standing = entry.state === 'WAITING' ? await standingOf(ports, entry) : NOWHERE;
-  return render(ports, entry, standing);
+  return render(ports, entry, entry.state === 'WAITING' ? await ports.places.standingOfWaiting(entry) : NOWHERE);
 }
 
 /** First the status now, then each change; ends with the entry's outcome or when aborted. */
@@ -75,22 +79,24 @@ export async function* watchQueue(ports: StatusPorts, token: string, account_id:
   }
 }
 
-/** While an entry waits, Redis alone answers: reading rows for every poll of a million people would be the outage. */
+/**
+ * While an entry is far behind, Redis alone answers: reading rows for every poll of a million people would be the outage.
+ * Near the head the row is asked as well, since what is in Redis may have been served: its removal was lost with a Redis
+ * that restarted, or never arrived.
+ */
 async function viewOf(ports: StatusPorts, ticket: QueueTicket): Promise<Result<QueueView>> {
-  const standing = await ports.queue.standing(ticket.run_id, ticket.entry_id).catch(() => undefined);
-  if (standing !== undefined) return ok(await render(ports, { ...ticket, state: 'WAITING' }, standing));
-  const entry = await ports.entries.find(ticket.entry_id);
-  return entry === undefined ? fail('QUEUE_ENTRY_NOT_FOUND') : ok(await statusOf(ports, entry));
-}
-
-async function standingOf(ports: StatusPorts, entry: QueueEntry): Promise<{ ahead: number; length: number }> {
-  const standing = await ports.queue.standing(entry.run_id, entry.entry_id).catch(() => undefined);
-  return standing ?? ports.entries.standing(entry.run_id, entry.priority, entry.sequence);
+  const standing = await ports.places.standing(ticket);
+  if (standing !== undefined && standing.ahead >= NEAR + NEAR_S * (await ports.paces.drainPerSecond(ticket.run_id))) return ok(await render(ports, { ...ticket, state: 'WAITING' }, standing));
+  const outcome = await ports.entries.outcome(ticket.entry_id);
+  if (outcome === undefined) return fail('QUEUE_ENTRY_NOT_FOUND');
+  if (outcome.state === 'WAITING') return ok(await render(ports, { ...ticket, ...outcome }, standing ?? (await ports.places.standingOfWaiting(ticket))));
+  if (standing !== undefined) await ports.queue.remove(ticket.run_id, [ticket.entry_id]).catch((error: unknown) => ports.log.warn({ error, entry_id: ticket.entry_id }, 'a served entry stays in Redis'));
+  return ok(await render(ports, { ...ticket, ...outcome }, NOWHERE));
 }
 
 type Shown = Pick<QueueEntry, 'entry_id' | 'run_id' | 'account_id' | 'priority' | 'sequence' | 'state' | 'order_id' | 'reason'>;
 
-async function render(ports: StatusPorts, entry: Shown, { ahead, length }: { ahead: number; length: number }): Promise<QueueView> {
+async function render(ports: StatusPorts, entry: Shown, { ahead, length }: Standing): Promise<QueueView> {
   const { entry_id, run_id, account_id, priority, sequence, state } = entry;
   const token_expire_ms = ports.clock.now_ms() + TOKEN_LIFE_MS;
   const waiting = state === 'WAITING';

@@ -12,9 +12,22 @@ export type Signals = {
   onAny(listener: (key: string) => void): () => void;
 };
 
+/** The run's queue has moved. */
 export const runKey = (run_id: string): string => `run:${run_id}`;
+/** For the owner of the run's queue: somebody has entered it; entries in flight are overdue. */
+export const enteredKey = (run_id: string): string => `${ENTERED}${run_id}`;
+export const runEntered = (key: string): string | undefined => (key.startsWith(ENTERED) ? key.slice(ENTERED.length) : undefined);
+export const overdueKey = (run_id: string): string => `${OVERDUE}${run_id}`;
+export const runOverdue = (key: string): string | undefined => (key.startsWith(OVERDUE) ? key.slice(OVERDUE.length) : undefined);
 export const entryKey = (entry_id: string): string => `entry:${entry_id}`;
 export const orderKey = (order_id: string): string => `order:${order_id}`;
+
+/** How long inventory takes to hold places for a run, as the owner of its queue measures it. */
+export const holdLatencyKey = ({ run_id, latency_ms }: { run_id: string; latency_ms: number }): string => `${LATENCY}${latency_ms}:${run_id}`;
+export function holdLatencyOf(key: string): { run_id: string; latency_ms: number } | undefined {
+  const [, latency_ms, run_id] = LATENCY_SHAPE.exec(key) ?? [];
+  return latency_ms === undefined || run_id === undefined ? undefined : { run_id, latency_ms: Number(latency_ms) };
+}
 
 /** Signals within this process. `relay` passes them on to the others of the service. */
 export function localSignals(relay?: (key: string) => void): Signals & { hear(key: string): void } {
@@ -60,3 +73,8 @@ export function nextSignal({ signals, timers }: { signals: Signals; timers: Time
     if (abort.aborted) done();
   });
 }
+
+const ENTERED = 'entered:';
+const OVERDUE = 'overdue:';
+const LATENCY = 'latency:';
+const LATENCY_SHAPE = /^latency:(\d+):(.+)$/;

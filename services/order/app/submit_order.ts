@@ -13,16 +13,17 @@ import { priorityOf, scoreOf } from '../domain/priority.ts';
 import { checkRequest, type SubmitRequest } from '../domain/request.ts';
 import { SYSTEM, type AccountFacts, type Actor } from './actor.ts';
 import { keepLock } from './keep_lock.ts';
-import type { Paces } from './paces.ts';
 import type { Ports, RequestKey } from './ports.ts';
-import { statusOf, type QueueView } from './queue_status.ts';
+import { statusOf, type QueueView, type StatusPorts } from './queue_status.ts';
 import { resolveSubmission } from './resolve_submission.ts';
-import { runKey } from './signals.ts';
+import { enteredKey } from './signals.ts';
 
 /** 一天内 3 次: cancelled or expired unpaid orders until an account has to wait for the next day. */
 export const CANCELLATIONS_MAX = 3;
 
-export async function submitOrder(ports: Ports & { paces: Paces }, request: SubmitRequest, actor: Actor & { account: AccountFacts }): Promise<Result<QueueView>> {
+export type SubmitPorts = Ports & StatusPorts;
+
+export async function submitOrder(ports: SubmitPorts, request: SubmitRequest, actor: Actor & { account: AccountFacts }): Promise<Result<QueueView>> {
   const key = keyOf(ports, request, actor.account.account_id);
   const checked = checkRequest(request, ports.clock.now_ms());
   if (!checked.ok) return checked;
@@ -39,7 +40,7 @@ export async function submitOrder(ports: Ports & { paces: Paces }, request: Subm
   return ok(await statusOf(ports, replay.value));
 }
 
-async function enter(ports: Ports & { paces: Paces }, request: SubmitRequest, actor: Actor & { account: AccountFacts }, entry_id: string, key: RequestKey): Promise<Result<QueueEntry>> {
+async function enter(ports: SubmitPorts, request: SubmitRequest, actor: Actor & { account: AccountFacts }, entry_id: string, key: RequestKey): Promise<Result<QueueEntry>> {
   const { account } = actor;
   const now_ms = ports.clock.now_ms();
   if ((await ports.orders.cancellations(account.account_id, serviceDateAt(now_ms))) >= CANCELLATIONS_MAX) return fail('CANCELLATION_LIMIT');
@@ -51,8 +52,7 @@ async function enter(ports: Ports & { paces: Paces }, request: SubmitRequest, ac
   const body: EntryBody = { ...resolved.value, city: account.city };
   const cap = await ports.paces.queueCap(request.run_id);
   // Looked at before anything is written, so that a full queue costs next to nothing.
-  const length = await ports.queue.length(request.run_id).catch(() => 0);
-  if (length >= cap) return fail('QUEUE_FULL', FULL);
+  if ((await ports.places.length(request.run_id)) >= cap) return fail('QUEUE_FULL', FULL);
   const priority = priorityOf({ member_level: account.member_level, accompanied_need: request.accompanied_need && hasNeed(body) });
   const submitted = await ports.entries.submit(
     {
@@ -79,16 +79,26 @@ async function enter(ports: Ports & { paces: Paces }, request: SubmitRequest, ac
   return entered;
 }
 
-/** After the commit. When Redis is away the row is there all the same: the owner reads rows then, the sweeper enters it later. */
+/** After the commit: the row is the place in the queue. One that comes beyond the cap is taken back, unless it was served meanwhile. */
 async function putInQueue(ports: Ports, entry: QueueEntry, cap: number): Promise<Result<QueueEntry>> {
+  if ((await isBeyond(ports, entry, cap)) && (await ports.entries.end(entry.entry_id, 'FAILED', 'QUEUE_FULL', SYSTEM, 'WAITING'))) {
+    await ports.queue.remove(entry.run_id, [entry.entry_id]).catch((error: unknown) => ports.log.warn({ error, entry_id: entry.entry_id }, 'a refused entry stays in Redis'));
+    return fail('QUEUE_FULL', FULL);
+  }
+  ports.signals.emit(enteredKey(entry.run_id));
+  return ok(entry);
+}
+
+/** Redis counts, exactly however many come at once; the rows are counted while it has not got the whole queue. */
+async function isBeyond(ports: Ports, entry: QueueEntry, cap: number): Promise<boolean> {
   try {
     const entered = await ports.queue.enter(entry.run_id, entry.entry_id, scoreOf(entry.priority, entry.sequence), cap);
-    if (!entered && (await ports.entries.end(entry.entry_id, 'FAILED', 'QUEUE_FULL', SYSTEM, 'WAITING'))) return fail('QUEUE_FULL', FULL);
+    return entered === 'full' || (entered === 'unsure' && (await ports.entries.waitingBefore(entry.run_id, entry.sequence)) >= cap);
   } catch (error) {
+    // How long the queue was a moment ago had to do.
     ports.log.warn({ error, entry_id: entry.entry_id }, 'an entry waits in its row only');
+    return false;
   }
-  ports.signals.emit(runKey(entry.run_id));
-  return ok(entry);
 }
 
 /** The same request gives the same entry, whichever process gets the repeat. */

@@ -7,6 +7,9 @@ export type PriorityFacts = {
   accompanied_need: boolean;
 };
 
+/** All there are, the highest first. */
+export const PRIORITIES = [0, 1, 2] as const;
+
 /** From here on a member goes ahead (requirements: 优先级 by member and needs). */
 const MEMBER_LEVEL_AHEAD = 4;
 

@@ -10,9 +10,8 @@ import { cancelOrder } from '../app/cancel_order.ts';
 import { leaveQueue } from '../app/leave_queue.ts';
 import { listRunItems } from '../app/list_run_items.ts';
 import { listQueues } from '../app/list_queues.ts';
-import type { Paces } from '../app/paces.ts';
 import type { Ports } from '../app/ports.ts';
-import { queueStatus, watchQueue } from '../app/queue_status.ts';
+import { queueStatus, watchQueue, type StatusPorts } from '../app/queue_status.ts';
 import { getOrder, getTimeline, listOrders, searchOrders, watchOrder } from '../app/read_orders.ts';
 import { submitOrder } from '../app/submit_order.ts';
 import { transitionItems } from '../app/transition_items.ts';
@@ -22,7 +21,7 @@ import { accountActor, actorOf, statesOf, submitRequestOf, transitionRequestOf }
 /** When those who were not let in may come again. */
 const SUBMIT_AGAIN_MS = 2000;
 
-export function orderService(ports: Ports & { paces: Paces; driver: OrderDriver }): Implementation {
+export function orderService(ports: Ports & StatusPorts & { driver: OrderDriver }): Implementation {
   const submissions = new Admission(ports.clock);
   return implement(OrderService, {
     async submitOrder(message, call) {

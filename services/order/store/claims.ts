@@ -36,3 +36,8 @@ export async function freeDays(tx: Tx, entry_id: string, item_nos?: readonly num
     await tx.later('DELETE FROM passenger_claim WHERE entry_id = ? AND item_no IN (?)', [entry_id, [...item_nos]]);
   }
 }
+
+/** Frees the time of all items of several entries. */
+export async function freeDaysOf(tx: Tx, entry_ids: readonly string[]): Promise<void> {
+  if (entry_ids.length > 0) await tx.execute('DELETE FROM passenger_claim WHERE entry_id IN (?)', [[...entry_ids]]);
+}

@@ -3,7 +3,7 @@ import type { Database } from '#kit/store/mysql.ts';
 import type { EntryStore } from '../app/ports.ts';
 import { ENTRY_COLUMNS, entryOf, type EntryRow } from './rows.ts';
 
-export type EntryReads = Pick<EntryStore, 'find' | 'waitingRuns' | 'waiting' | 'standing' | 'queues'>;
+export type EntryReads = Pick<EntryStore, 'find' | 'outcome' | 'openRuns' | 'waiting' | 'waitingBefore' | 'inFlight' | 'newest' | 'queues'>;
 
 export function entryReads(db: Database): EntryReads {
   return {
@@ -11,8 +11,12 @@ export function entryReads(db: Database): EntryReads {
       const [row] = await db.query<EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM queue_entry WHERE entry_id = ?`, [entry_id]);
       return row === undefined ? undefined : entryOf(row);
     },
-    async waitingRuns(limit) {
-      return [...(await db.query<{ run_id: string; bucket: number }>("SELECT run_id, MIN(bucket) AS bucket FROM queue_entry WHERE state = 'WAITING' GROUP BY run_id LIMIT ?", [limit]))];
+    async outcome(entry_id) {
+      const [row] = await db.query<Pick<EntryRow, 'state' | 'order_id' | 'reason'>>('SELECT state, order_id, reason FROM queue_entry WHERE entry_id = ?', [entry_id]);
+      return row === undefined ? undefined : { state: row.state, reason: row.reason ?? undefined, order_id: row.order_id === null ? undefined : String(row.order_id) };
+    },
+    async openRuns(limit) {
+      return [...(await db.query<{ run_id: string; bucket: number }>("SELECT run_id, MIN(bucket) AS bucket FROM queue_entry WHERE state IN ('WAITING', 'PROCESSING') GROUP BY run_id LIMIT ?", [limit]))];
     },
     async waiting(run_id, limit) {
       const rows = await db.query<Pick<EntryRow, 'entry_id' | 'priority' | 'sequence'>>(
@@ -21,13 +25,17 @@ export function entryReads(db: Database): EntryReads {
       );
       return rows.map(({ entry_id, priority, sequence }) => ({ entry_id, priority, sequence: Number(sequence) }));
     },
-    async standing(run_id, priority, sequence) {
-      const [row] = await db.query<{ ahead: bigint; length: bigint }>(
-        `SELECT COUNT(CASE WHEN priority < ? OR (priority = ? AND sequence < ?) THEN 1 END) AS ahead, COUNT(*) AS length
-         FROM queue_entry WHERE run_id = ? AND state = 'WAITING'`,
-        [priority, priority, sequence, run_id],
-      );
-      return { ahead: Number(row?.ahead ?? 0), length: Number(row?.length ?? 0) };
+    async waitingBefore(run_id, sequence) {
+      const [row] = await db.query<{ count: bigint }>("SELECT COUNT(*) AS count FROM queue_entry WHERE run_id = ? AND state = 'WAITING' AND sequence < ?", [run_id, sequence]);
+      return Number(row?.count ?? 0);
+    },
+    async inFlight(run_id, limit) {
+      const rows = await db.query<EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM queue_entry WHERE run_id = ? AND state = 'PROCESSING' ORDER BY dequeue_time, priority, sequence LIMIT ?`, [run_id, limit]);
+      return rows.map(entryOf);
+    },
+    async newest() {
+      const [row] = await db.query<{ newest: bigint | null }>('SELECT MAX(sequence) AS newest FROM queue_entry');
+      return Number(row?.newest ?? 0);
     },
     async queues(limit, offset) {
       const rows = await db.query<{ run_id: string; bucket: number; length: bigint; in_flight: bigint; owner: string | null; term: bigint | null }>(

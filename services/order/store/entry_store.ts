@@ -7,13 +7,13 @@ import type { Actor } from '../app/actor.ts';
 import type { EntryStore, QueueLease } from '../app/ports.ts';
 import type { QueueEntry } from '../domain/entry.ts';
 import type { Order } from '../domain/order.ts';
-import { claimDays, freeDays } from './claims.ts';
+import { claimDays, freeDays, freeDaysOf } from './claims.ts';
 import { entryReads } from './entry_reads.ts';
 import { insertOrders, type WriteTools } from './order_write.ts';
 import { dateOf, ENTRY_COLUMNS, entryOf, valuesOf, type EntryRow } from './rows.ts';
 
-/** The sweeper looks after a waiting entry for the first time: its place in Redis may have been lost with a crash. */
-const FIRST_LOOK_MS = 5000;
+/** The sweeper looks after a waiting entry for the first time. Its turn does not depend on that (queue_owner.ts). */
+const FIRST_LOOK_MS = 60_000;
 /** An entry whose owner died while it held seats is repeated after this time; less than an unattached hold lives. */
 const PROCESSING_MS = 10_000;
 
@@ -49,6 +49,7 @@ export function createEntryStore(db: Database, tools: WriteTools): EntryStore {
         if (to === 'FAILED') await tools.tellEntryFailed(tx, entryOf(row), reason);
         return true;
       }),
+    failMany: (refused, actor) => (refused.length === 0 ? Promise.resolve([]) : db.transaction((tx) => failEntries(tx, refused, actor, tools))),
     async nextHold(entry_id, hold_no) {
       await db.query("UPDATE queue_entry SET hold_no = ?, next_action_time = UTC_TIMESTAMP(3) WHERE entry_id = ? AND state = 'PROCESSING' AND hold_no < ?", [hold_no, entry_id, hold_no]);
     },
@@ -88,6 +89,22 @@ async function placeOrders(tx: Tx, orders: readonly Order[], lease: QueueLease, 
   );
   await tx.later('UPDATE passenger_claim c JOIN orders o ON o.entry_id = c.entry_id SET c.order_id = o.order_id WHERE c.entry_id IN (?)', [entry_ids]);
   return entry_ids;
+}
+
+async function failEntries(tx: Tx, refused: readonly { entry_id: string; reason: string }[], actor: Actor, tools: WriteTools): Promise<string[]> {
+  const reasons = new Map(refused.map(({ entry_id, reason }) => [entry_id, reason]));
+  const rows = await tx.execute<EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM queue_entry WHERE entry_id IN (?) AND state = 'PROCESSING' ORDER BY entry_id FOR UPDATE`, [[...reasons.keys()]]);
+  for (const reason of new Set(rows.map(({ entry_id }) => reasons.get(entry_id)!))) {
+    const entry_ids = rows.filter(({ entry_id }) => reasons.get(entry_id) === reason).map(({ entry_id }) => entry_id);
+    await tx.execute("UPDATE queue_entry SET state = 'FAILED', reason = ?, end_time = ?, next_action_time = NULL WHERE entry_id IN (?)", [reason, dateOf(tools.now_ms()), entry_ids]);
+  }
+  await freeDaysOf(tx, rows.map(({ entry_id }) => entry_id));
+  for (const row of rows) {
+    const reason = reasons.get(row.entry_id)!;
+    await auditEntry(tools, tx, actor, 'order.FailEntry', row.entry_id, { result: reason });
+    await tools.tellEntryFailed(tx, entryOf(row), reason);
+  }
+  return rows.map(({ entry_id }) => entry_id);
 }
 
 async function insertEntry(tx: Tx, entry: Parameters<EntryStore['submit']>[0]): Promise<void> {

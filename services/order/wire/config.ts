@@ -29,7 +29,7 @@ export const configSchema = z.object({
   /** How long a gateway that does not answer is asked before payments are closed without it. */
   order_force_close_ms: milliseconds.default(300_000),
   /** How long a queue stays with an owner that has died. */
-  order_queue_lease_ms: milliseconds.default(10_000),
+  order_queue_lease_ms: milliseconds.default(4000),
   /** How often risk is told how long answers took and how many wait. */
   order_report_ms: milliseconds.default(5000),
   order_mysql_pool: count.default(16),

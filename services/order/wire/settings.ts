@@ -13,6 +13,8 @@ export const SETTINGS = {
   'queue.max_entries': { shape: z.number().int().min(1).max(QUEUE_CAP), value: USUAL_LIMITS.max_entries },
   'queue.drain_share_per_s': { shape: z.number().min(0).max(1), value: USUAL_LIMITS.drain_share_per_s },
   'queue.max_drain_per_s': { shape: z.number().int().min(1).max(2000), value: USUAL_LIMITS.max_drain_per_s },
+  'queue.min_drain_per_s': { shape: z.number().min(0.1).max(2000), value: USUAL_LIMITS.min_drain_per_s },
+  'queue.hold_target_ms': { shape: z.number().int().min(50).max(10_000), value: USUAL_LIMITS.hold_target_ms },
   ...PROTECTION_SETTINGS,
 };
 
@@ -24,15 +26,15 @@ export function watchOrderSettings(config: Config, log: Log, lifecycle: Lifecycl
   const settings = lifecycle.add('settings', watchSettings<Values>({ address: config.risk_address, caller_key: config.caller_key[0], service: 'order', keys, log }));
   return {
     pay_window_ms: (who) => settings.get('order.pay_window_ms', who),
-    pace: () => {
+    pace: () => ({
+      max_entries: settings.get('queue.max_entries'),
+      drain_share_per_s: settings.get('queue.drain_share_per_s'),
+      max_drain_per_s: settings.get('queue.max_drain_per_s'),
+      min_drain_per_s: settings.get('queue.min_drain_per_s'),
+      hold_target_ms: settings.get('queue.hold_target_ms'),
       // Under protection every queue is slower by the same share.
-      const share = settings.get('protection.state').active ? settings.get('protection.queue_share') : 1;
-      return {
-        max_entries: settings.get('queue.max_entries'),
-        drain_share_per_s: settings.get('queue.drain_share_per_s') * share,
-        max_drain_per_s: Math.max(1, settings.get('queue.max_drain_per_s') * share),
-      };
-    },
+      queue_share: settings.get('protection.state').active ? settings.get('protection.queue_share') : USUAL_LIMITS.queue_share,
+    }),
     force_close_ms: config.order_force_close_ms,
   };
 }

@@ -3,6 +3,7 @@ import type { Tx } from '#kit/store/mysql.ts';
 import { isUnwanted, type Payment, type TradeReport } from '../domain/payment.ts';
 import { unwantedRefundId, type Refund } from '../domain/refund.ts';
 import type { EffectJournal } from './journal.ts';
+import { meters } from './meters.ts';
 import { insertRefund } from './refund_store.ts';
 
 /** An order settles its payment within moments; after this it is asked. */
@@ -30,6 +31,7 @@ export class PaymentEffects {
     );
     await this.#journal.tellPayment(tx, 'PaymentSucceeded', next);
     await this.#journal.record(tx, 'payment.Succeed', `payment/${payment.payment_id}`, undefined, unwanted ? 'unwanted' : 'ok', version);
+    meters.payment(tx, payment.payment_channel, unwanted ? 'unwanted' : 'succeeded');
     if (unwanted) await this.refundUnwanted(tx, next, 'paid after it was closed');
     return next;
   }
@@ -44,6 +46,7 @@ export class PaymentEffects {
     const next: Payment = { ...payment, state: 'CLOSED', version };
     await tx.later(`UPDATE payment SET state = 'CLOSED', version = ?, next_action_time = NULL, attempts = 0 WHERE payment_id = ?`, [version, payment.payment_id]);
     await this.#journal.tellPayment(tx, 'PaymentClosed', next);
+    meters.payment(tx, payment.payment_channel, 'closed');
     await this.#journal.record(tx, 'payment.Close', `payment/${payment.payment_id}`, undefined, why, version);
     return next;
   }

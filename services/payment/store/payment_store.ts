@@ -7,6 +7,7 @@ import type { Database, Tx } from '#kit/store/mysql.ts';
 import type { Actor, AppliedReport, CallbackMark, GatewayTrade, NewPayment, PaymentStore, Refund } from '../app/ports.ts';
 import { judgeReport, type Payment, type TradeReport } from '../domain/payment.ts';
 import type { EffectJournal } from './journal.ts';
+import { meters } from './meters.ts';
 import { PaymentEffects } from './payment_effects.ts';
 import { paymentOf, type PaymentRow } from './rows.ts';
 
@@ -133,6 +134,7 @@ class SqlPaymentStore implements PaymentStore {
        VALUES (?, ?, ?, ?, 'CREATED', ?, ?, ?, ?, ?, ?, ?)`,
       [payment_id, wanted.order_id, wanted.account_id, wanted.kind, wanted.amount_fen, wanted.payment_channel, wanted.change_id, wanted.return_path, new Date(now_ms), new Date(wanted.expire_time_ms), this.#due(FIRST_SWEEP_MS)],
     );
+    meters.payment(tx, wanted.payment_channel, 'created');
     return payment_id;
   }
 

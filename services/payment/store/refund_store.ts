@@ -4,6 +4,7 @@ import type { Database, Tx } from '#kit/store/mysql.ts';
 import type { RefundStore } from '../app/ports.ts';
 import type { Refund } from '../domain/refund.ts';
 import type { EffectJournal } from './journal.ts';
+import { meters } from './meters.ts';
 import { paymentOf, refundOf, type PaymentRow, type RefundRow } from './rows.ts';
 
 /** Whose it is, and the way back, stand on the payment. */
@@ -20,6 +21,7 @@ export function openRefundStore({ db, journal, clock }: { db: Database; journal:
       ]);
       const refund = (await load(tx, refund_id))!;
       if (affected_rows === 1) {
+        meters.refund(tx, refund.payment_channel, to === 'SUCCEEDED' ? 'succeeded' : 'manual');
         await journal.tellRefund(tx, to === 'SUCCEEDED' ? 'RefundSucceeded' : 'RefundNeedsPeople', refund);
         await journal.record(tx, to === 'SUCCEEDED' ? 'refund.Succeed' : 'refund.GiveUp', `refund/${refund_id}`);
       }
@@ -81,7 +83,9 @@ export async function insertRefund(tx: Tx, wanted: Pick<Refund, 'refund_id' | 'p
      SELECT ?, payment_id, order_id, ?, 'DUE', ?, ?, UTC_TIMESTAMP(3) FROM payment WHERE payment_id = ?`,
     [wanted.refund_id, wanted.amount_fen, wanted.reason.slice(0, 200), new Date(now_ms), wanted.payment_id],
   );
-  return load(tx, wanted.refund_id);
+  const made = await load(tx, wanted.refund_id);
+  if (made !== undefined) meters.refund(tx, made.payment_channel, 'due');
+  return made;
 }
 
 async function load(tx: Pick<Tx, 'execute'>, refund_id: string, lock = ''): Promise<Refund | undefined> {

@@ -41,6 +41,8 @@ export const CONFIG_KEYS = {
   'queue.max_entries': { about: 'Entries of one waiting queue', shape: z.number().int().min(1).max(50_000), value: 50_000 },
   'queue.drain_share_per_s': { about: 'Share of what remains that a queue admits each second', shape: share, value: 0.02 },
   'queue.max_drain_per_s': { about: 'Most entries a queue admits each second', shape: z.number().int().min(1).max(2000), value: 2000 },
+  'queue.min_drain_per_s': { about: 'Entries a queue admits each second however slow everything else makes it', shape: z.number().min(0.1).max(2000), value: 1 },
+  'queue.hold_target_ms': { about: 'How long holding places may take before queues slow down', shape: z.number().int().min(50).max(10_000), value: 1000 },
   'inventory.quotas': { about: 'Seats that runs keep for some buyers when their sale is opened', shape: z.array(quota_rule).max(8), value: [] },
   'order.pay_window_ms': { about: 'How long an order waits for payment', shape: z.number().int().min(60_000).max(3_600_000), value: 600_000 },
   'payment.channels': { about: 'Payment channels in order of preference', shape: z.array(z.string().regex(/^[a-z]{2,16}$/)).min(1).max(8), value: ['alipay', 'wechat'] },

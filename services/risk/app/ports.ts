@@ -29,9 +29,21 @@ export type BlockStore = {
 /** Which blocks are known for a subject, from memory. */
 export type BlockIndex = { of(kind: SubjectKind, value: string): readonly Block[] };
 
-/** Why an operation was not simply allowed: kept for people who check it (requirements: 证据链). */
+export type Verdict = 'OPEN' | 'CONFIRMED' | 'CLEARED';
+
+/** A case as people see it: nothing personal in clear. */
+export type Case = {
+  evidence_id: string; operation: string; decision: Decision; reason: string; time_ms: number; subjects: { kind: SubjectKind; masked: string }[];
+  verdict: Verdict; note: string; reviewed_by: string; review_time_ms: number | undefined;
+};
+
+/** Why an operation was not simply allowed: kept for people who check it (requirements: 证据链, 人工复核). */
 export type EvidenceStore = {
   add(evidence: { evidence_id: string; operation: string; decision: Decision; reason: string; subjects: readonly Subject[]; time_ms: number }): Promise<void>;
+  /** Newest first. */
+  list(verdict: Verdict | undefined, page_size: number, before: string | undefined): Promise<Page<Case>>;
+  /** EVIDENCE_NOT_FOUND. */
+  review(evidence_id: string, verdict: Verdict, note: string, actor: Actor): Promise<Result<Case>>;
 };
 
 export type CaptchaStore = {

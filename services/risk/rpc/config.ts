@@ -7,7 +7,7 @@ import { rollBackConfig, setConfig, type ConfigHub } from '../app/config.ts';
 import { isConfigKey } from '../app/config_keys.ts';
 import type { ConfigEntry, ConfigStore } from '../app/ports.ts';
 import { actorOf } from './actor.ts';
-import { pageSizeOf } from './risk.ts';
+import { pageSizeOf } from './page.ts';
 
 export function configService(hub: ConfigHub, store: ConfigStore): Implementation {
   return implement(ConfigService, {

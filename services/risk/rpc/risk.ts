@@ -4,7 +4,7 @@ import {
   type Subject as SubjectMessage,
 } from '#gen/rail/risk/v1/risk_pb.ts';
 import { fieldInvalid, ok, type Result } from '#kit/base/result.ts';
-import { RpcError, unwrap } from '#kit/rpc/error.ts';
+import { unwrap } from '#kit/rpc/error.ts';
 import { implement, type Implementation } from '#kit/rpc/implement.ts';
 import { assess, type AssessDeps } from '../app/assess.ts';
 import { addBlock, removeBlock, type BlockList } from '../app/blocks.ts';
@@ -13,6 +13,8 @@ import type { BlockStore } from '../app/ports.ts';
 import type { Block, BlockKind, Subject, SubjectKind } from '../domain/block.ts';
 import type { Decision } from '../domain/decision.ts';
 import { actorOf } from './actor.ts';
+import type { evidenceMethods } from './evidence.ts';
+import { pageSizeOf } from './page.ts';
 import type { protectionMethods } from './protection.ts';
 
 const DECISIONS: Record<Decision, DecisionMessage> = { ALLOW: DecisionMessage.ALLOW, CHALLENGE: DecisionMessage.CHALLENGE, DENY: DecisionMessage.DENY };
@@ -21,14 +23,12 @@ const SUBJECT_KINDS: Record<SubjectKind, SubjectKindMessage> = {
   ACCOUNT: SubjectKindMessage.ACCOUNT, DEVICE: SubjectKindMessage.DEVICE, IP: SubjectKindMessage.IP, PERSON: SubjectKindMessage.PERSON,
 };
 
-const DEFAULT_PAGE = 50;
-const MAX_PAGE = 200;
+export type RiskDeps = { assess: AssessDeps; captcha: CaptchaDeps; blocks: BlockList; block_store: BlockStore; protection: ReturnType<typeof protectionMethods>; evidence: ReturnType<typeof evidenceMethods> };
 
-export type RiskDeps = { assess: AssessDeps; captcha: CaptchaDeps; blocks: BlockList; block_store: BlockStore; protection: ReturnType<typeof protectionMethods> };
-
-export function riskService({ assess: assess_deps, captcha, blocks, block_store, protection }: RiskDeps): Implementation {
+export function riskService({ assess: assess_deps, captcha, blocks, block_store, protection, evidence }: RiskDeps): Implementation {
   return implement(RiskService, {
     ...protection,
+    ...evidence,
     async assess({ operation, subjects, captchaToken }) {
       const known = subjects.map((subject) => unwrap(subjectOf(subject)));
       const { decision, reason, evidence_id } = unwrap(await assess(assess_deps, operation, known, captchaToken));
@@ -58,12 +58,6 @@ export function riskService({ assess: assess_deps, captcha, blocks, block_store,
       return {};
     },
   });
-}
-
-/** 1–200; 50 where 0. */
-export function pageSizeOf(asked: number): number {
-  if (asked > MAX_PAGE) throw RpcError.of({ reason: 'FIELD_INVALID', detail: `page_size is at most ${MAX_PAGE}`, metadata: { field: 'page_size' } });
-  return asked === 0 ? DEFAULT_PAGE : asked;
 }
 
 function subjectOf(subject: SubjectMessage | undefined): Result<Subject> {

@@ -4,7 +4,7 @@ import type { Random } from '#kit/base/random.ts';
 import { fail, ok } from '#kit/base/result.ts';
 import { formatUuid7 } from '#kit/base/uuid7.ts';
 import type { Database } from '#kit/store/mysql.ts';
-import type { BlockStore, EvidenceStore } from '../app/ports.ts';
+import type { BlockStore } from '../app/ports.ts';
 import { maskSubject, type Block, type BlockKind, type Subject, type SubjectKind } from '../domain/block.ts';
 import { writeOnce } from './written.ts';
 
@@ -50,17 +50,6 @@ export function openBlockStore(db: Database, keys: AuditKeys, clock: Clock, rand
         return affected_rows === 0 ? fail('BLOCK_NOT_FOUND') : ok({ answer: null, operation: 'risk.Unblock', target: `block/${block_id}` });
       });
       return removed.ok ? ok(undefined) : removed;
-    },
-  };
-}
-
-export function openEvidenceStore(db: Database, blocks: Pick<BlockStore, 'keyOf'>): EvidenceStore {
-  return {
-    async add({ evidence_id, operation, decision, reason, subjects, time_ms }) {
-      const kept = subjects.map((subject) => ({ kind: subject.kind, key: blocks.keyOf(subject), masked: maskSubject(subject) }));
-      await db.query('INSERT INTO evidence (evidence_id, operation, decision, reason, subjects_json, created_at) VALUES (?, ?, ?, ?, ?, ?)', [
-        evidence_id, operation, decision, reason, JSON.stringify(kept), new Date(time_ms),
-      ]);
     },
   };
 }

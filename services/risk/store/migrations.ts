@@ -43,4 +43,12 @@ export const migrations: Migration[] = [
     ],
   },
   { name: '0001a_archive', up: archiveTables() },
+  {
+    // What people found when they looked.
+    name: '0002_review',
+    up: [
+      `ALTER TABLE evidence ADD COLUMN verdict VARCHAR(10) NOT NULL DEFAULT 'OPEN', ADD COLUMN note VARCHAR(500) NOT NULL DEFAULT '',
+         ADD COLUMN reviewed_by VARCHAR(32) NOT NULL DEFAULT '', ADD COLUMN reviewed_at DATETIME(3) NULL, ADD KEY evidence_verdict (verdict, evidence_id)`,
+    ],
+  },
 ];

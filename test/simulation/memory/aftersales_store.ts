@@ -6,6 +6,7 @@ import { checkRequestId } from '#kit/store/idempotency.ts';
 import type { RefundStore } from '../../../services/aftersales/app/ports.ts';
 import { moneyIdOf, type Refund } from '../../../services/aftersales/domain/refund.ts';
 import { DueTable } from '../sweeper.ts';
+import { Inbox } from './bus.ts';
 import { frozen } from './frozen.ts';
 
 type Money = { refund_id: bigint; money_id: string; returned_fen: number; arrived: boolean };
@@ -17,7 +18,7 @@ export class AftersalesDb {
   readonly requests = new Map<string, { refund_id: bigint; body_hash: Uint8Array }>();
   /** By item and version: refunded by one refund at most. */
   readonly items = new Map<string, Money>();
-  readonly inbox = new Set<string>();
+  readonly inbox = new Inbox();
 
   constructor(now_ms: () => number) {
     this.now_ms = now_ms;

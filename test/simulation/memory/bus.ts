@@ -22,6 +22,19 @@ const LATE_MS = [2000, 20_000, 120_000] as const;
 const REORDER_MS = 1500;
 const REPEAT_MS = 60_000;
 
+/** In the transaction of the effect: an event that had its effect has none again. */
+export class Inbox {
+  readonly #seen = new Set<string>();
+
+  has(event_id: string): boolean {
+    return this.#seen.has(event_id);
+  }
+
+  add(event_id: string): void {
+    this.#seen.add(event_id);
+  }
+}
+
 export class SimBus {
   readonly dead_letters: { consumer: string; event: SimEvent }[] = [];
   readonly #net: Net;
@@ -37,10 +50,16 @@ export class SimBus {
   }
 
   /** Part of the transaction that is being written. */
-  append(type: string, key: string, payload: unknown): void {
-    const { scheduler, faults } = this.#net;
+  append(type: string, key: string, payload: unknown): SimEvent {
     this.#count += 1;
     const event = { event_id: `event-${this.#count}`, type, key, payload };
+    this.publish(event);
+    return event;
+  }
+
+  /** Also once more, as when a stream is replayed. */
+  publish(event: SimEvent): void {
+    const { scheduler, faults } = this.#net;
     const late_ms = faults.hits('event_delayed') ? scheduler.pick(LATE_MS) : 0;
     const shuffled_ms = faults.hits('event_reordered') ? scheduler.random.unit() * REORDER_MS : 0;
     const times = faults.hits('event_repeated') ? 2 + scheduler.between(0, 2) : 1;

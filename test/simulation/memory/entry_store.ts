@@ -1,14 +1,14 @@
 /** EntryStore in memory. Each method is one step: what the SQL does in one transaction. */
 import { fail, ok } from '#kit/base/result.ts';
 import type { EntryStore } from '../../../services/order/app/ports.ts';
-import type { QueueEntry } from '../../../services/order/domain/entry.ts';
+import { isOpen, type QueueEntry } from '../../../services/order/domain/entry.ts';
 import type { Order } from '../../../services/order/domain/order.ts';
 import { frozen } from './frozen.ts';
 import { claimDays, freeDays } from './order_claims.ts';
 import type { OrderDb } from './order_db.ts';
 import { insertOrder } from './order_store.ts';
 
-const FIRST_LOOK_MS = 5000;
+const FIRST_LOOK_MS = 60_000;
 const PROCESSING_MS = 10_000;
 
 /** `now_ms`: the clock of the process, as the SQL store takes times of rows from it; what is due goes by the database's. */
@@ -16,7 +16,7 @@ export function memoryEntryStore(db: OrderDb, now_ms: () => number): EntryStore 
   return { ...reads(db), ...writes(db, now_ms) };
 }
 
-type Reads = Pick<EntryStore, 'find' | 'waitingRuns' | 'waiting' | 'standing' | 'queues'>;
+type Reads = Pick<EntryStore, 'find' | 'outcome' | 'openRuns' | 'waiting' | 'waitingBefore' | 'inFlight' | 'newest' | 'queues'>;
 
 function reads(db: OrderDb): Reads {
   const waiting = (run_id: string): QueueEntry[] => [...db.entries.values()].filter((entry) => entry.run_id === run_id && entry.state === 'WAITING').toSorted(byService);
@@ -24,19 +24,29 @@ function reads(db: OrderDb): Reads {
     async find(entry_id) {
       return db.entries.get(entry_id);
     },
-    async waitingRuns(limit) {
-      const runs = new Map([...db.entries.values()].filter(({ state }) => state === 'WAITING').map(({ run_id, bucket }) => [run_id, bucket]));
+    async outcome(entry_id) {
+      const entry = db.entries.get(entry_id);
+      return entry === undefined ? undefined : { state: entry.state, order_id: entry.order_id, reason: entry.reason };
+    },
+    async openRuns(limit) {
+      const runs = new Map([...db.entries.values()].filter(({ state }) => isOpen(state)).map(({ run_id, bucket }) => [run_id, bucket]));
       return [...runs].map(([run_id, bucket]) => ({ run_id, bucket })).slice(0, limit);
     },
     async waiting(run_id, limit) {
       return waiting(run_id).slice(0, limit).map(({ entry_id, priority, sequence }) => ({ entry_id, priority, sequence }));
     },
-    async standing(run_id, priority, sequence) {
-      const all = waiting(run_id);
-      return { ahead: all.filter((entry) => entry.priority < priority || (entry.priority === priority && entry.sequence < sequence)).length, length: all.length };
+    async waitingBefore(run_id, sequence) {
+      return waiting(run_id).filter((entry) => entry.sequence < sequence).length;
+    },
+    async inFlight(run_id, limit) {
+      const left = [...db.entries.values()].filter((entry) => entry.run_id === run_id && entry.state === 'PROCESSING');
+      return left.toSorted((a, b) => (a.dequeue_ms ?? 0) - (b.dequeue_ms ?? 0) || byService(a, b)).slice(0, limit);
+    },
+    async newest() {
+      return db.sequence;
     },
     async queues(limit, offset) {
-      const open = [...db.entries.values()].filter(({ state }) => state === 'WAITING' || state === 'PROCESSING');
+      const open = [...db.entries.values()].filter(({ state }) => isOpen(state));
       const queues = [...Map.groupBy(open, ({ run_id }) => run_id)].map(([run_id, entries]) => {
         const { bucket } = entries[0]!;
         const lease = db.leases.current(`queue/${bucket}`);
@@ -84,6 +94,15 @@ function writes(db: OrderDb, now_ms: () => number): Omit<EntryStore, keyof Reads
       put(db, { ...entry, state: to, reason: reason === '' ? undefined : reason }, undefined);
       freeDays(db, entry_id);
       return true;
+    },
+    async failMany(refused) {
+      const reasons = new Map(refused.map(({ entry_id, reason }) => [entry_id, reason]));
+      const ended = [...reasons].filter(([entry_id]) => db.entries.get(entry_id)?.state === 'PROCESSING');
+      for (const [entry_id, reason] of ended) {
+        put(db, { ...db.entries.get(entry_id)!, state: 'FAILED', reason }, undefined);
+        freeDays(db, entry_id);
+      }
+      return ended.map(([entry_id]) => entry_id);
     },
     async nextHold(entry_id, hold_no) {
       const entry = db.entries.get(entry_id);

@@ -4,6 +4,7 @@ import type { QueueEntry } from '../../../services/order/domain/entry.ts';
 import type { Order } from '../../../services/order/domain/order.ts';
 import type { TimelineRow } from '../../../services/order/app/ports.ts';
 import { DueTable } from '../sweeper.ts';
+import { Inbox } from './bus.ts';
 import { Requests } from './idempotency.ts';
 import { Leases } from './leases.ts';
 
@@ -23,7 +24,7 @@ export class OrderDb {
   readonly cancellations = new Map<string, number>();
   readonly submissions = new Requests<string>();
   readonly changes = new Requests<Order>();
-  readonly inbox = new Set<string>();
+  readonly inbox = new Inbox();
   readonly leases = new Leases();
   /** When an order closed, by the true time: for the oracle. */
   readonly closed_ms = new Map<string, number>();

@@ -15,6 +15,8 @@ export class PaymentDb {
   readonly refunds = new Map<string, Refund>();
   readonly refunds_due = new DueTable();
   readonly requests = new Requests<bigint>();
+  /** When a payment was closed here, by the true time: for the oracle. */
+  readonly closed_ms = new Map<bigint, number>();
   readonly nonces = new Set<string>();
   readonly seen = new Set<string>();
 

@@ -31,7 +31,7 @@ export function memoryPaymentRefundStore(db: PaymentDb, now_ms: () => number): R
       return [...db.refunds.values()].filter((refund) => refund.order_id === order_id).toSorted((a, b) => a.create_time_ms - b.create_time_ms);
     },
     async ofOrders(order_ids) {
-      return [...db.refunds.values()].filter(({ order_id }) => order_ids.includes(order_id));
+      return [...db.refunds.values()].filter(({ order_id }) => order_ids.includes(order_id)).toSorted((a, b) => a.create_time_ms - b.create_time_ms);
     },
     async ofDay(from_ms, to_ms) {
       return [...db.refunds.values()].filter(({ finish_time_ms }) => finish_time_ms !== undefined && finish_time_ms >= from_ms && finish_time_ms < to_ms);

@@ -22,7 +22,7 @@ export function memoryPaymentStore(db: PaymentDb, { now_ms, nextId }: PaymentSto
     if (payment === undefined) throw new Error(`payment ${payment_id} is not there`);
     return payment;
   };
-  const ofOrder = (order_id: bigint): Payment[] => [...db.payments.values()].filter((payment) => payment.order_id === order_id).toSorted((a, b) => (a.payment_id < b.payment_id ? -1 : 1));
+  const ofOrder = (order_id: bigint): Payment[] => [...db.payments.values()].filter((payment) => payment.order_id === order_id).toSorted(byId);
   return {
     async create(wanted, actor) {
       const key = { account_id: String(wanted.account_id), request_id: actor.request_id, method: actor.method, body_hash: actor.body_hash, now_ms: now_ms() };
@@ -42,11 +42,10 @@ export function memoryPaymentStore(db: PaymentDb, { now_ms, nextId }: PaymentSto
       return ofOrder(order_id).slice(0, MAX_PAYMENTS_OF_ORDER);
     },
     async ofOrders(order_ids) {
-      return order_ids.flatMap(ofOrder);
+      return [...db.payments.values()].filter(({ order_id }) => order_ids.includes(order_id)).toSorted(byId);
     },
     async paidPage(from_ms, to_ms, after, limit) {
-      const paid = [...db.payments.values()].filter(({ payment_id, pay_time_ms }) => payment_id > after && pay_time_ms !== undefined && pay_time_ms >= from_ms && pay_time_ms < to_ms);
-      return paid.toSorted((a, b) => (a.payment_id < b.payment_id ? -1 : 1)).slice(0, limit);
+      return [...db.payments.values()].filter(({ payment_id, pay_time_ms }) => payment_id > after && pay_time_ms !== undefined && pay_time_ms >= from_ms && pay_time_ms < to_ms).toSorted(byId).slice(0, limit);
     },
     async ofDay(from_ms, to_ms) {
       return [...db.payments.values()].filter(({ pay_time_ms }) => pay_time_ms !== undefined && pay_time_ms >= from_ms && pay_time_ms < to_ms);
@@ -61,6 +60,7 @@ export function memoryPaymentStore(db: PaymentDb, { now_ms, nextId }: PaymentSto
       if (!judged.ok) return judged;
       if (mark !== undefined) {
         const nonce = `${mark.payment_channel}/${mark.nonce}`;
+        // Two deliveries of one callback at once: the second finds out only here.
         if (db.nonces.has(nonce) && db.seen.has(seenKey(payment.payment_id, report.version, mark.body_hash))) return ok({ ...payment, effect: 'repeated' });
         if (db.nonces.has(nonce)) return fail('SIGNATURE_INVALID', { detail: 'the nonce was used before' });
         db.nonces.add(nonce);
@@ -81,7 +81,7 @@ export function memoryPaymentStore(db: PaymentDb, { now_ms, nextId }: PaymentSto
       if (payment === undefined) return fail('PAYMENT_NOT_FOUND');
       if (payment.state !== 'SUCCEEDED') return fail('PAYMENT_STATE_WRONG', { detail: 'nothing was paid' });
       if (payment.settled !== undefined && payment.settled !== accepted) return fail('CONFLICT', { detail: `the payment was ${payment.settled ? 'accepted' : 'refused'} before` });
-      put(db, { ...payment, settled: accepted }, undefined);
+      if (payment.settled === undefined) put(db, { ...payment, settled: accepted }, undefined);
       const refund = accepted ? undefined : refundUnwanted(db, payment, reason, now_ms());
       return ok({ payment: { ...payment, settled: accepted }, refund });
     },
@@ -100,6 +100,7 @@ function succeed(db: PaymentDb, payment: Payment, report: TradeReport, now_ms: n
 
 function close(db: PaymentDb, payment: Payment, version: bigint): Payment {
   const next = put(db, { ...payment, state: 'CLOSED', version }, undefined);
+  db.closed_ms.set(payment.payment_id, db.now_ms());
   db.tell('PaymentClosed', next);
   return next;
 }
@@ -113,6 +114,10 @@ function put(db: PaymentDb, payment: Payment, next_ms: number | undefined): Paym
   db.payments.set(payment.payment_id, frozen(payment));
   db.payments_due.set(String(payment.payment_id), next_ms, 0);
   return payment;
+}
+
+function byId(left: Payment, right: Payment): number {
+  return left.payment_id < right.payment_id ? -1 : 1;
 }
 
 function seenKey(payment_id: bigint, version: number, body_hash: Uint8Array): string {

@@ -3,12 +3,15 @@ import { createHash } from 'node:crypto';
 import { fail, FailureError, ok } from '#kit/base/result.ts';
 import { geneOf } from '#kit/base/snowflake.ts';
 import type { NewIssue, Person, TicketStore } from '../../../services/ticketing/app/ports.ts';
+import { GATE_KEY_BYTES, holderTag } from '../../../services/ticketing/domain/holder.ts';
 import { notAfter_ms, REGISTRATION_SETTLED_MS, rideOf, type Issue, type Ticket } from '../../../services/ticketing/domain/ticket.ts';
 import type { Ride, TokenFacts } from '../../../services/ticketing/domain/token.ts';
 import { DueTable } from '../sweeper.ts';
 import { frozen } from './frozen.ts';
 
 const FIRST_SWEEP_MS = 10_000;
+/** One for all runs: gates are not simulated. */
+const GATE_KEY = new Uint8Array(GATE_KEY_BYTES);
 
 type IssueRow = Omit<Issue, 'tickets'>;
 
@@ -64,7 +67,7 @@ function issueMethods(db: TicketDb, { now_ms, nextId }: TicketStoreOptions): Iss
       db.issues.set(issue_id, { issue_id, order_id: wanted.order_id, account_id: wanted.account_id, state: 'ISSUING', failure_reason: '' });
       db.issues_due.set(issue_id, db.now_ms() + FIRST_SWEEP_MS, 0);
       for (const item of made) {
-        const blank = { state: 'ISSUING' as const, name_masked: '', id_number_masked: '', issue_time_ms: undefined, qr_token: '', railway_ref: '', railway_state: 'NONE' as const, asked_ms: undefined, holder_tag: new Uint8Array(8), admission: '' };
+        const blank = { state: 'ISSUING' as const, name_masked: '', id_number_masked: '', issue_time_ms: undefined, qr_token: '', railway_ref: '', railway_state: 'NONE' as const, asked_ms: undefined, holder_tag: new Uint8Array(0), admission: '' };
         db.tickets.set(item.ticket_id, frozen({ ...item, ...blank, issue_id, order_id: wanted.order_id, account_id: wanted.account_id, not_after_ms: notAfter_ms(item.journey) }));
       }
       return ok(db.load(issue_id)!);
@@ -159,11 +162,11 @@ function ticketMethods(db: TicketDb): Omit<TicketStore, keyof IssueMethods> {
       change(db, stored, { state: 'USED', admission });
       return 'admitted';
     },
-    async noteGateKey() {
-      // Only the audit would know.
-    },
     async noteInspection() {
       // Only the audit would know.
+    },
+    async noteGateKey() {
+      // As above.
     },
     async lastFour(ticket_id) {
       const last_four = db.last_four.get(ticket_id);
@@ -180,7 +183,8 @@ function ticketMethods(db: TicketDb): Omit<TicketStore, keyof IssueMethods> {
 function keepPerson(db: TicketDb, ticket: Ticket, person: Person | undefined, now_ms: number): void {
   if (person === undefined) return;
   const { name_masked, id_number_masked } = person;
-  change(db, ticket, { railway_state: ticket.railway_state === 'NONE' ? 'ASKED' : ticket.railway_state, asked_ms: now_ms, name_masked, id_number_masked });
+  const holder_tag = holderTag(GATE_KEY, ticket.ticket_id, person.id_number);
+  change(db, ticket, { railway_state: ticket.railway_state === 'NONE' ? 'ASKED' : ticket.railway_state, asked_ms: now_ms, name_masked, id_number_masked, holder_tag });
   db.last_four.set(ticket.ticket_id, person.id_number.slice(-4));
 }
 

@@ -1,46 +1,73 @@
 /** WaitingQueue in memory: what Redis has, and loses. */
 import type { WaitingQueue } from '../../../services/order/app/ports.ts';
+import { SEQUENCE_LIMIT } from '../../../services/order/domain/priority.ts';
+
+const MARKER_MS = 60_000;
 
 export class QueueRedis {
   readonly sets = new Map<string, Map<string, number>>();
-  readonly markers = new Map<string, bigint>();
+  /** By whom and on which server each set was built, and until when that counts. */
+  readonly markers = new Map<string, { built: string; until_ms: number }>();
+  readonly now_ms: () => number;
+  server = 1;
+
+  constructor(now_ms: () => number) {
+    this.now_ms = now_ms;
+  }
 
   /** FLUSHALL. */
   wipe(): void {
     this.sets.clear();
     this.markers.clear();
   }
+
+  /** Another server takes over, with all that the first one had. */
+  failOver(): void {
+    this.server += 1;
+  }
+
+  marker(run_id: string): string | undefined {
+    const marker = this.markers.get(run_id);
+    return marker !== undefined && marker.until_ms > this.now_ms() ? marker.built : undefined;
+  }
 }
 
 export function memoryWaitingQueue(redis: QueueRedis): WaitingQueue {
   const of = (run_id: string): Map<string, number> => redis.sets.get(run_id) ?? new Map<string, number>();
-  const ranked = (run_id: string): string[] => [...of(run_id)].toSorted(([a, x], [b, y]) => x - y || (a < b ? -1 : 1)).map(([entry_id]) => entry_id);
-  const add = (run_id: string, entry_id: string, score: number): void => void redis.sets.set(run_id, new Map(of(run_id)).set(entry_id, score));
+  const without = (run_id: string, entry_ids: readonly string[]): void => {
+    const left = new Map(of(run_id));
+    for (const entry_id of entry_ids) left.delete(entry_id);
+    redis.sets.set(run_id, left);
+  };
   return {
     async enter(run_id, entry_id, score, cap) {
-      if (of(run_id).has(entry_id)) return true;
-      if (of(run_id).size >= cap) return false;
-      add(run_id, entry_id, score);
-      return true;
+      if (!of(run_id).has(entry_id)) {
+        if (of(run_id).size >= cap) return 'full';
+        redis.sets.set(run_id, new Map(of(run_id)).set(entry_id, score));
+      }
+      return redis.marker(run_id) === undefined ? 'unsure' : 'entered';
     },
     async length(run_id) {
-      return of(run_id).size;
+      return redis.marker(run_id) === undefined ? undefined : of(run_id).size;
     },
-    async peek(run_id, term, count) {
-      return redis.markers.get(run_id) === term ? ranked(run_id).slice(0, count) : undefined;
+    async served(run_id, term, entry_ids) {
+      without(run_id, entry_ids);
+      return redis.marker(run_id) === `${term} ${redis.server}` ? undefined : String(redis.server);
     },
-    async rebuild(run_id, term, entries) {
-      for (const { entry_id, score } of entries) add(run_id, entry_id, score);
-      redis.markers.set(run_id, term);
+    async rebuild(run_id, { term, server, newest }, entries) {
+      // Who came after the rows were read moves over.
+      const newer = [...of(run_id)].filter(([, score]) => score % SEQUENCE_LIMIT > newest);
+      redis.sets.set(run_id, new Map([...entries.map(({ entry_id, score }) => [entry_id, score] as const), ...newer]));
+      if (server === String(redis.server)) redis.markers.set(run_id, { built: `${term} ${server}`, until_ms: redis.now_ms() + MARKER_MS });
     },
     async remove(run_id, entry_ids) {
-      const left = new Map(of(run_id));
-      for (const entry_id of entry_ids) left.delete(entry_id);
-      redis.sets.set(run_id, left);
+      without(run_id, entry_ids);
     },
     async standing(run_id, entry_id) {
-      const ahead = ranked(run_id).indexOf(entry_id);
-      return ahead === -1 ? undefined : { ahead, length: of(run_id).size };
+      const score = of(run_id).get(entry_id);
+      if (score === undefined) return undefined;
+      const ahead = [...of(run_id)].filter(([id, other]) => other < score || (other === score && id < entry_id)).length;
+      return { ahead, length: of(run_id).size };
     },
   };
 }

@@ -13,9 +13,9 @@ import { voidTickets } from '../../../services/ticketing/app/void_tickets.ts';
 import { memoryAftersalesStore } from '../memory/aftersales_store.ts';
 import type { SimEvent } from '../memory/bus.ts';
 import type { Refund as MoneyRefund } from '../../../services/payment/domain/refund.ts';
-import type { Process } from '../process.ts';
+import { asked, type Process } from '../process.ts';
 import { startSweeper } from '../sweeper.ts';
-import { asked, type World } from '../world.ts';
+import type { World } from '../world.ts';
 
 export type AftersalesNode = Omit<CreateRefundDeps, 'view'> & { process: Process; takeEvent(event: SimEvent): Promise<void> };
 

@@ -7,10 +7,11 @@ import { geneOf, SnowflakeGenerator, WORKERS } from '#kit/base/snowflake.ts';
 import { OrderDriver } from '../../../services/order/app/advance.ts';
 import { returnLatePayment } from '../../../services/order/app/late_payment.ts';
 import { Paces } from '../../../services/order/app/paces.ts';
+import { Places } from '../../../services/order/app/places.ts';
 import type { OrderLog, Ports, QueueTicket } from '../../../services/order/app/ports.ts';
 import { QueueOwner, type OwnerPorts } from '../../../services/order/app/queue_owner.ts';
 import { recoverEntry } from '../../../services/order/app/recover_entry.ts';
-import { localSignals, type Signals } from '../../../services/order/app/signals.ts';
+import { holdLatencyOf, localSignals, runEntered, runOverdue, type Signals } from '../../../services/order/app/signals.ts';
 import { takePayment } from '../../../services/order/app/take_payment.ts';
 import { QUEUE_BUCKETS } from '../../../services/order/domain/entry.ts';
 import { USUAL_LIMITS } from '../../../services/order/domain/pace.ts';
@@ -24,9 +25,9 @@ import { startSweeper } from '../sweeper.ts';
 import type { World } from '../world.ts';
 import { orderPeers } from './order_peers.ts';
 
-export type OrderNode = { process: Process; ports: Ports & { paces: Paces; driver: OrderDriver }; owner: QueueOwner; signals: Signals & { hear(key: string): void }; takeEvent(event: SimEvent): Promise<void> };
+export type OrderNode = { process: Process; ports: Ports & { paces: Paces; places: Places; driver: OrderDriver }; owner: QueueOwner; signals: Signals & { hear(key: string): void }; takeEvent(event: SimEvent): Promise<void> };
 
-const LEASE_MS = 10_000;
+const LEASE_MS = 4000;
 const LOOK_MS = 1000;
 /** Two minutes to pay and one to wait for the gateway keep a simulation short. */
 const PAY_WINDOW_MS = 120_000;
@@ -61,12 +62,13 @@ export function startOrder(world: World, process: Process, worker: number): Orde
   };
   const driver = new OrderDriver(ports);
   const paces = new Paces(ports);
+  const places = new Places(ports);
   const leases = keepQueues(world, process);
   const owner_ports: OwnerPorts = { ...ports, paces, leaseOf: leases.leaseOf, advance: (order_id) => driver.wake(order_id) };
   const owner = new QueueOwner(owner_ports);
   leases.run(owner);
   signals.onAny((key) => {
-    if (key.startsWith('run:')) process.go(() => owner.wake(key.slice('run:'.length)));
+    process.go(() => hear(key, owner, paces));
   });
   const sweep = { net, process, store: mysql };
   startSweeper({ ...sweep, table: db.orders_due, handle: (order_id) => driver.advance(order_id, { ask_payments: true }) });
@@ -75,7 +77,17 @@ export function startOrder(world: World, process: Process, worker: number): Orde
     return again_in_ms === undefined ? undefined : { again_in_ms };
   } });
   startSweeper({ ...sweep, table: db.late_payments_due, handle: async (payment_id) => returnLatePayment(ports, db.late_payments.get(payment_id)!) });
-  return { process, owner, signals, ports: { ...ports, paces, driver }, takeEvent: (event) => takeEvent(world, process, ports, driver, event) };
+  return { process, owner, signals, ports: { ...ports, paces, places, driver }, takeEvent: (event) => takeEvent(world, process, ports, driver, event) };
+}
+
+/** What main.ts does with signals. */
+function hear(key: string, owner: QueueOwner, paces: Paces): void {
+  const entered = runEntered(key);
+  if (entered !== undefined) owner.wake(entered);
+  const overdue = runOverdue(key);
+  if (overdue !== undefined) owner.repeat(overdue);
+  const latency = holdLatencyOf(key);
+  if (latency !== undefined) paces.heard(latency);
 }
 
 /** What the handler of payment events does: inbox and effect in one transaction, the order driven on after its commit. */
@@ -168,7 +180,7 @@ function watched(world: World, store: Ports['entries']): Ports['entries'] {
   };
 }
 
-function logOf(world: World, process: Process): OrderLog {
+export function logOf(world: World, process: Process): OrderLog {
   const write = (fields: object, message: string): void => {
     const { error } = fields as { error?: unknown };
     world.scheduler.note(process.name, `… ${message}${error === undefined ? '' : `: ${String(error)}`}`);

@@ -5,8 +5,9 @@ import { itemIdOf, journeyOf } from '../../../services/order/domain/order.ts';
 import { closePayments } from '../../../services/payment/app/close_payments.ts';
 import type { Payment } from '../../../services/payment/domain/payment.ts';
 import { issueTickets } from '../../../services/ticketing/app/issue_tickets.ts';
-import type { Process } from '../process.ts';
-import { asked, SEAT_CLASS, type World } from '../world.ts';
+import { SEAT_CLASS } from '../line.ts';
+import { asked, type Process } from '../process.ts';
+import type { World } from '../world.ts';
 import type { PaymentNode } from './payment_node.ts';
 
 const HOLD_MS = 3000;

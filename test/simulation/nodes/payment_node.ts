@@ -1,9 +1,12 @@
 /** A process of the payment service. */
+import { FailureError } from '#kit/base/result.ts';
 import { SnowflakeGenerator, WORKERS } from '#kit/base/snowflake.ts';
+import { SYSTEM } from '../../../services/order/app/actor.ts';
+import { getOrder } from '../../../services/order/app/read_orders.ts';
 import { drivePayment } from '../../../services/payment/app/drive_payment.ts';
 import { driveRefund } from '../../../services/payment/app/drive_refund.ts';
-import type { Actor, Gateway, Payment, PaymentStore, RefundStore } from '../../../services/payment/app/ports.ts';
-import { verdictOf, type OrderView } from '../../../services/payment/domain/payment.ts';
+import type { Actor, Gateway, PaymentStore, RefundStore } from '../../../services/payment/app/ports.ts';
+import { verdictOf, type Payment } from '../../../services/payment/domain/payment.ts';
 import { memoryPaymentRefundStore } from '../memory/payment_refund_store.ts';
 import { memoryPaymentStore } from '../memory/payment_store.ts';
 import type { Process } from '../process.ts';
@@ -14,8 +17,7 @@ export type PaymentNode = { process: Process; payments: PaymentStore; refunds: R
 
 export const CHANNEL = 'alipay';
 
-const VERDICT_MS = 1000;
-
+const READ_MS = 1000;
 const NEVER = new AbortController().signal;
 
 export function startPayment(world: World, process: Process, worker: number): PaymentNode {
@@ -28,18 +30,15 @@ export function startPayment(world: World, process: Process, worker: number): Pa
   const payments = net.stored(process, mysql, plant.payments?.(plain, db) ?? plain);
   const refunds = net.stored(process, mysql, plant.refunds?.(plain_refunds, db) ?? plain_refunds);
   const gateway = world.gateway.port(process);
-  const orders = { verdict: (payment: Payment) => net.call(process, 'order.GetOrder', VERDICT_MS, () => verdictOf(payment, orderView(world, payment))) };
-  // What people do with a letter is the oracle's matter: to them a refund that was given up is an order.
-  const letters = { putPayment: async () => undefined, putRefund: async () => undefined };
+  /** What its order says of the money, asked in payment's own name. */
+  const verdict = async (payment: Payment): Promise<'wanted' | 'unwanted' | 'undecided'> => {
+    const order = await world.rpc(process, 'order', 'verdict', READ_MS, ({ ports }) => getOrder(ports, String(payment.order_id), { ...SYSTEM, service: 'payment' }));
+    if (!order.ok) throw new FailureError(order.error);
+    return verdictOf(payment, { state: order.value.state, payment_id: order.value.payment_id ?? '' });
+  };
   const sweep = { net, process, store: mysql };
-  startSweeper({ ...sweep, table: db.payments_due, handle: (payment_id, attempts) => drivePayment({ store: payments, gateway, orders, letters, clock }, BigInt(payment_id), NEVER, attempts) });
-  startSweeper({ ...sweep, table: db.refunds_due, handle: (refund_id, attempts) => driveRefund({ store: refunds, gateway, letters }, refund_id, attempts, NEVER) });
+  startSweeper({ ...sweep, table: db.payments_due, handle: (payment_id, attempts) => drivePayment({ store: payments, gateway, orders: { verdict }, letters: world.letters, clock }, BigInt(payment_id), NEVER, attempts) });
+  startSweeper({ ...sweep, table: db.refunds_due, handle: (refund_id, attempts) => driveRefund({ store: refunds, gateway, letters: world.letters }, refund_id, attempts, NEVER) });
   const actor = { account_id: '', service: 'order', device_id: '', ip: '', request_id: '', method: '', body_hash: new Uint8Array(32) };
   return { process, payments, refunds, gateway, actor };
-}
-
-function orderView({ order_db }: World, { order_id }: Payment): OrderView {
-  const order = order_db.orders.get(String(order_id));
-  if (order === undefined) throw new Error(`order ${order_id} is not there`);
-  return { state: order.state, payment_id: order.payment_id ?? '' };
 }

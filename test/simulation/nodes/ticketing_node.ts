@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { ok } from '#kit/base/result.ts';
 import { SnowflakeGenerator, WORKERS } from '#kit/base/snowflake.ts';
-import { silentLog } from '#kit/telemetry/log.ts';
+import type { Log } from '#kit/telemetry/log.ts';
 import { driveIssue, type IssueDeps } from '../../../services/ticketing/app/issue_tickets.ts';
 import type { TicketKeys } from '../../../services/ticketing/app/ports.ts';
 import { driveVoid } from '../../../services/ticketing/app/void_tickets.ts';
@@ -11,6 +11,7 @@ import { memoryTicketStore } from '../memory/ticket_store.ts';
 import type { Process } from '../process.ts';
 import { startSweeper } from '../sweeper.ts';
 import type { World } from '../world.ts';
+import { logOf } from './order_node.ts';
 
 export type TicketingNode = IssueDeps & { process: Process };
 
@@ -43,7 +44,7 @@ export function startTicketing(world: World, process: Process, worker: number): 
     },
   });
   const people = { resolve: async (_account_id: bigint, ids_asked: readonly string[]) => ok(ids_asked.map((passenger_id) => ({ passenger_id, name: '张三', id_type: 'RESIDENT', id_number: '11010119900101123X', name_masked: '张*', id_number_masked: '1****X', blind_index: world.personOf(passenger_id) }))) };
-  const node: TicketingNode = { process, store, people, railway: world.railway.port(process), keys: KEYS, clock, log: silentLog() };
+  const node: TicketingNode = { process, store, people, railway: world.railway.port(process), keys: KEYS, clock, log: logOf(world, process) as unknown as Log };
   const sweep = { net, process, store: mysql };
   startSweeper({ ...sweep, table: db.issues_due, handle: (issue_id, attempts) => driveIssue(node, issue_id, attempts, NEVER) });
   startSweeper({ ...sweep, table: db.tickets_due, handle: (ticket_id) => driveVoid(node, BigInt(ticket_id), NEVER) });

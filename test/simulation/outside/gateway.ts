@@ -46,7 +46,7 @@ export class SimGateway {
 
   #methods(call: <T>(label: string, effect: () => GatewayAnswer<T>) => Promise<GatewayAnswer<T>>): Gateway {
     return {
-      available: () => true,
+      available: () => this.#down_until_ms <= this.#net.scheduler.now_ms(),
       open: (payment) => call('open', () => this.#open(payment)),
       find: ({ payment_id }) => call('find', () => this.#known(payment_id, viewOf)),
       close: ({ payment_id }) => call('close', () => this.#known(payment_id, (trade) => viewOf(this.#close(trade)))),

@@ -18,7 +18,8 @@ import type { Payment } from '../../../services/payment/domain/payment.ts';
 import { inspectTicket } from '../../../services/ticketing/app/inspect_ticket.ts';
 import { factsOf } from '../nodes/aftersales_node.ts';
 import { CHANNEL } from '../nodes/payment_node.ts';
-import { SEAT_CLASS, STATIONS, type World } from '../world.ts';
+import { SEAT_CLASS, STATIONS } from '../line.ts';
+import type { World } from '../world.ts';
 
 const CALL_MS = 10_000;
 const TRIES_MAX = 12;
@@ -153,7 +154,8 @@ class Traveller {
     const { ticket_db } = this.#world;
     const ticket = [...ticket_db.tickets.values()].find(({ order_id, state }) => order_id === BigInt(order.order_id) && state === 'VALID');
     if (ticket === undefined) return;
-    await this.#world.rpc(undefined, 'ticketing', 'inspect', CALL_MS, async ({ store, keys, clock }) => inspectTicket({ store, keys, clock }, { qr_token: ticket.qr_token, id_last_four: '', admit: true, request_id: '' }, { account_id: '', service: 'gate', device_id: '', ip: '' }));
+    const request = { qr_token: ticket.qr_token, id_last_four: '', admit: true, request_id: this.#id() };
+    await this.#insist(() => this.#world.rpc(undefined, 'ticketing', 'inspect', CALL_MS, ({ store, keys, clock }) => inspectTicket({ store, keys, clock }, request, { account_id: '12306', service: 'gate', device_id: '', ip: '' })));
   }
 
   /** The order once nothing is under way any more, as far as somebody waits for it. */

@@ -462,7 +462,7 @@ export const RefundStageSchema: GenEnum<RefundStage> = /*@__PURE__*/
   enumDesc(file_rail_aftersales_v1_refund, 0);
 
 /**
- * Errors: ORDER_NOT_FOUND, ITEM_NOT_REFUNDABLE, QUOTE_STALE (a new quote is in the details), TRAIN_DEPARTED,
+ * Errors: ORDER_NOT_FOUND, ITEM_NOT_REFUNDABLE, QUOTE_STALE (a new quote is in the details), TRAIN_DEPARTED, INSPECTION_CLOSED,
  * REFUND_NOT_FOUND, REQUEST_ID_REUSED.
  *
  * @generated from service rail.aftersales.v1.RefundService

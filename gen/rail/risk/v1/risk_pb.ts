@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file rail/risk/v1/risk.proto.
  */
 export const file_rail_risk_v1_risk: GenFile = /*@__PURE__*/
-  fileDesc("ChdyYWlsL3Jpc2svdjEvcmlzay5wcm90bxIMcmFpbC5yaXNrLnYxIkEKB1N1YmplY3QSJwoEa2luZBgBIAEoDjIZLnJhaWwucmlzay52MS5TdWJqZWN0S2luZBINCgV2YWx1ZRgCIAEoCSJiCg1Bc3Nlc3NSZXF1ZXN0EhEKCW9wZXJhdGlvbhgBIAEoCRInCghzdWJqZWN0cxgCIAMoCzIVLnJhaWwucmlzay52MS5TdWJqZWN0EhUKDWNhcHRjaGFfdG9rZW4YAyABKAkiXwoOQXNzZXNzUmVzcG9uc2USKAoIZGVjaXNpb24YASABKA4yFi5yYWlsLnJpc2sudjEuRGVjaXNpb24SEwoLZXZpZGVuY2VfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJIikKFENyZWF0ZUNhcHRjaGFSZXF1ZXN0EhEKCWRldmljZV9pZBgBIAEoCSKGAQoVQ3JlYXRlQ2FwdGNoYVJlc3BvbnNlEhIKCmNhcHRjaGFfaWQYASABKAkSEQoJaW1hZ2Vfc3ZnGAIgASgJEhUKDXF1ZXN0aW9uX3RleHQYAyABKAkSLwoLZXhwaXJlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjkKE1NvbHZlQ2FwdGNoYVJlcXVlc3QSEgoKY2FwdGNoYV9pZBgBIAEoCRIOCgZhbnN3ZXIYAiABKAkiLQoUU29sdmVDYXB0Y2hhUmVzcG9uc2USFQoNY2FwdGNoYV90b2tlbhgBIAEoCSKPAgoFQmxvY2sSEAoIYmxvY2tfaWQYASABKAkSJQoEa2luZBgCIAEoDjIXLnJhaWwucmlzay52MS5CbG9ja0tpbmQSLwoMc3ViamVjdF9raW5kGAMgASgOMhkucmFpbC5yaXNrLnYxLlN1YmplY3RLaW5kEhYKDnN1YmplY3RfbWFza2VkGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIvCgtleHBpcmVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNyZWF0ZWRfYnkYCCABKAkiOgoRTGlzdEJsb2Nrc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiUgoSTGlzdEJsb2Nrc1Jlc3BvbnNlEiMKBmJsb2NrcxgBIAMoCzITLnJhaWwucmlzay52MS5CbG9jaxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiuAEKEkNyZWF0ZUJsb2NrUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEiUKBGtpbmQYAiABKA4yFy5yYWlsLnJpc2sudjEuQmxvY2tLaW5kEiYKB3N1YmplY3QYAyABKAsyFS5yYWlsLnJpc2sudjEuU3ViamVjdBIOCgZyZWFzb24YBCABKAkSLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjkKE0NyZWF0ZUJsb2NrUmVzcG9uc2USIgoFYmxvY2sYASABKAsyEy5yYWlsLnJpc2sudjEuQmxvY2siOgoSRGVsZXRlQmxvY2tSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEAoIYmxvY2tfaWQYAiABKAkiFQoTRGVsZXRlQmxvY2tSZXNwb25zZSIWChRHZXRQcm90ZWN0aW9uUmVxdWVzdCLBAQoVR2V0UHJvdGVjdGlvblJlc3BvbnNlEg4KBmFjdGl2ZRgBIAEoCBIuCgZyZWFzb24YAiABKA4yHi5yYWlsLnJpc2sudjEuUHJvdGVjdGlvblJlYXNvbhIuCgpzaW5jZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdvcGVuaW5nGAQgASgJEhIKCmVkZ2Vfc2hhcmUYBSABKAESEwoLcXVldWVfc2hhcmUYBiABKAEipAEKEVJlcG9ydExvYWRSZXF1ZXN0Eg8KB3Byb2Nlc3MYASABKAkSDQoFY2FsbHMYAiABKA0SDgoGZmFpbGVkGAMgASgNEhkKEWxhdGVuY3lfYm91bmRzX21zGAQgAygBEhYKDmxhdGVuY3lfY291bnRzGAUgAygNEhoKDXF1ZXVlX2VudHJpZXMYBiABKA1IAIgBAUIQCg5fcXVldWVfZW50cmllcyIUChJSZXBvcnRMb2FkUmVzcG9uc2UqYwoIRGVjaXNpb24SGAoUREVDSVNJT05fVU5TUEVDSUZJRUQQABISCg5ERUNJU0lPTl9BTExPVxABEhYKEkRFQ0lTSU9OX0NIQUxMRU5HRRACEhEKDURFQ0lTSU9OX0RFTlkQAyqMAQoLU3ViamVjdEtpbmQSHAoYU1VCSkVDVF9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUU1VCSkVDVF9LSU5EX0FDQ09VTlQQARIXChNTVUJKRUNUX0tJTkRfREVWSUNFEAISEwoPU1VCSkVDVF9LSU5EX0lQEAMSFwoTU1VCSkVDVF9LSU5EX1BFUlNPThAEKlMKCUJsb2NrS2luZBIaChZCTE9DS19LSU5EX1VOU1BFQ0lGSUVEEAASFAoQQkxPQ0tfS0lORF9CTEFDSxABEhQKEEJMT0NLX0tJTkRfV0hJVEUQAiroAQoQUHJvdGVjdGlvblJlYXNvbhIhCh1QUk9URUNUSU9OX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFlBST1RFQ1RJT05fUkVBU09OX05PTkUQARIcChhQUk9URUNUSU9OX1JFQVNPTl9GT1JDRUQQAhIdChlQUk9URUNUSU9OX1JFQVNPTl9PUEVOSU5HEAMSHQoZUFJPVEVDVElPTl9SRUFTT05fTEFURU5DWRAEEhwKGFBST1RFQ1RJT05fUkVBU09OX0VSUk9SUxAFEhsKF1BST1RFQ1RJT05fUkVBU09OX1FVRVVFEAYyxAcKC1Jpc2tTZXJ2aWNlEngKBkFzc2VzcxIbLnJhaWwucmlzay52MS5Bc3Nlc3NSZXF1ZXN0GhwucmFpbC5yaXNrLnYxLkFzc2Vzc1Jlc3BvbnNlIjOQAgGKtRgsCgEFEgVvcmRlchIIaWRlbnRpdHkSCmFmdGVyc2FsZXMSB3BheW1lbnQY6AcSewoNQ3JlYXRlQ2FwdGNoYRIiLnJhaWwucmlzay52MS5DcmVhdGVDYXB0Y2hhUmVxdWVzdBojLnJhaWwucmlzay52MS5DcmVhdGVDYXB0Y2hhUmVzcG9uc2UiIYq1GAYKAQEY6AeC0+STAhE6ASoiDC92MS9jYXB0Y2hhcxJ+CgxTb2x2ZUNhcHRjaGESIS5yYWlsLnJpc2sudjEuU29sdmVDYXB0Y2hhUmVxdWVzdBoiLnJhaWwucmlzay52MS5Tb2x2ZUNhcHRjaGFSZXNwb25zZSInirUYBgoBARjoB4LT5JMCFzoBKiISL3YxL2NhcHRjaGFzOnNvbHZlEn0KDUdldFByb3RlY3Rpb24SIi5yYWlsLnJpc2sudjEuR2V0UHJvdGVjdGlvblJlcXVlc3QaIy5yYWlsLnJpc2sudjEuR2V0UHJvdGVjdGlvblJlc3BvbnNlIiOQAgGKtRgGCgEBGOgHgtPkkwIQEg4vdjEvcHJvdGVjdGlvbhKeAQoKUmVwb3J0TG9hZBIfLnJhaWwucmlzay52MS5SZXBvcnRMb2FkUmVxdWVzdBogLnJhaWwucmlzay52MS5SZXBvcnRMb2FkUmVzcG9uc2UiTYq1GEkKAQUSBW9yZGVyEglpbnZlbnRvcnkSB3BheW1lbnQSCXRpY2tldGluZxIFcXVlcnkSCGlkZW50aXR5EgphZnRlcnNhbGVzGOgHEl4KCkxpc3RCbG9ja3MSHy5yYWlsLnJpc2sudjEuTGlzdEJsb2Nrc1JlcXVlc3QaIC5yYWlsLnJpc2sudjEuTGlzdEJsb2Nrc1Jlc3BvbnNlIg2QAgGKtRgGCgEDGOgHEl4KC0NyZWF0ZUJsb2NrEiAucmFpbC5yaXNrLnYxLkNyZWF0ZUJsb2NrUmVxdWVzdBohLnJhaWwucmlzay52MS5DcmVhdGVCbG9ja1Jlc3BvbnNlIgqKtRgGCgEDGNAPEl4KC0RlbGV0ZUJsb2NrEiAucmFpbC5yaXNrLnYxLkRlbGV0ZUJsb2NrUmVxdWVzdBohLnJhaWwucmlzay52MS5EZWxldGVCbG9ja1Jlc3BvbnNlIgqKtRgGCgEDGNAPYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options]);
+  fileDesc("ChdyYWlsL3Jpc2svdjEvcmlzay5wcm90bxIMcmFpbC5yaXNrLnYxIkEKB1N1YmplY3QSJwoEa2luZBgBIAEoDjIZLnJhaWwucmlzay52MS5TdWJqZWN0S2luZBINCgV2YWx1ZRgCIAEoCSJiCg1Bc3Nlc3NSZXF1ZXN0EhEKCW9wZXJhdGlvbhgBIAEoCRInCghzdWJqZWN0cxgCIAMoCzIVLnJhaWwucmlzay52MS5TdWJqZWN0EhUKDWNhcHRjaGFfdG9rZW4YAyABKAkiXwoOQXNzZXNzUmVzcG9uc2USKAoIZGVjaXNpb24YASABKA4yFi5yYWlsLnJpc2sudjEuRGVjaXNpb24SEwoLZXZpZGVuY2VfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJIikKFENyZWF0ZUNhcHRjaGFSZXF1ZXN0EhEKCWRldmljZV9pZBgBIAEoCSKGAQoVQ3JlYXRlQ2FwdGNoYVJlc3BvbnNlEhIKCmNhcHRjaGFfaWQYASABKAkSEQoJaW1hZ2Vfc3ZnGAIgASgJEhUKDXF1ZXN0aW9uX3RleHQYAyABKAkSLwoLZXhwaXJlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjkKE1NvbHZlQ2FwdGNoYVJlcXVlc3QSEgoKY2FwdGNoYV9pZBgBIAEoCRIOCgZhbnN3ZXIYAiABKAkiLQoUU29sdmVDYXB0Y2hhUmVzcG9uc2USFQoNY2FwdGNoYV90b2tlbhgBIAEoCSKPAgoFQmxvY2sSEAoIYmxvY2tfaWQYASABKAkSJQoEa2luZBgCIAEoDjIXLnJhaWwucmlzay52MS5CbG9ja0tpbmQSLwoMc3ViamVjdF9raW5kGAMgASgOMhkucmFpbC5yaXNrLnYxLlN1YmplY3RLaW5kEhYKDnN1YmplY3RfbWFza2VkGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIvCgtleHBpcmVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNyZWF0ZWRfYnkYCCABKAkiOgoRTGlzdEJsb2Nrc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiUgoSTGlzdEJsb2Nrc1Jlc3BvbnNlEiMKBmJsb2NrcxgBIAMoCzITLnJhaWwucmlzay52MS5CbG9jaxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiuAEKEkNyZWF0ZUJsb2NrUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEiUKBGtpbmQYAiABKA4yFy5yYWlsLnJpc2sudjEuQmxvY2tLaW5kEiYKB3N1YmplY3QYAyABKAsyFS5yYWlsLnJpc2sudjEuU3ViamVjdBIOCgZyZWFzb24YBCABKAkSLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjkKE0NyZWF0ZUJsb2NrUmVzcG9uc2USIgoFYmxvY2sYASABKAsyEy5yYWlsLnJpc2sudjEuQmxvY2siOgoSRGVsZXRlQmxvY2tSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEAoIYmxvY2tfaWQYAiABKAkiFQoTRGVsZXRlQmxvY2tSZXNwb25zZSIWChRHZXRQcm90ZWN0aW9uUmVxdWVzdCLBAQoVR2V0UHJvdGVjdGlvblJlc3BvbnNlEg4KBmFjdGl2ZRgBIAEoCBIuCgZyZWFzb24YAiABKA4yHi5yYWlsLnJpc2sudjEuUHJvdGVjdGlvblJlYXNvbhIuCgpzaW5jZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdvcGVuaW5nGAQgASgJEhIKCmVkZ2Vfc2hhcmUYBSABKAESEwoLcXVldWVfc2hhcmUYBiABKAEipAEKEVJlcG9ydExvYWRSZXF1ZXN0Eg8KB3Byb2Nlc3MYASABKAkSDQoFY2FsbHMYAiABKA0SDgoGZmFpbGVkGAMgASgNEhkKEWxhdGVuY3lfYm91bmRzX21zGAQgAygBEhYKDmxhdGVuY3lfY291bnRzGAUgAygNEhoKDXF1ZXVlX2VudHJpZXMYBiABKA1IAIgBAUIQCg5fcXVldWVfZW50cmllcyIUChJSZXBvcnRMb2FkUmVzcG9uc2UiwwIKCEV2aWRlbmNlEhMKC2V2aWRlbmNlX2lkGAEgASgJEhEKCW9wZXJhdGlvbhgCIAEoCRIoCghkZWNpc2lvbhgDIAEoDjIWLnJhaWwucmlzay52MS5EZWNpc2lvbhIOCgZyZWFzb24YBCABKAkSKAoEdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoIc3ViamVjdHMYBiADKAsyHS5yYWlsLnJpc2sudjEuRXZpZGVuY2VTdWJqZWN0EiYKB3ZlcmRpY3QYByABKA4yFS5yYWlsLnJpc2sudjEuVmVyZGljdBIMCgRub3RlGAggASgJEhMKC3Jldmlld2VkX2J5GAkgASgJEi8KC3Jldmlld190aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJKCg9FdmlkZW5jZVN1YmplY3QSJwoEa2luZBgBIAEoDjIZLnJhaWwucmlzay52MS5TdWJqZWN0S2luZBIOCgZtYXNrZWQYAiABKAkiZAoTTGlzdEV2aWRlbmNlUmVxdWVzdBImCgd2ZXJkaWN0GAEgASgOMhUucmFpbC5yaXNrLnYxLlZlcmRpY3QSEQoJcGFnZV9zaXplGAIgASgNEhIKCnBhZ2VfdG9rZW4YAyABKAkiWQoUTGlzdEV2aWRlbmNlUmVzcG9uc2USKAoIZXZpZGVuY2UYASADKAsyFi5yYWlsLnJpc2sudjEuRXZpZGVuY2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJInYKFVJldmlld0V2aWRlbmNlUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhMKC2V2aWRlbmNlX2lkGAIgASgJEiYKB3ZlcmRpY3QYAyABKA4yFS5yYWlsLnJpc2sudjEuVmVyZGljdBIMCgRub3RlGAQgASgJIkIKFlJldmlld0V2aWRlbmNlUmVzcG9uc2USKAoIZXZpZGVuY2UYASABKAsyFi5yYWlsLnJpc2sudjEuRXZpZGVuY2UqYwoIRGVjaXNpb24SGAoUREVDSVNJT05fVU5TUEVDSUZJRUQQABISCg5ERUNJU0lPTl9BTExPVxABEhYKEkRFQ0lTSU9OX0NIQUxMRU5HRRACEhEKDURFQ0lTSU9OX0RFTlkQAyqMAQoLU3ViamVjdEtpbmQSHAoYU1VCSkVDVF9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUU1VCSkVDVF9LSU5EX0FDQ09VTlQQARIXChNTVUJKRUNUX0tJTkRfREVWSUNFEAISEwoPU1VCSkVDVF9LSU5EX0lQEAMSFwoTU1VCSkVDVF9LSU5EX1BFUlNPThAEKlMKCUJsb2NrS2luZBIaChZCTE9DS19LSU5EX1VOU1BFQ0lGSUVEEAASFAoQQkxPQ0tfS0lORF9CTEFDSxABEhQKEEJMT0NLX0tJTkRfV0hJVEUQAiroAQoQUHJvdGVjdGlvblJlYXNvbhIhCh1QUk9URUNUSU9OX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFlBST1RFQ1RJT05fUkVBU09OX05PTkUQARIcChhQUk9URUNUSU9OX1JFQVNPTl9GT1JDRUQQAhIdChlQUk9URUNUSU9OX1JFQVNPTl9PUEVOSU5HEAMSHQoZUFJPVEVDVElPTl9SRUFTT05fTEFURU5DWRAEEhwKGFBST1RFQ1RJT05fUkVBU09OX0VSUk9SUxAFEhsKF1BST1RFQ1RJT05fUkVBU09OX1FVRVVFEAYqYAoHVmVyZGljdBIXChNWRVJESUNUX1VOU1BFQ0lGSUVEEAASEAoMVkVSRElDVF9PUEVOEAESFQoRVkVSRElDVF9DT05GSVJNRUQQAhITCg9WRVJESUNUX0NMRUFSRUQQAzKTCQoLUmlza1NlcnZpY2USeAoGQXNzZXNzEhsucmFpbC5yaXNrLnYxLkFzc2Vzc1JlcXVlc3QaHC5yYWlsLnJpc2sudjEuQXNzZXNzUmVzcG9uc2UiM5ACAYq1GCwKAQUSBW9yZGVyEghpZGVudGl0eRIKYWZ0ZXJzYWxlcxIHcGF5bWVudBjoBxJ7Cg1DcmVhdGVDYXB0Y2hhEiIucmFpbC5yaXNrLnYxLkNyZWF0ZUNhcHRjaGFSZXF1ZXN0GiMucmFpbC5yaXNrLnYxLkNyZWF0ZUNhcHRjaGFSZXNwb25zZSIhirUYBgoBARjoB4LT5JMCEToBKiIML3YxL2NhcHRjaGFzEn4KDFNvbHZlQ2FwdGNoYRIhLnJhaWwucmlzay52MS5Tb2x2ZUNhcHRjaGFSZXF1ZXN0GiIucmFpbC5yaXNrLnYxLlNvbHZlQ2FwdGNoYVJlc3BvbnNlIieKtRgGCgEBGOgHgtPkkwIXOgEqIhIvdjEvY2FwdGNoYXM6c29sdmUSfQoNR2V0UHJvdGVjdGlvbhIiLnJhaWwucmlzay52MS5HZXRQcm90ZWN0aW9uUmVxdWVzdBojLnJhaWwucmlzay52MS5HZXRQcm90ZWN0aW9uUmVzcG9uc2UiI5ACAYq1GAYKAQEY6AeC0+STAhASDi92MS9wcm90ZWN0aW9uEp4BCgpSZXBvcnRMb2FkEh8ucmFpbC5yaXNrLnYxLlJlcG9ydExvYWRSZXF1ZXN0GiAucmFpbC5yaXNrLnYxLlJlcG9ydExvYWRSZXNwb25zZSJNirUYSQoBBRIFb3JkZXISCWludmVudG9yeRIHcGF5bWVudBIJdGlja2V0aW5nEgVxdWVyeRIIaWRlbnRpdHkSCmFmdGVyc2FsZXMY6AcSZAoMTGlzdEV2aWRlbmNlEiEucmFpbC5yaXNrLnYxLkxpc3RFdmlkZW5jZVJlcXVlc3QaIi5yYWlsLnJpc2sudjEuTGlzdEV2aWRlbmNlUmVzcG9uc2UiDZACAYq1GAYKAQMY6AcSZwoOUmV2aWV3RXZpZGVuY2USIy5yYWlsLnJpc2sudjEuUmV2aWV3RXZpZGVuY2VSZXF1ZXN0GiQucmFpbC5yaXNrLnYxLlJldmlld0V2aWRlbmNlUmVzcG9uc2UiCoq1GAYKAQMY0A8SXgoKTGlzdEJsb2NrcxIfLnJhaWwucmlzay52MS5MaXN0QmxvY2tzUmVxdWVzdBogLnJhaWwucmlzay52MS5MaXN0QmxvY2tzUmVzcG9uc2UiDZACAYq1GAYKAQMY6AcSXgoLQ3JlYXRlQmxvY2sSIC5yYWlsLnJpc2sudjEuQ3JlYXRlQmxvY2tSZXF1ZXN0GiEucmFpbC5yaXNrLnYxLkNyZWF0ZUJsb2NrUmVzcG9uc2UiCoq1GAYKAQMY0A8SXgoLRGVsZXRlQmxvY2sSIC5yYWlsLnJpc2sudjEuRGVsZXRlQmxvY2tSZXF1ZXN0GiEucmFpbC5yaXNrLnYxLkRlbGV0ZUJsb2NrUmVzcG9uc2UiCoq1GAYKAQMY0A9iBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options]);
 
 /**
  * One thing known about who asks.
@@ -542,6 +542,210 @@ export const ReportLoadResponseSchema: GenMessage<ReportLoadResponse> = /*@__PUR
   messageDesc(file_rail_risk_v1_risk, 17);
 
 /**
+ * One operation that was challenged or denied. Personal values are masked.
+ *
+ * @generated from message rail.risk.v1.Evidence
+ */
+export type Evidence = Message<"rail.risk.v1.Evidence"> & {
+  /**
+   * @generated from field: string evidence_id = 1;
+   */
+  evidenceId: string;
+
+  /**
+   * @generated from field: string operation = 2;
+   */
+  operation: string;
+
+  /**
+   * @generated from field: rail.risk.v1.Decision decision = 3;
+   */
+  decision: Decision;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp time = 5;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * @generated from field: repeated rail.risk.v1.EvidenceSubject subjects = 6;
+   */
+  subjects: EvidenceSubject[];
+
+  /**
+   * @generated from field: rail.risk.v1.Verdict verdict = 7;
+   */
+  verdict: Verdict;
+
+  /**
+   * Why, in the reviewer's words.
+   *
+   * @generated from field: string note = 8;
+   */
+  note: string;
+
+  /**
+   * @generated from field: string reviewed_by = 9;
+   */
+  reviewedBy: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp review_time = 10;
+   */
+  reviewTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message rail.risk.v1.Evidence.
+ * Use `create(EvidenceSchema)` to create a new message.
+ */
+export const EvidenceSchema: GenMessage<Evidence> = /*@__PURE__*/
+  messageDesc(file_rail_risk_v1_risk, 18);
+
+/**
+ * Who was behind an operation, as far as it is shown.
+ *
+ * @generated from message rail.risk.v1.EvidenceSubject
+ */
+export type EvidenceSubject = Message<"rail.risk.v1.EvidenceSubject"> & {
+  /**
+   * @generated from field: rail.risk.v1.SubjectKind kind = 1;
+   */
+  kind: SubjectKind;
+
+  /**
+   * @generated from field: string masked = 2;
+   */
+  masked: string;
+};
+
+/**
+ * Describes the message rail.risk.v1.EvidenceSubject.
+ * Use `create(EvidenceSubjectSchema)` to create a new message.
+ */
+export const EvidenceSubjectSchema: GenMessage<EvidenceSubject> = /*@__PURE__*/
+  messageDesc(file_rail_risk_v1_risk, 19);
+
+/**
+ * A page of cases.
+ *
+ * @generated from message rail.risk.v1.ListEvidenceRequest
+ */
+export type ListEvidenceRequest = Message<"rail.risk.v1.ListEvidenceRequest"> & {
+  /**
+   * Cases with this verdict; all where unspecified.
+   *
+   * @generated from field: rail.risk.v1.Verdict verdict = 1;
+   */
+  verdict: Verdict;
+
+  /**
+   * 1–200; 50 where 0.
+   *
+   * @generated from field: uint32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message rail.risk.v1.ListEvidenceRequest.
+ * Use `create(ListEvidenceRequestSchema)` to create a new message.
+ */
+export const ListEvidenceRequestSchema: GenMessage<ListEvidenceRequest> = /*@__PURE__*/
+  messageDesc(file_rail_risk_v1_risk, 20);
+
+/**
+ * A page, newest first.
+ *
+ * @generated from message rail.risk.v1.ListEvidenceResponse
+ */
+export type ListEvidenceResponse = Message<"rail.risk.v1.ListEvidenceResponse"> & {
+  /**
+   * @generated from field: repeated rail.risk.v1.Evidence evidence = 1;
+   */
+  evidence: Evidence[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message rail.risk.v1.ListEvidenceResponse.
+ * Use `create(ListEvidenceResponseSchema)` to create a new message.
+ */
+export const ListEvidenceResponseSchema: GenMessage<ListEvidenceResponse> = /*@__PURE__*/
+  messageDesc(file_rail_risk_v1_risk, 21);
+
+/**
+ * A verdict on a case.
+ *
+ * @generated from message rail.risk.v1.ReviewEvidenceRequest
+ */
+export type ReviewEvidenceRequest = Message<"rail.risk.v1.ReviewEvidenceRequest"> & {
+  /**
+   * @generated from field: string request_id = 1;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: string evidence_id = 2;
+   */
+  evidenceId: string;
+
+  /**
+   * CONFIRMED or CLEARED.
+   *
+   * @generated from field: rail.risk.v1.Verdict verdict = 3;
+   */
+  verdict: Verdict;
+
+  /**
+   * 1–500 characters.
+   *
+   * @generated from field: string note = 4;
+   */
+  note: string;
+};
+
+/**
+ * Describes the message rail.risk.v1.ReviewEvidenceRequest.
+ * Use `create(ReviewEvidenceRequestSchema)` to create a new message.
+ */
+export const ReviewEvidenceRequestSchema: GenMessage<ReviewEvidenceRequest> = /*@__PURE__*/
+  messageDesc(file_rail_risk_v1_risk, 22);
+
+/**
+ * The case with its verdict.
+ *
+ * @generated from message rail.risk.v1.ReviewEvidenceResponse
+ */
+export type ReviewEvidenceResponse = Message<"rail.risk.v1.ReviewEvidenceResponse"> & {
+  /**
+   * @generated from field: rail.risk.v1.Evidence evidence = 1;
+   */
+  evidence?: Evidence | undefined;
+};
+
+/**
+ * Describes the message rail.risk.v1.ReviewEvidenceResponse.
+ * Use `create(ReviewEvidenceResponseSchema)` to create a new message.
+ */
+export const ReviewEvidenceResponseSchema: GenMessage<ReviewEvidenceResponse> = /*@__PURE__*/
+  messageDesc(file_rail_risk_v1_risk, 23);
+
+/**
  * What the caller must do.
  *
  * @generated from enum rail.risk.v1.Decision
@@ -737,7 +941,53 @@ export const ProtectionReasonSchema: GenEnum<ProtectionReason> = /*@__PURE__*/
   enumDesc(file_rail_risk_v1_risk, 3);
 
 /**
- * Errors: FIELD_INVALID, CAPTCHA_WRONG, BLOCK_NOT_FOUND, REQUEST_ID_REUSED.
+ * What a person found when looking at a case.
+ *
+ * @generated from enum rail.risk.v1.Verdict
+ */
+export const Verdict = {
+  /**
+   * @generated from enum value: VERDICT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Nobody has looked yet.
+   *
+   * @generated from enum value: VERDICT_OPEN = 1;
+   */
+  OPEN: 1,
+
+  /**
+   * It was what it looked like; whoever should stay out is put on the black list.
+   *
+   * @generated from enum value: VERDICT_CONFIRMED = 2;
+   */
+  CONFIRMED: 2,
+
+  /**
+   * It was somebody honest.
+   *
+   * @generated from enum value: VERDICT_CLEARED = 3;
+   */
+  CLEARED: 3,
+} as const;
+
+/**
+ * What a person found when looking at a case.
+ *
+ * @generated from enum rail.risk.v1.Verdict
+ */
+export type Verdict = (typeof Verdict)[keyof typeof Verdict] | UnknownEnum;
+
+/**
+ * Describes the enum rail.risk.v1.Verdict.
+ */
+export const VerdictSchema: GenEnum<Verdict> = /*@__PURE__*/
+  enumDesc(file_rail_risk_v1_risk, 4);
+
+/**
+ * Errors: FIELD_INVALID, CAPTCHA_WRONG, BLOCK_NOT_FOUND, EVIDENCE_NOT_FOUND, PAGE_TOKEN_INVALID, REQUEST_ID_REUSED.
  *
  * @generated from service rail.risk.v1.RiskService
  */
@@ -791,6 +1041,26 @@ export const RiskService: GenService<{
     methodKind: "unary";
     input: typeof ReportLoadRequestSchema;
     output: typeof ReportLoadResponseSchema;
+  },
+  /**
+   * Operations that were not simply allowed, newest first: what people review.
+   *
+   * @generated from rpc rail.risk.v1.RiskService.ListEvidence
+   */
+  listEvidence: {
+    methodKind: "unary";
+    input: typeof ListEvidenceRequestSchema;
+    output: typeof ListEvidenceResponseSchema;
+  },
+  /**
+   * A person's verdict on a case; audited. Idempotent by request_id. A later verdict replaces an earlier one.
+   *
+   * @generated from rpc rail.risk.v1.RiskService.ReviewEvidence
+   */
+  reviewEvidence: {
+    methodKind: "unary";
+    input: typeof ReviewEvidenceRequestSchema;
+    output: typeof ReviewEvidenceResponseSchema;
   },
   /**
    * Blacklist and whitelist entries.
