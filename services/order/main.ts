@@ -15,6 +15,7 @@ import { openDatabase, type Database } from '#kit/store/mysql.ts';
 import { openRedis } from '#kit/store/redis.ts';
 import { createLog, type Log } from '#kit/telemetry/log.ts';
 import { OrderDriver } from './app/advance.ts';
+import { Outlooks } from './app/outlooks.ts';
 import { Paces } from './app/paces.ts';
 import { Places } from './app/places.ts';
 import type { Peers } from './app/peers.ts';
@@ -69,8 +70,9 @@ export async function start(config: Config, { clock = systemClock, log = createL
     const driver = lifecycle.add('orders under way', new OrderDriver(ports));
     const paces = new Paces(ports);
     const places = new Places(ports);
+    const outlooks = new Outlooks(ports);
     const queues = keepQueues(db, log, lifecycle, config.order_queue_lease_ms);
-    const owner_ports: OwnerPorts = { ...ports, paces, leaseOf: (bucket) => queues.leaseOf(bucket), advance: (order_id) => driver.wake(order_id) };
+    const owner_ports: OwnerPorts = { ...ports, paces, outlooks, leaseOf: (bucket) => queues.leaseOf(bucket), advance: (order_id) => driver.wake(order_id) };
     const owner = new QueueOwner(owner_ports);
     queues.run(owner);
     lifecycle.onStop('wakes', hearSignals(ports, owner, paces));
@@ -92,7 +94,7 @@ export async function start(config: Config, { clock = systemClock, log = createL
     }));
 
     const token = { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience };
-    const implementations = [orderService({ ...ports, paces, places, driver }), housekeepingService({ db, bus: nats })];
+    const implementations = [orderService({ ...ports, paces, places, outlooks, driver }), housekeepingService({ db, bus: nats })];
     const server = lifecycle.add('rpc', await startServer({ service: SERVICE, host: config.listen_host, port: config.order_port, implementations, auth: { caller_keys: config.caller_key, token }, log, clock }));
     return { port: server.port, address: server.address };
   });

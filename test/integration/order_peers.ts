@@ -22,9 +22,10 @@ import { implement, type Handlers, type Implementation } from '#kit/rpc/implemen
 import { headers } from '@nats-io/transport-node';
 
 export const FARE_FEN = 55_350;
+const FARES_FEN: ReadonlyMap<SeatClass, number> = new Map([[SeatClass.SECOND, FARE_FEN], [SeatClass.FIRST, FARE_FEN * 2], [SeatClass.BUSINESS, FARE_FEN * 4]]);
 export const STATIONS = ['bj', 'tj', 'jn', 'sh'];
 
-type HoldFacts = { seats: string[]; order_id: string; state: 'HELD' | 'SOLD' | 'RELEASED' };
+type HoldFacts = { seats: string[]; classes?: SeatClass[]; order_id: string; state: 'HELD' | 'SOLD' | 'RELEASED' };
 /** A hold that travellers may name as a seat lock. */
 export type LockFacts = { account_id: string; run_id: string; owner: HoldOwner; state: HoldState; seats: { coachNo: string; seatNo: string; seatClass: SeatClass }[]; from: number; to: number; kept_ms: number; lost_when_seen?: 'released' | 'forgotten'; cannot_extend?: boolean };
 type PaymentFacts = { payment_id: string; order_id: string; amount_fen: bigint; state: PaymentState; settled?: boolean; returned: boolean };
@@ -33,6 +34,8 @@ type PaymentFacts = { payment_id: string; order_id: string; amount_fen: bigint; 
 export class PeerWorld {
   /** Seats of runs that have not the usual number. */
   readonly seats = new Map<string, number>();
+  /** Of runs that count their classes apart: seats from end to end. */
+  readonly class_seats = new Map<string, Map<SeatClass, number>>();
   readonly holds = new Map<string, HoldFacts>();
   readonly locks = new Map<string, LockFacts>();
   /** By hold id: what was asked for. */
@@ -73,6 +76,30 @@ export class PeerWorld {
     return [...this.holds.entries()].filter(([id, hold]) => id.startsWith(`${run_id}/`) && hold.state !== 'RELEASED').reduce((sum, [, hold]) => sum + hold.seats.length, 0);
   }
 
+  /** Free seats of each class; undefined for a run that does not count them. */
+  freeOf(run_id: string): Map<SeatClass, number> | undefined {
+    const seats = this.class_seats.get(run_id);
+    if (seats === undefined) return undefined;
+    const free = new Map(seats);
+    for (const [id, { classes = [], state }] of this.holds) {
+      if (id.startsWith(`${run_id}/`) && state !== 'RELEASED') for (const one of classes) free.set(one, free.get(one)! - 1);
+    }
+    return free;
+  }
+
+  /** The best acceptable class that is free for each; undefined when one gets none. */
+  choose(run_id: string, wishes: readonly SeatClass[][]): SeatClass[] | undefined {
+    const free = this.freeOf(run_id);
+    const chosen: SeatClass[] = [];
+    for (const wish of wishes) {
+      const one = free === undefined ? wish[0] : wish.find((candidate) => (free.get(candidate) ?? 0) > 0);
+      if (one === undefined) return undefined;
+      free?.set(one, free.get(one)! - 1);
+      chosen.push(one);
+    }
+    return chosen;
+  }
+
   hold(run_id: string, hold_id: string): HoldFacts | undefined {
     return this.holds.get(`${run_id}/${hold_id}`);
   }
@@ -103,12 +130,13 @@ function inventory(world: PeerWorld): Implementation {
           if (refused !== undefined) return { outcome: { case: 'error' as const, value: { code: 9, message: refused, details: [refusal(refused)] } } };
           if (lock !== undefined) lock.state = HoldState.RELEASED;
           const known = world.hold(runId, holdId);
-          if (known === undefined && world.taken(runId) + items.length > world.seatsOf(runId)) return { outcome: { case: 'error' as const, value: { code: 9, message: 'SOLD_OUT', details: [refusal('SOLD_OUT')] } } };
+          const classes = known?.classes ?? world.choose(runId, items.map(({ seatClasses }) => seatClasses));
+          if (classes === undefined || (known === undefined && world.taken(runId) + items.length > world.seatsOf(runId))) return { outcome: { case: 'error' as const, value: { code: 9, message: 'SOLD_OUT', details: [refusal('SOLD_OUT')] } } };
           const first = world.taken(runId);
-          const hold = known ?? { seats: items.map((_, index) => `${first + index + 1}A`), order_id: '', state: 'HELD' as const };
+          const hold = known ?? { seats: items.map((_, index) => `${first + index + 1}A`), classes, order_id: '', state: 'HELD' as const };
           if (known === undefined) world.hold_log.push(holdId);
           world.holds.set(`${runId}/${holdId}`, hold);
-          const seats = items.map((item, index) => ({ itemId: item.itemId, seat: item.seat ?? { coachNo: '01', seatNo: hold.seats[index]!, seatClass: item.seatClasses[0]!, berthLevel: BerthLevel.UNSPECIFIED }, fromIndex: 0, toIndex: 3 }));
+          const seats = items.map((item, index) => ({ itemId: item.itemId, seat: item.seat ?? { coachNo: '01', seatNo: hold.seats[index]!, seatClass: classes[index]!, berthLevel: BerthLevel.UNSPECIFIED }, fromIndex: 0, toIndex: 3 }));
           return { outcome: { case: 'hold' as const, value: { holdId, runId, state: HoldState.HELD, seats, version: 1n } } };
         }),
       };
@@ -154,6 +182,10 @@ function inventory(world: PeerWorld): Implementation {
       }
       hold.state = 'SOLD';
       return {};
+    },
+    getRemaining({ runId, stretches }) {
+      const free = [...(world.freeOf(runId) ?? [[SeatClass.SECOND, Math.max(0, world.seatsOf(runId) - world.taken(runId))] as const])];
+      return { remaining: stretches.flatMap(({ fromIndex, toIndex }) => free.map(([seatClass, remaining]) => ({ seatClass, fromIndex, toIndex, remaining }))) };
     },
     getRunStates({ runIds }) {
       return { states: runIds.map((runId) => ({ runId, bucket: 1, open: true, seatsAtOpening: world.seatsOf(runId), seatsFree: Math.max(0, world.seatsOf(runId) - world.taken(runId)) })) };
@@ -251,7 +283,7 @@ function query(world: PeerWorld): Implementation {
       return { run: { runId, trainId: train_id, trainNo: train_id, serviceDate: service_date, stops, saleState: SaleState.OPEN } };
     },
     quoteFares({ seatClasses, passengerTypes }) {
-      return { fares: seatClasses.filter((seatClass) => seatClass === SeatClass.SECOND || seatClass === SeatClass.FIRST).flatMap((seatClass) => passengerTypes.map((passengerType) => ({ seatClass, passengerType, fare: { amountFen: BigInt(seatClass === SeatClass.FIRST ? FARE_FEN * 2 : FARE_FEN), currency: 'CNY' } }))) };
+      return { fares: seatClasses.filter((seatClass) => FARES_FEN.has(seatClass)).flatMap((seatClass) => passengerTypes.map((passengerType) => ({ seatClass, passengerType, fare: { amountFen: BigInt(FARES_FEN.get(seatClass)!), currency: 'CNY' } }))) };
     },
   });
 }

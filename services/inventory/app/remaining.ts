@@ -34,8 +34,8 @@ export function remainingOf(run: RunHeader, epoch: number, snapshot: RunSnapshot
   return { run_id: run.run_id, service_date: run.service_date, bucket: run.bucket, epoch, version: snapshot.version, open: snapshot.open, classes };
 }
 
-/** Remaining of some stretches of a run for a buyer; of all pairs where none is named. */
-export async function getRemaining(parts: Parts, run_id: string, stretches: readonly Stretch[], buyer: Buyer = {}): Promise<Result<{ remaining: StretchRemaining[]; version: bigint; epoch: number }>> {
+/** Remaining of some stretches of a run for a buyer, or for whomever it is kept; of all pairs where none is named. */
+export async function getRemaining(parts: Parts, run_id: string, stretches: readonly Stretch[], buyer: Buyer | 'anybody' = {}): Promise<Result<{ remaining: StretchRemaining[]; version: bigint; epoch: number }>> {
   const access = await accessSeats(parts, run_id);
   if (!access.ok) return access;
   const { run, epoch } = access.value;
@@ -50,7 +50,7 @@ export async function getRemaining(parts: Parts, run_id: string, stretches: read
   const standing = snapshot.standing.length === 0 ? undefined : leastOfPairs(snapshot.standing);
   const remaining = wanted.flatMap(({ from, to }) => [
     ...[...snapshot.classes].map(([class_code, bits]) => {
-      const kept = keptFrom(snapshot.closed_quotas.filter((quota) => quota.class_code === class_code), run.quotas, buyer, { from, to });
+      const kept = buyer === 'anybody' ? [] : keptFrom(snapshot.closed_quotas.filter((quota) => quota.class_code === class_code), run.quotas, buyer, { from, to });
       return { class_code, from, to, remaining: countFree(withoutSeats(bits, kept), from, to) };
     }),
     ...(standing === undefined ? [] : [{ class_code: STANDING_CODE, from, to, remaining: standing[pairIndex(run.segments, from, to)]! }]),

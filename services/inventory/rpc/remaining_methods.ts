@@ -19,8 +19,8 @@ const MAX_RUN_STATES = 500;
 /** What is left of runs, and where they belong. */
 export function remainingMethods(parts: Parts & { feed: RemainingFeed; bucket_count: number }): RemainingMethods {
   return {
-    async getRemaining({ runId, stretches, channel, passengerType }) {
-      const buyer = { channel: channelFromMessage(channel), passenger_type: passengerTypeFromMessage(passengerType) };
+    async getRemaining({ runId, stretches, channel, passengerType, withQuotas }) {
+      const buyer = withQuotas ? 'anybody' : { channel: channelFromMessage(channel), passenger_type: passengerTypeFromMessage(passengerType) };
       const { remaining, version, epoch } = unwrap(await getRemaining(parts, runId, stretches.map(({ fromIndex: from, toIndex: to }) => ({ from, to })), buyer));
       return { version, epoch, remaining: remaining.map(({ class_code, from, to, remaining: count }) => ({ seatClass: classCodeMessage(class_code), fromIndex: from, toIndex: to, remaining: count })) };
     },

@@ -36,6 +36,8 @@ export type Inventory = {
   extendLock(lock: LockName, ttl_ms: number): Promise<Result<undefined>>;
   releaseLock(lock: LockName, reason: string): Promise<Result<undefined>>;
   sell(order: Order): Promise<Result<undefined>>;
+  /** Places of each class on these stretches, those included that quotas keep for some. */
+  free(run_id: string, stretches: readonly { from_index: number; to_index: number }[]): Promise<{ seat_class: SeatClass; from_index: number; to_index: number; places: number }[]>;
   /** Of the runs that are known; others are left out. */
   stocks(run_ids: readonly string[]): Promise<Map<string, Stock>>;
 };

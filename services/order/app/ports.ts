@@ -6,7 +6,9 @@ import type { Result } from '#kit/base/result.ts';
 import type { Timers } from '#kit/base/timers.ts';
 import type { OrderChange } from '../domain/change.ts';
 import type { Claim } from '../domain/claim.ts';
+import type { Demand } from '../domain/demand.ts';
 import type { EntryState, QueueEntry } from '../domain/entry.ts';
+import type { Ahead, Marks } from '../domain/hopeless.ts';
 import type { Order, SeatPart, Todo } from '../domain/order.ts';
 import type { PaceLimits } from '../domain/pace.ts';
 import type { OrderState } from '../domain/state.ts';
@@ -48,6 +50,8 @@ export type EntryStore = {
   waitingBefore(run_id: string, sequence: number): Promise<number>;
   /** PROCESSING entries of a run, in the order in which they left the queue. */
   inFlight(run_id: string, limit: number): Promise<QueueEntry[]>;
+  /** What is wanted by those in flight, and by those who wait in the order of service; in one look. */
+  demands(run_id: string, limit: number): Promise<{ waiting: Ahead[]; in_flight: Demand[] }>;
   /** The highest sequence number given so far. */
   newest(): Promise<number>;
   queues(limit: number, offset: number): Promise<{ run_id: string; bucket: number; length: number; in_flight: number; owner: string; term: bigint }[]>;
@@ -78,6 +82,8 @@ export type OrderStore = {
   timeline(order_id: string): Promise<TimelineRow[]>;
   /** Items that are not closed, of orders on these runs behind `after`; in order of run, order and item. */
   runItems(run_ids: readonly string[], after: RunPosition | undefined, limit: number): Promise<RunItem[]>;
+  /** Places of a run that are held for orders and may come back: not paid, or owed to inventory. */
+  unpaid(run_id: string, limit: number): Promise<SeatPart[]>;
   /** Items, order, timeline, event, audit and freed claims in one transaction; false when a version is another one. */
   apply(change: OrderChange, options: WriteOptions): Promise<boolean>;
   /** Once per request id: `decide` sees the stored order and says what changes; undefined: nothing needs to. */
@@ -105,9 +111,12 @@ export type WaitingQueue = {
   remove(run_id: string, entry_ids: readonly string[]): Promise<void>;
   /** Undefined when the entry is not in it. */
   standing(run_id: string, entry_id: string): Promise<{ ahead: number; length: number } | undefined>;
+  /** From which place on it is hopeless, for all processes; forgotten soon unless told again. */
+  tellOutlook(run_id: string, marks: Marks): Promise<void>;
+  outlook(run_id: string): Promise<Marks | undefined>;
 };
 
-export type QueueTicket = { entry_id: string; run_id: string; account_id: string; priority: number; sequence: number; expire_ms: number };
+export type QueueTicket = { entry_id: string; run_id: string; account_id: string; priority: number; sequence: number; expire_ms: number; demand?: Demand };
 
 export type QueueTokens = {
   seal(ticket: QueueTicket): string;

@@ -31,6 +31,7 @@ function openWorld(t: ExecutionContext, trouble: { hold?(call: number): void | P
     log: { warn: () => undefined, error: () => undefined, info: () => undefined },
     meters: { waited: () => undefined, processed: () => undefined, paymentDuplicate: () => undefined },
     paces: { drainPerSecond: async () => RATE_PER_S, measured: () => undefined },
+    outlooks: { count: async () => undefined },
     queue: { served: async () => undefined },
     leaseOf: () => (trouble.lease === undefined ? LEASE : trouble.lease()),
     entries: {

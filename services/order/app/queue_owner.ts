@@ -10,6 +10,7 @@ import { QUEUE_BUCKETS, type QueueEntry } from '../domain/entry.ts';
 import { BATCH_LIMIT, fullBucket, nextToken_ms, QUEUE_CAP, refill, takeable, type Bucket } from '../domain/pace.ts';
 import { scoreOf } from '../domain/priority.ts';
 import { holdPlaces, type Held } from './hold_places.ts';
+import type { Outlooks } from './outlooks.ts';
 import type { Paces } from './paces.ts';
 import type { QueueLease } from './ports.ts';
 import { settleEntries, type ProcessPorts } from './process_entries.ts';
@@ -17,6 +18,7 @@ import { runKey } from './signals.ts';
 
 export type OwnerPorts = ProcessPorts & {
   paces: Paces;
+  outlooks: Pick<Outlooks, 'count'>;
   /** The lease of a queue bucket, while this process surely holds it. */
   leaseOf(bucket: number): QueueLease | undefined;
 };
@@ -106,12 +108,16 @@ export class QueueOwner {
     const lease = this.#leaseOf(run_id);
     if (lease === undefined) return;
     if (run.repeated_term !== lease.term) return this.#repeatInFlight(run_id, run, lease);
-    const { paces, clock, entries, meters } = this.#ports;
+    const { paces, clock, entries, meters, outlooks } = this.#ports;
     const rate = await paces.drainPerSecond(run_id);
     const now_ms = clock.monotonic_ms();
     run.pace = run.pace === undefined ? fullBucket(rate, now_ms) : refill(run.pace, rate, now_ms);
     const count = takeable(run.pace);
-    if (count === 0) return this.#later(run_id, run, nextToken_ms(run.pace, rate));
+    if (count === 0) {
+      // Only whom a queue makes wait needs to know.
+      this.#keep(outlooks.count(run_id));
+      return this.#later(run_id, run, nextToken_ms(run.pace, rate));
+    }
 
     const next = (await entries.waiting(run_id, count)).map(({ entry_id }) => entry_id);
     if (next.length === 0) return;

@@ -1,7 +1,10 @@
 /** Where an entry stands: as one answer, and as a stream of changes that says the same. */
 import { fail, ok, type Result } from '#kit/base/result.ts';
+import { demandOf } from '../domain/demand.ts';
 import { isOpen, type EntryState, type QueueEntry } from '../domain/entry.ts';
 import { estimate_ms } from '../domain/pace.ts';
+import { scoreOf } from '../domain/priority.ts';
+import type { Outlooks } from './outlooks.ts';
 import type { Paces } from './paces.ts';
 import type { Places, Standing } from './places.ts';
 import type { Ports, QueueTicket } from './ports.ts';
@@ -36,7 +39,7 @@ export type QueueView = {
   run_id: string;
 };
 
-export type StatusPorts = Pick<Ports, 'entries' | 'queue' | 'tokens' | 'clock' | 'timers' | 'signals' | 'log'> & { paces: Paces; places: Places };
+export type StatusPorts = Pick<Ports, 'entries' | 'queue' | 'tokens' | 'clock' | 'timers' | 'signals' | 'log'> & { paces: Paces; places: Places; outlooks: Pick<Outlooks, 'isHopeless'> };
 
 /** QUEUE_ENTRY_NOT_FOUND for a token that is not ours or of another account, QUEUE_TOKEN_EXPIRED after its time: neither signs anybody out. */
 export function openToken(ports: Pick<Ports, 'tokens' | 'clock'>, token: string, account_id: string): Result<QueueTicket> {
@@ -52,7 +55,7 @@ export async function queueStatus(ports: StatusPorts, token: string, account_id:
 
 /** The status of an entry just read. */
 export async function statusOf(ports: StatusPorts, entry: QueueEntry): Promise<QueueView> {
-  return render(ports, entry, entry.state === 'WAITING' ? await ports.places.standingOfWaiting(entry) : NOWHERE);
+  return render(ports, { ...entry, demand: demandOf(entry.body) }, entry.state === 'WAITING' ? await ports.places.standingOfWaiting(entry) : NOWHERE);
 }
 
 /** First the status now, then each change; ends with the entry's outcome or when aborted. */
@@ -94,20 +97,20 @@ async function viewOf(ports: StatusPorts, ticket: QueueTicket): Promise<Result<Q
   return ok(await render(ports, { ...ticket, ...outcome }, NOWHERE));
 }
 
-type Shown = Pick<QueueEntry, 'entry_id' | 'run_id' | 'account_id' | 'priority' | 'sequence' | 'state' | 'order_id' | 'reason'>;
+type Shown = Pick<QueueEntry, 'entry_id' | 'run_id' | 'account_id' | 'priority' | 'sequence' | 'state' | 'order_id' | 'reason'> & Pick<QueueTicket, 'demand'>;
 
 async function render(ports: StatusPorts, entry: Shown, { ahead, length }: Standing): Promise<QueueView> {
-  const { entry_id, run_id, account_id, priority, sequence, state } = entry;
+  const { entry_id, run_id, account_id, priority, sequence, state, demand } = entry;
   const token_expire_ms = ports.clock.now_ms() + TOKEN_LIFE_MS;
   const waiting = state === 'WAITING';
   return {
-    token: ports.tokens.seal({ entry_id, run_id, account_id, priority, sequence, expire_ms: token_expire_ms }),
+    token: ports.tokens.seal({ entry_id, run_id, account_id, priority, sequence, expire_ms: token_expire_ms, demand }),
     token_expire_ms,
     state,
     ahead,
     length,
     estimate_ms: waiting ? estimate_ms(ahead, await ports.paces.drainPerSecond(run_id)) : 0,
-    hopeless: waiting && ahead >= (await ports.paces.stock(run_id)).seats_free,
+    hopeless: waiting && (await ports.outlooks.isHopeless(run_id, scoreOf(priority, sequence), demand)),
     order_id: entry.order_id,
     reason: entry.reason,
     priority,

@@ -1,6 +1,7 @@
 /** Queue tokens: what an entry's status needs to be found again, sealed by HMAC and bound to the account. */
 import { fromBase64Url, toBase64Url } from '#kit/base/bytes.ts';
 import { hmacSign, hmacVerify } from '#kit/crypto/hmac.ts';
+import { demandFrom, demandText } from '../domain/demand.ts';
 import type { QueueTicket, QueueTokens } from '../app/ports.ts';
 
 /** A longer text is none of ours. */
@@ -14,8 +15,8 @@ export function createQueueTokens(caller_keys: readonly Uint8Array[]): QueueToke
   if (first === undefined) throw new Error('queue tokens need a key');
   return {
     seal(ticket) {
-      const { entry_id, run_id, account_id, priority, sequence, expire_ms } = ticket;
-      const body = toBase64Url(new TextEncoder().encode(JSON.stringify([entry_id, run_id, account_id, priority, sequence, expire_ms])));
+      const { entry_id, run_id, account_id, priority, sequence, expire_ms, demand } = ticket;
+      const body = toBase64Url(new TextEncoder().encode(JSON.stringify([entry_id, run_id, account_id, priority, sequence, expire_ms, demand === undefined ? '' : demandText(demand)])));
       return `${VERSION}.${body}.${toBase64Url(hmacSign(first, [VERSION, body]))}`;
     },
     open(token) {
@@ -23,8 +24,8 @@ export function createQueueTokens(caller_keys: readonly Uint8Array[]): QueueToke
       const bytes = fromBase64Url(signature);
       if (version !== VERSION || rest.length > 0 || bytes === undefined) return undefined;
       if (!keys.some((key) => hmacVerify(key, [VERSION, body], bytes))) return undefined;
-      const [entry_id, run_id, account_id, priority, sequence, expire_ms] = JSON.parse(new TextDecoder().decode(fromBase64Url(body))) as [string, string, string, number, number, number];
-      return { entry_id, run_id, account_id, priority, sequence, expire_ms } satisfies QueueTicket;
+      const [entry_id, run_id, account_id, priority, sequence, expire_ms, demand = ''] = JSON.parse(new TextDecoder().decode(fromBase64Url(body))) as [string, string, string, number, number, number, string?];
+      return { entry_id, run_id, account_id, priority, sequence, expire_ms, demand: demandFrom(demand) } satisfies QueueTicket;
     },
   };
 }

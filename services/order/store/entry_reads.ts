@@ -1,9 +1,11 @@
 /** What is asked of queue entries. */
 import type { Database } from '#kit/store/mysql.ts';
 import type { EntryStore } from '../app/ports.ts';
+import { demandFrom } from '../domain/demand.ts';
+import { scoreOf } from '../domain/priority.ts';
 import { ENTRY_COLUMNS, entryOf, type EntryRow } from './rows.ts';
 
-export type EntryReads = Pick<EntryStore, 'find' | 'outcome' | 'openRuns' | 'waiting' | 'waitingBefore' | 'inFlight' | 'newest' | 'queues'>;
+export type EntryReads = Pick<EntryStore, 'find' | 'outcome' | 'openRuns' | 'waiting' | 'waitingBefore' | 'inFlight' | 'demands' | 'newest' | 'queues'>;
 
 export function entryReads(db: Database): EntryReads {
   return {
@@ -32,6 +34,18 @@ export function entryReads(db: Database): EntryReads {
     async inFlight(run_id, limit) {
       const rows = await db.query<EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM queue_entry WHERE run_id = ? AND state = 'PROCESSING' ORDER BY dequeue_time, priority, sequence LIMIT ?`, [run_id, limit]);
       return rows.map(entryOf);
+    },
+    async demands(run_id, limit) {
+      // PROCESSING comes before WAITING, and both as the index has them.
+      const rows = await db.query<Pick<EntryRow, 'state' | 'priority' | 'sequence'> & { demand: string | null }>(
+        "SELECT state, priority, sequence, demand FROM queue_entry WHERE run_id = ? AND state IN ('PROCESSING', 'WAITING') ORDER BY state, priority, sequence LIMIT ?",
+        [run_id, limit],
+      );
+      const known = rows.flatMap(({ state, priority, sequence, demand: text }) => {
+        const demand = demandFrom(text ?? '');
+        return demand === undefined ? [] : [{ state, score: scoreOf(priority, Number(sequence)), demand }];
+      });
+      return { waiting: known.filter(({ state }) => state === 'WAITING'), in_flight: known.filter(({ state }) => state === 'PROCESSING').map(({ demand }) => demand) };
     },
     async newest() {
       const [row] = await db.query<{ newest: bigint | null }>('SELECT MAX(sequence) AS newest FROM queue_entry');

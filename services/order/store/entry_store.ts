@@ -5,6 +5,7 @@ import { withRequestId } from '#kit/store/idempotency.ts';
 import type { Database, SqlValue, Tx } from '#kit/store/mysql.ts';
 import type { Actor } from '../app/actor.ts';
 import type { EntryStore, QueueLease } from '../app/ports.ts';
+import { demandOf, demandText } from '../domain/demand.ts';
 import type { QueueEntry } from '../domain/entry.ts';
 import type { Order } from '../domain/order.ts';
 import { claimDays, freeDays, freeDaysOf } from './claims.ts';
@@ -109,10 +110,11 @@ async function failEntries(tx: Tx, refused: readonly { entry_id: string; reason:
 
 async function insertEntry(tx: Tx, entry: Parameters<EntryStore['submit']>[0]): Promise<void> {
   const { entry_id, account_id, tenant, channel, request_id, run_id, bucket, priority, body, enter_ms } = entry;
-  const row: SqlValue[] = [entry_id, BigInt(account_id), tenant, channel, request_id, run_id, bucket, 'WAITING', priority, JSON.stringify(body), dateOf(enter_ms), FIRST_LOOK_MS * 1000];
+  const demand = demandOf(body);
+  const row: SqlValue[] = [entry_id, BigInt(account_id), tenant, channel, request_id, run_id, bucket, 'WAITING', priority, JSON.stringify(body), demand === undefined ? null : demandText(demand), dateOf(enter_ms), FIRST_LOOK_MS * 1000];
   await tx.later(
-    `INSERT INTO queue_entry (entry_id, account_id, tenant, channel, request_id, run_id, bucket, state, priority, body, enter_time, next_action_time)
-     VALUES (${valuesOf(1, 11).slice(1, -1)}, UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND)`,
+    `INSERT INTO queue_entry (entry_id, account_id, tenant, channel, request_id, run_id, bucket, state, priority, body, demand, enter_time, next_action_time)
+     VALUES (${valuesOf(1, 12).slice(1, -1)}, UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND)`,
     row,
   );
 }

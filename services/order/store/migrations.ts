@@ -139,9 +139,13 @@ const CANCELLATION = `CREATE TABLE IF NOT EXISTS cancellation (
   PRIMARY KEY (account_id, day)
 ) ${END}`;
 
+// What is wanted, in short: of thousands who wait at once, too often to read their bodies.
+const QUEUE_DEMAND = `ALTER TABLE queue_entry ADD COLUMN demand VARCHAR(96) ${TEXT} NULL`;
+
 export const migrations: Migration[] = [
   { name: '0001_kit', up: kitTables({ outbox: true, inbox: true, idempotency: true, lease: true, audit: true }) },
   { name: '0001a_archive', up: archiveTables() },
   { name: '0002_queue', up: [QUEUE_ENTRY, PASSENGER_DAY, PASSENGER_CLAIM] },
   { name: '0003_orders', up: [ORDERS, ORDER_ITEM, ORDER_TIMELINE, LATE_PAYMENT, CANCELLATION] },
+  { name: '0004_queue_demand', up: [QUEUE_DEMAND] },
 ];

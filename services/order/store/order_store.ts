@@ -7,7 +7,7 @@ import type { EntryState } from '../domain/entry.ts';
 import type { Order } from '../domain/order.ts';
 import type { OrderState } from '../domain/state.ts';
 import { reclaim, writeChange, type WriteTools } from './order_write.ts';
-import { runItems } from './run_items.ts';
+import { runItems, unpaidPlaces } from './run_items.ts';
 import { JOINED_ITEM_COLUMNS, joinedItem, orderOf, type ItemRow, type JoinedItemRow, type OrderRow } from './rows.ts';
 
 /** Statements, in a transaction or each by itself. */
@@ -68,7 +68,7 @@ function inTx(tx: Tx): Run {
   return (sql, params) => tx.execute(sql, params);
 }
 
-function reads(run: Run): Pick<OrderStore, 'find' | 'list' | 'timeline' | 'runItems'> {
+function reads(run: Run): Pick<OrderStore, 'find' | 'list' | 'timeline' | 'runItems' | 'unpaid'> {
   async function withItems(rows: readonly OrderRow[]): Promise<Order[]> {
     if (rows.length === 0) return [];
     const items = await run<ItemRow>('SELECT * FROM order_item WHERE order_id IN (?) ORDER BY order_id, item_no', [rows.map(({ order_id }) => order_id)]);
@@ -84,6 +84,7 @@ function reads(run: Run): Pick<OrderStore, 'find' | 'list' | 'timeline' | 'runIt
       return withItems(await run<OrderRow>(`SELECT * FROM orders o WHERE ${sql} ORDER BY order_id DESC LIMIT ?`, [...params, query.limit]));
     },
     runItems: (run_ids, after, limit) => runItems(run, run_ids, after, limit),
+    unpaid: (run_id, limit) => unpaidPlaces(run, run_id, limit),
     async timeline(order_id) {
       const rows = await run<{ time: Date; item_no: number; from_state: OrderState | null; to_state: OrderState; cause: string; version: bigint; trace_id: string }>(
         'SELECT time, item_no, from_state, to_state, cause, version, trace_id FROM order_timeline WHERE order_id = ? ORDER BY order_version, item_no',

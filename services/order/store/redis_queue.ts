@@ -5,10 +5,13 @@
 import type { RedisClient } from '#kit/store/redis.ts';
 import { registerLibrary, type FunctionLibrary } from '#kit/store/redis_functions.ts';
 import type { WaitingQueue } from '../app/ports.ts';
+import type { Marks } from '../domain/hopeless.ts';
 import { PRIORITIES, scoreOf, SEQUENCE_LIMIT } from '../domain/priority.ts';
 
 /** Rebuilding sends this many at once. */
 const REBUILD_CHUNK = 1000;
+/** Longer than its owner takes to count again. */
+const OUTLOOK_S = 15;
 /** A queue that is served is built anew this often, so that nothing left over by an accident stays. */
 const MARKER_S = 60;
 
@@ -83,6 +86,13 @@ export async function createRedisQueue(client: RedisClient): Promise<WaitingQueu
         await library.call({ fn: 'orderqueue_build_v2', keys, args: [start === 0 ? 1 : 0, last ? 1 : 0, String(term), server, MARKER_S, ranges.length / 2, ...ranges, ...chunk] });
       }
     },
+    async tellOutlook(run_id, marks) {
+      await client.set(outlookKey(run_id), JSON.stringify(marks), 'EX', OUTLOOK_S);
+    },
+    async outlook(run_id) {
+      const told = await client.get(outlookKey(run_id));
+      return told === null ? undefined : (JSON.parse(told) as Marks);
+    },
     async remove(run_id, entry_ids) {
       if (entry_ids.length > 0) await client.zrem(waitingKey(run_id), ...entry_ids);
     },
@@ -101,4 +111,5 @@ function newerThan(newest: number): string[] {
 // The run in braces: in a cluster all keys of a run are in one slot.
 const waitingKey = (run_id: string): string => `order:queue:{${run_id}}:waiting`;
 const markerKey = (run_id: string): string => `order:queue:{${run_id}}:built`;
+const outlookKey = (run_id: string): string => `order:queue:{${run_id}}:outlook`;
 const nextKey = (run_id: string): string => `order:queue:{${run_id}}:next`;

@@ -8,6 +8,15 @@ type Row = { order_id: bigint; placed_on: string; hold_id: string; item_no: numb
 
 type Run = <R>(sql: string, params: readonly SqlValue[]) => Promise<SqlResult<R>>;
 
+/** Places of unpaid orders, and of orders that still owe inventory their release. */
+export async function unpaidPlaces(run: Run, run_id: string, limit: number): Promise<SeatPart[]> {
+  const rows = await run<Pick<Row, 'places'>>(
+    "SELECT i.places FROM orders o JOIN order_item i ON i.order_id = o.order_id WHERE o.run_id = ? AND (o.state IN ('WAIT_PAY', 'CLOSING') OR o.todo LIKE '%release%') LIMIT ?",
+    [run_id, limit],
+  );
+  return rows.flatMap(({ places }) => JSON.parse(places) as SeatPart[]);
+}
+
 /** Walks the index of runs, so that a page costs what it shows, however far behind it begins. */
 export async function runItems(run: Run, ...[run_ids, after, limit]: Parameters<OrderStore['runItems']>): Promise<RunItem[]> {
   const whole = after === undefined ? run_ids : run_ids.filter((run_id) => run_id > after.run_id);

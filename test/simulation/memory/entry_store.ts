@@ -1,8 +1,10 @@
 /** EntryStore in memory. Each method is one step: what the SQL does in one transaction. */
 import { fail, ok } from '#kit/base/result.ts';
 import type { EntryStore } from '../../../services/order/app/ports.ts';
+import { demandOf } from '../../../services/order/domain/demand.ts';
 import { isOpen, type QueueEntry } from '../../../services/order/domain/entry.ts';
 import type { Order } from '../../../services/order/domain/order.ts';
+import { scoreOf } from '../../../services/order/domain/priority.ts';
 import { frozen } from './frozen.ts';
 import { claimDays, freeDays } from './order_claims.ts';
 import type { OrderDb } from './order_db.ts';
@@ -16,7 +18,7 @@ export function memoryEntryStore(db: OrderDb, now_ms: () => number): EntryStore 
   return { ...reads(db), ...writes(db, now_ms) };
 }
 
-type Reads = Pick<EntryStore, 'find' | 'outcome' | 'openRuns' | 'waiting' | 'waitingBefore' | 'inFlight' | 'newest' | 'queues'>;
+type Reads = Pick<EntryStore, 'find' | 'outcome' | 'openRuns' | 'waiting' | 'waitingBefore' | 'inFlight' | 'demands' | 'newest' | 'queues'>;
 
 function reads(db: OrderDb): Reads {
   const waiting = (run_id: string): QueueEntry[] => [...db.entries.values()].filter((entry) => entry.run_id === run_id && entry.state === 'WAITING').toSorted(byService);
@@ -41,6 +43,14 @@ function reads(db: OrderDb): Reads {
     async inFlight(run_id, limit) {
       const left = [...db.entries.values()].filter((entry) => entry.run_id === run_id && entry.state === 'PROCESSING');
       return left.toSorted((a, b) => (a.dequeue_ms ?? 0) - (b.dequeue_ms ?? 0) || byService(a, b)).slice(0, limit);
+    },
+    async demands(run_id, limit) {
+      const in_flight = [...db.entries.values()].filter((entry) => entry.run_id === run_id && entry.state === 'PROCESSING').slice(0, limit);
+      const known = waiting(run_id).slice(0, limit - in_flight.length).flatMap(({ priority, sequence, body }) => {
+        const demand = demandOf(body);
+        return demand === undefined ? [] : [{ score: scoreOf(priority, sequence), demand }];
+      });
+      return { waiting: known, in_flight: in_flight.flatMap(({ body }) => demandOf(body) ?? []) };
     },
     async newest() {
       return db.sequence;

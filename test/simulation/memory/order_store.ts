@@ -129,7 +129,7 @@ function addLatePayment(db: OrderDb, { payment_id, order_id, reason }: { payment
   return true;
 }
 
-type Reads = Pick<OrderStore, 'find' | 'list' | 'timeline' | 'runItems' | 'stats'>;
+type Reads = Pick<OrderStore, 'find' | 'list' | 'timeline' | 'runItems' | 'unpaid' | 'stats'>;
 
 function reads(db: OrderDb): Reads {
   const newestFirst = (left: Order, right: Order): number => (BigInt(left.order_id) < BigInt(right.order_id) ? 1 : -1);
@@ -154,6 +154,10 @@ function reads(db: OrderDb): Reads {
         return after === undefined || placed_on > after.run_id || (placed_on === after.run_id && BigInt(order_id) > BigInt(after.order_id));
       });
       return items.toSorted((a, b) => compare(a.placed_on, b.placed_on) || Number(BigInt(a.order_id) - BigInt(b.order_id)) || a.item_no - b.item_no).slice(0, limit);
+    },
+    async unpaid(run_id, limit) {
+      const open = [...db.orders.values()].filter(({ journey, state, todo }) => journey.run_id === run_id && (state === 'WAIT_PAY' || state === 'CLOSING' || todo.includes('release')));
+      return open.flatMap(({ items }) => items).slice(0, limit).flatMap(({ seat_parts }) => seat_parts);
     },
     async stats() {
       const count = <S extends string>(states: readonly S[]): { state: S; count: number }[] => [...Map.groupBy(states, (state) => state)].map(([state, all]) => ({ state, count: all.length }));

@@ -1,14 +1,17 @@
 /** WaitingQueue in memory: what Redis has, and loses. */
 import type { WaitingQueue } from '../../../services/order/app/ports.ts';
+import type { Marks } from '../../../services/order/domain/hopeless.ts';
 import { SEQUENCE_LIMIT } from '../../../services/order/domain/priority.ts';
 
 const MARKER_MS = 60_000;
+const OUTLOOK_MS = 15_000;
 
 export class QueueRedis {
   readonly sets = new Map<string, Map<string, number>>();
   /** By whom and on which server each set was built, and until when that counts. */
   readonly markers = new Map<string, { built: string; until_ms: number }>();
   readonly now_ms: () => number;
+  readonly outlooks = new Map<string, { marks: Marks; until_ms: number }>();
   server = 1;
 
   constructor(now_ms: () => number) {
@@ -19,6 +22,7 @@ export class QueueRedis {
   wipe(): void {
     this.sets.clear();
     this.markers.clear();
+    this.outlooks.clear();
   }
 
   /** Another server takes over, with all that the first one had. */
@@ -59,6 +63,13 @@ export function memoryWaitingQueue(redis: QueueRedis): WaitingQueue {
       const newer = [...of(run_id)].filter(([, score]) => score % SEQUENCE_LIMIT > newest);
       redis.sets.set(run_id, new Map([...entries.map(({ entry_id, score }) => [entry_id, score] as const), ...newer]));
       if (server === String(redis.server)) redis.markers.set(run_id, { built: `${term} ${server}`, until_ms: redis.now_ms() + MARKER_MS });
+    },
+    async tellOutlook(run_id, marks) {
+      redis.outlooks.set(run_id, { marks, until_ms: redis.now_ms() + OUTLOOK_MS });
+    },
+    async outlook(run_id) {
+      const told = redis.outlooks.get(run_id);
+      return told === undefined || told.until_ms <= redis.now_ms() ? undefined : told.marks;
     },
     async remove(run_id, entry_ids) {
       without(run_id, entry_ids);

@@ -6,6 +6,7 @@ import { ContentionError } from '#kit/store/errors.ts';
 import { geneOf, SnowflakeGenerator, WORKERS } from '#kit/base/snowflake.ts';
 import { OrderDriver } from '../../../services/order/app/advance.ts';
 import { returnLatePayment } from '../../../services/order/app/late_payment.ts';
+import { Outlooks } from '../../../services/order/app/outlooks.ts';
 import { Paces } from '../../../services/order/app/paces.ts';
 import { Places } from '../../../services/order/app/places.ts';
 import type { OrderLog, Ports, QueueTicket } from '../../../services/order/app/ports.ts';
@@ -25,7 +26,7 @@ import { startSweeper } from '../sweeper.ts';
 import type { World } from '../world.ts';
 import { orderPeers } from './order_peers.ts';
 
-export type OrderNode = { process: Process; ports: Ports & { paces: Paces; places: Places; driver: OrderDriver }; owner: QueueOwner; signals: Signals & { hear(key: string): void }; takeEvent(event: SimEvent): Promise<void> };
+export type OrderNode = { process: Process; ports: Ports & { paces: Paces; places: Places; outlooks: Outlooks; driver: OrderDriver }; owner: QueueOwner; signals: Signals & { hear(key: string): void }; takeEvent(event: SimEvent): Promise<void> };
 
 const LEASE_MS = 4000;
 const LOOK_MS = 1000;
@@ -63,8 +64,9 @@ export function startOrder(world: World, process: Process, worker: number): Orde
   const driver = new OrderDriver(ports);
   const paces = new Paces(ports);
   const places = new Places(ports);
+  const outlooks = new Outlooks(ports);
   const leases = keepQueues(world, process);
-  const owner_ports: OwnerPorts = { ...ports, paces, leaseOf: leases.leaseOf, advance: (order_id) => driver.wake(order_id) };
+  const owner_ports: OwnerPorts = { ...ports, paces, outlooks, leaseOf: leases.leaseOf, advance: (order_id) => driver.wake(order_id) };
   const owner = new QueueOwner(owner_ports);
   leases.run(owner);
   signals.onAny((key) => {
@@ -77,7 +79,7 @@ export function startOrder(world: World, process: Process, worker: number): Orde
     return again_in_ms === undefined ? undefined : { again_in_ms };
   } });
   startSweeper({ ...sweep, table: db.late_payments_due, handle: async (payment_id) => returnLatePayment(ports, db.late_payments.get(payment_id)!) });
-  return { process, owner, signals, ports: { ...ports, paces, places, driver }, takeEvent: (event) => takeEvent(world, process, ports, driver, event) };
+  return { process, owner, signals, ports: { ...ports, paces, places, outlooks, driver }, takeEvent: (event) => takeEvent(world, process, ports, driver, event) };
 }
 
 /** What main.ts does with signals. */

@@ -41,6 +41,7 @@ function inventoryPeer(world: World, process: Process): Peers['inventory'] {
     attach: (order) => call('attach', WRITE_MS, () => inventory.attach(order)),
     release: ({ hold_id, run_id, item_nos }) => call('release', WRITE_MS, () => inventory.release(hold_id, run_id, item_nos)),
     sell: (order) => call('sell', WRITE_MS, () => inventory.sell(order)),
+    free: (run_id, stretches) => net.call(process, 'inventory.free', READ_MS, () => inventory.free(run_id, stretches)),
     stocks: (run_ids) => net.call(process, 'inventory.stocks', READ_MS, () => inventory.stocks(run_ids)),
     findLock: async () => fail('HOLD_NOT_FOUND'),
     extendLock: async () => fail('HOLD_NOT_FOUND'),

@@ -6,6 +6,7 @@ import { fail, ok, type Result } from '#kit/base/result.ts';
 import type { Hold, HoldRequest } from '../../../services/order/app/peers.ts';
 import type { SeatPart } from '../../../services/order/domain/order.ts';
 import type { Stock } from '../../../services/order/domain/pace.ts';
+import { SEAT_CLASS } from '../line.ts';
 import type { Net } from '../process.ts';
 
 export type HoldRow = {
@@ -87,6 +88,11 @@ export class SimInventory {
     row.places = item_nos.length === 0 ? [] : row.places.filter(({ item_no }) => !item_nos.includes(item_no));
     if (row.places.length === 0) row.state = 'RELEASED';
     return ok(undefined);
+  }
+
+  free(run_id: string, stretches: readonly { from_index: number; to_index: number }[]): { seat_class: typeof SEAT_CLASS; from_index: number; to_index: number; places: number }[] {
+    const seats = Array.from({ length: this.runs.get(run_id)?.seats ?? 0 }, (_, index) => String(index + 1));
+    return stretches.map(({ from_index, to_index }) => ({ seat_class: SEAT_CLASS, from_index, to_index, places: seats.filter((seat) => this.#isFree(run_id, seat, from_index, to_index)).length }));
   }
 
   stocks(run_ids: readonly string[]): Map<string, Stock> {

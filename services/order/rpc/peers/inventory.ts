@@ -43,6 +43,14 @@ export function inventoryPeer(client: ServiceClient<typeof InventoryService>): I
     extendLock: async ({ lock_id, run_id }, ttl_ms) => nothing(await ask(client.extendHold({ holdId: lock_id, runId: run_id, owner: HoldOwner.SEAT_LOCK, holdTtlMs: ttl_ms }, await on(run_id, READ_MS)))),
     releaseLock: async ({ lock_id, run_id }, reason) => nothing(await ask(client.releaseHold({ holdId: lock_id, runId: run_id, owner: HoldOwner.SEAT_LOCK, reason }, await on(run_id, WRITE_MS)))),
     sell: async (order) => nothing(await ask(client.sellHold({ holdId: order.hold_id, runId: order.journey.run_id, orderId: order.order_id }, await on(order.journey.run_id, WRITE_MS)))),
+    async free(run_id, stretches) {
+      const asked = { runId: run_id, stretches: stretches.map(({ from_index, to_index }) => ({ fromIndex: from_index, toIndex: to_index })), withQuotas: true };
+      const { remaining } = await client.getRemaining(asked, await on(run_id, READ_MS));
+      return remaining.flatMap(({ seatClass, fromIndex, toIndex, remaining: places }) => {
+        const seat_class = seatClasses.of(seatClass);
+        return seat_class === undefined ? [] : [{ seat_class, from_index: fromIndex, to_index: toIndex, places }];
+      });
+    },
     async stocks(run_ids) {
       const { states } = await client.getRunStates({ runIds: [...run_ids] }, own(READ_MS));
       buckets.note(states);
