@@ -42,6 +42,8 @@ test.serial('kept seats are sold to those they are kept for, who also get what i
   const run_id = await fresh();
   await world.ops.setRunQuotas({ runId: run_id, quotas: [students()] });
   t.deepEqual([await remaining(run_id), await remaining(run_id, PassengerType.STUDENT)], [15, 20]);
+  const all = await world.client.getRemaining({ runId: run_id, stretches: [{ fromIndex: 0, toIndex: 4 }], withQuotas: true });
+  t.is(all.remaining[0]!.remaining, 20, 'whomever they are kept for');
   const audit = await world.db.query<{ operation: string; result: string; version: bigint }>('SELECT operation, result, version FROM audit_record WHERE target = ?', [`run/${run_id}`]);
   t.deepEqual(audit.map(({ operation, result, version }) => [operation, result, Number(version)]), [['inventory.SetRunQuotas', 'ok', 1]]);
   await world.client.holdSeats(request(run_id, { count: 15 }));

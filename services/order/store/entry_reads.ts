@@ -43,9 +43,12 @@ export function entryReads(db: Database): EntryReads {
       );
       const known = rows.flatMap(({ state, priority, sequence, demand: text }) => {
         const demand = demandFrom(text ?? '');
-        return demand === undefined ? [] : [{ state, score: scoreOf(priority, Number(sequence)), demand }];
+        return demand === undefined ? [] : [{ in_flight: state === 'PROCESSING', one: { score: scoreOf(priority, Number(sequence)), demand } }];
       });
-      return { waiting: known.filter(({ state }) => state === 'WAITING'), in_flight: known.filter(({ state }) => state === 'PROCESSING').map(({ demand }) => demand) };
+      return {
+        waiting: known.flatMap(({ in_flight, one }) => (in_flight ? [] : [one])),
+        in_flight: known.flatMap(({ in_flight, one }) => (in_flight ? [one.demand] : [])),
+      };
     },
     async newest() {
       const [row] = await db.query<{ newest: bigint | null }>('SELECT MAX(sequence) AS newest FROM queue_entry');

@@ -76,6 +76,9 @@ function entryContract(name: string, open: Open): void {
     t.deepEqual((await entries.waiting(run_id, 2)).map(({ entry_id }) => entry_id), served.slice(0, 2));
     const last = (await entries.find(served[4]!))!;
     t.true(last.sequence > (await entries.find(served[3]!))!.sequence);
+    const wanted = { from_index: journey.from_index, to_index: journey.to_index, groups: [{ classes: '3', count: 1 }], picky: false, parts: false };
+    t.deepEqual(await entries.demands(run_id, 10), { in_flight: [], waiting: (await entries.waiting(run_id, 10)).map(({ priority, sequence }) => ({ score: scoreOf(priority, sequence), demand: wanted })) });
+    t.is((await entries.demands(run_id, 2)).waiting.length, 2);
     t.deepEqual(await entries.waiting(runId(), 10), []);
     t.is(await entries.waitingBefore(run_id, last.sequence), 4 - (await entries.waiting(run_id, 10)).filter(({ sequence }) => sequence > last.sequence).length);
     t.true((await entries.openRuns(100)).some((run) => run.run_id === run_id));
@@ -98,6 +101,7 @@ function entryContract(name: string, open: Open): void {
     const started = await entries.start(ids, next);
     t.deepEqual(started?.map(({ entry_id, state }) => [entry_id, state]), [[three!.entry_id, 'PROCESSING'], [one!.entry_id, 'PROCESSING']]);
     t.deepEqual(await entries.start(ids, next), []);
+    t.deepEqual([(await entries.demands(one!.run_id, 10)).in_flight.length, (await entries.demands(one!.run_id, 10)).waiting.length], [2, 0]);
     t.deepEqual((await entries.inFlight(one!.run_id, 10)).map(({ entry_id }) => entry_id), [one!.entry_id, three!.entry_id], 'in the order of service');
     t.deepEqual(await entries.failMany([{ entry_id: two!.entry_id, reason: 'SOLD_OUT' }, { entry_id: one!.entry_id, reason: 'SOLD_OUT' }], SYSTEM), [one!.entry_id]);
     t.deepEqual(await entries.outcome(one!.entry_id), { state: 'FAILED', reason: 'SOLD_OUT', order_id: undefined });
@@ -229,7 +233,10 @@ function orderStoreContract(name: string, open: Open): void {
     t.deepEqual(await ids({ states: ['PAID'] }), []);
     t.deepEqual(await ids({ run_id: runId() }), []);
     t.deepEqual(await ids({ person: all[1]!.items[0]!.person }), [all[1]!.order_id]);
+    const places = all.flatMap(({ items }) => items.flatMap(({ seat_parts }) => seat_parts)).length;
+    t.is((await orders.unpaid(run_id, 10)).length, places, 'nobody has paid');
     t.true(await orders.apply(closing(all[0]!), WRITE));
+    t.is((await orders.unpaid(run_id, 10)).length, places, 'the money may still come');
     t.true(await orders.apply(closed((await orders.find(all[0]!.order_id))!), WRITE));
     const live = newest.filter((order_id) => order_id !== all[0]!.order_id).toReversed();
     t.deepEqual((await orders.runItems([run_id], undefined, 10)).map(({ order_id }) => order_id), live);
@@ -263,7 +270,10 @@ function queueContract(name: string, open: Open): void {
     t.is(await queue.length(run_id), 0, 'what the rows do not have is gone');
     await queue.rebuild(run_id, { term: 2n, server: 'another', newest: 100 }, [{ entry_id: 'd', score: at(2, 5) }]);
     t.deepEqual(await queue.standing(run_id, 'd'), { ahead: 0, length: 1 });
+    await queue.tellOutlook(run_id, { '3:0-3x1': 7 });
+    t.deepEqual(await queue.outlook(run_id), { '3:0-3x1': 7 });
     await wipe();
+    t.is(await queue.outlook(run_id), undefined);
     t.is(await queue.length(run_id), undefined);
     t.not(await queue.served(run_id, 2n, []), undefined);
   });
