@@ -1,8 +1,11 @@
 import { useEffect, useState } from 'react';
+import { Link } from 'react-router';
 import { PriorityReason, QueueState } from '#gen/rail/order/v1/order_pb.ts';
 import type { QueuePriority, QueueStatus } from '#gen/rail/order/v1/order_pb.ts';
-import { clockTime, waitEstimate } from '../../i18n/format.ts';
+import type { Journey } from '#gen/rail/type/v1/journey_pb.ts';
+import { clockTime, dayOf, waitEstimate } from '../../i18n/format.ts';
 import { useText } from '../../i18n/LanguageProvider.tsx';
+import { wishToSearch } from '../search/journey_wish.ts';
 import type { QueuePass } from './queue_pass.ts';
 import { QueueTrack } from './QueueTrack.tsx';
 
@@ -36,6 +39,11 @@ export function QueueSlip({ status, pass, live }: { status: QueueStatus | undefi
           <div className="notice__body">
             <strong>{text.queue.hopeless_title}</strong>
             <p>{text.queue.hopeless}</p>
+            {pass.journey !== undefined && (
+              <Link className="button button--small" to={`/trains?${sameTrip(pass.journey)}`} data-testid="other-trains">
+                {text.queue.hopeless_other}
+              </Link>
+            )}
           </div>
         </div>
       )}
@@ -49,6 +57,12 @@ export function QueueSlip({ status, pass, live }: { status: QueueStatus | undefi
       <Announcer words={processing ? text.queue.processing : ahead === 0 ? text.queue.next : text.queue.announce(ahead, estimate)} />
     </section>
   );
+}
+
+/** The trains of that day between the same stations. */
+function sameTrip({ fromStationId, fromStationName, toStationId, toStationName, departureTime, serviceDate }: Journey): string {
+  const date = departureTime === undefined ? serviceDate : dayOf(departureTime);
+  return wishToSearch({ from: { station_id: fromStationId, name: fromStationName }, to: { station_id: toStationId, name: toStationName }, date, only_high_speed: false, student: false });
 }
 
 /** Who goes first in every queue, and why this one stands where it does. */
