@@ -14,7 +14,7 @@ const COUNT_MS = 3000;
 const FRESH_MS = 1000;
 const RUNS_MAX = 20_000;
 /** More than a train has places: who comes later is not told before. */
-const ENTRIES_MAX = 5000;
+const ENTRIES_MAX = 3000;
 const UNPAID_MAX = 5000;
 
 export type OutlookPorts = Pick<Ports, 'entries' | 'orders' | 'queue'> & { inventory: Pick<Inventory, 'free'>; clock: Clock; log: OrderLog };

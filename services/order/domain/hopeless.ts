@@ -30,7 +30,7 @@ export type Room = {
 export type Marks = Readonly<Record<string, number>>;
 
 /** Kinds of demand told apart for a run; of more there is no advice. */
-const KINDS_MAX = 400;
+const KINDS_MAX = 200;
 /** 同车换座: seats one trip may take at most. */
 const PARTS_MAX = 3;
 const FROM_THE_START = -1;
@@ -46,18 +46,19 @@ export function isHopeless(marks: Marks, score: number, demand: Demand): boolean
 export function hopelessMarks(room: Room, waiting: readonly Ahead[]): Marks {
   const kinds = kindsOf(waiting, segmentsOf(room));
   const marks: Record<string, number> = {};
-  for (const kind of kinds.values()) mark(marks, kind, FROM_THE_START, kinds);
+  for (const kind of kinds.values()) if (kind.left.some((places) => places < kind.count)) mark(marks, kind, FROM_THE_START, kinds);
   const taken = new Taken(room);
   for (const { score, demand } of waiting) {
     if (isHopeless(marks, score, demand)) continue;
     const sure = taken.surelyFits(demand);
     const open = openGroups(marks, score, demand);
     for (const kind of kinds.values()) {
-      if (marks[kind.key] !== undefined) continue;
-      const count = sure ? takenOf(kind, open) : neededOf(kind, demand, open);
+      const [from, to] = [Math.max(kind.from_index, demand.from_index), Math.min(kind.to_index, demand.to_index)];
+      const count = from >= to ? 0 : sure ? takenOf(kind, open) : neededOf(kind, demand, open);
       if (count === 0) continue;
-      for (let segment = Math.max(kind.from_index, demand.from_index); segment < Math.min(kind.to_index, demand.to_index); segment += 1) kind.left[segment - kind.from_index]! -= count;
-      mark(marks, kind, score, kinds);
+      let enough = true;
+      for (let at = from - kind.from_index; at < to - kind.from_index; at += 1) enough = (kind.left[at]! -= count) >= kind.count && enough;
+      if (!enough) mark(marks, kind, score, kinds);
     }
     taken.add(demand);
   }
@@ -68,6 +69,7 @@ export function hopelessMarks(room: Room, waiting: readonly Ahead[]): Marks {
 type Kind = Stretch & {
   key: string;
   classes: ClassSet;
+  bits: number;
   count: number;
   parts: boolean;
   /** Places on each segment that those ahead do not surely use up. */
@@ -81,11 +83,11 @@ function keyOf({ classes, from_index, to_index, count, parts }: Pick<Kind, 'clas
 /** Each kind among those who wait, and one passenger of each of its classes alone. */
 function kindsOf(waiting: readonly Ahead[], places: (class_digit: string, segment: number) => number): Map<string, Kind> {
   const kinds = new Map<string, Kind>();
-  const add = (kind: Omit<Kind, 'key' | 'left'>): void => {
+  const add = (kind: Omit<Kind, 'key' | 'left' | 'bits'>): void => {
     const key = keyOf(kind);
     if (kinds.has(key) || kinds.size >= KINDS_MAX) return;
     const left = Array.from({ length: kind.to_index - kind.from_index }, (_, index) => [...kind.classes].reduce((sum, digit) => sum + places(digit, kind.from_index + index), 0));
-    kinds.set(key, { ...kind, key, left });
+    kinds.set(key, { ...kind, key, left, bits: bitsOf(kind.classes) });
   };
   for (const { demand: { from_index, to_index, parts, groups } } of waiting) {
     for (const { classes, count } of groups) {
@@ -96,38 +98,48 @@ function kindsOf(waiting: readonly Ahead[], places: (class_digit: string, segmen
   return kinds;
 }
 
-/** Marks the kind if there is no room for it any more, and kinds whose last class that was. */
-function mark(marks: Record<string, number>, kind: Kind, score: number, kinds: ReadonlyMap<string, Kind>): void {
-  if (marks[kind.key] !== undefined || kind.left.every((places) => places >= kind.count)) return;
+/** There is no room for the kind any more, nor for those whose last class that was: they need not be counted on. */
+function mark(marks: Record<string, number>, kind: Kind, score: number, kinds: Map<string, Kind>): void {
   marks[kind.key] = score;
+  kinds.delete(kind.key);
   if (kind.classes.length > 1 || kind.count > 1) return;
   const isGone = (digit: string): boolean => marks[keyOf({ ...kind, classes: digit, count: 1 })] !== undefined;
   for (const other of kinds.values()) {
     const same_trip = other.from_index === kind.from_index && other.to_index === kind.to_index && other.parts === kind.parts;
     // In parts, a trip may be in one class here and in another there.
     if (kind.parts && other.classes.length > 1) continue;
-    if (same_trip && marks[other.key] === undefined && [...other.classes].every(isGone)) marks[other.key] = score;
+    if (!same_trip || ![...other.classes].every(isGone)) continue;
+    marks[other.key] = score;
+    kinds.delete(other.key);
   }
 }
 
-/** Passengers, and those of their classes that are not gone before it is their turn. */
-type OpenGroup = { classes: ClassSet; open: readonly string[]; count: number };
+/** Passengers: their classes, and those of them that are not gone before it is their turn. */
+type OpenGroup = { bits: number; open_bits: number; count: number };
 
 function openGroups(marks: Marks, score: number, demand: Demand): OpenGroup[] {
   const isOpen = (digit: string): boolean => demand.parts || !((marks[keyOf({ ...demand, classes: digit, count: 1 })] ?? Infinity) < score);
-  return demand.groups.map(({ classes, count }) => ({ classes, open: [...classes].filter(isOpen), count }));
+  return demand.groups.map(({ classes, count }) => ({ bits: bitsOf(classes), open_bits: bitsOf([...classes].filter(isOpen).join('')), count }));
 }
 
 /** What an entry that surely gets its places takes of those the kind could have. */
 function takenOf(kind: Kind, groups: readonly OpenGroup[]): number {
-  return groups.reduce((sum, { open, count }) => (open.every((digit) => kind.classes.includes(digit)) ? sum + count : sum), 0);
+  let taken = 0;
+  for (const { open_bits, count } of groups) if ((open_bits & ~kind.bits) === 0) taken += count;
+  return taken;
 }
 
 /** What an entry takes that can't be refused unless the kind is refused as well. */
 function neededOf(kind: Kind, { picky, parts, from_index, to_index }: Demand, [only, another]: readonly OpenGroup[]): number {
   if (picky || only === undefined || another !== undefined || only.count > kind.count) return 0;
-  const same_classes = takenOf(kind, [only]) > 0 && [...kind.classes].every((digit) => only.classes.includes(digit));
+  const same_classes = (only.open_bits & ~kind.bits) === 0 && (kind.bits & ~only.bits) === 0;
   return same_classes && from_index >= kind.from_index && to_index <= kind.to_index && (parts || !kind.parts) ? only.count : 0;
+}
+
+function bitsOf(classes: ClassSet): number {
+  let bits = 0;
+  for (const digit of classes) bits |= 1 << Number(digit);
+  return bits;
 }
 
 /** Free and unpaid places of a class on a segment. */
