@@ -30,7 +30,7 @@ test('a segment nobody ahead travels on keeps its places', (t) => {
 
 test('who is refused themselves stands in nobody’s way', (t) => {
   const room: Room = { ...free({ 3: 1 }), free: STRETCHES.map((stretch) => ({ ...stretch, classes: '3', places: stretch.from_index === 0 ? 0 : 1 })) };
-  t.deepEqual(told(room, queue(wants('3', 0, 3), wants('3', 0, 2), wants('3', 1, 3))), [true, true, false]);
+  t.deepEqual(told(room, queue(wants('3', 0, 3), wants('3', 0, 2), wants('3', 1, 3), wants('3', 2, 3))), [true, true, false, true], 'the third surely gets the place that the fourth would need');
 });
 
 test('unpaid places and those of entries in flight keep hope', (t) => {
