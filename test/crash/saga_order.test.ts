@@ -19,7 +19,7 @@ crashTests({
     ],
     'pay after the end': ['after money.close', 'inside orders.apply', 'after orders.apply'],
     'lose the places': ['after inventory.sell', 'before inventory.holdMany 2', 'after inventory.holdMany 2', 'inside orders.apply', 'after orders.apply'],
-    'find no seat': ['before inventory.holdMany', 'after inventory.holdMany'],
+    'find no seat': ['before inventory.holdMany', 'after inventory.holdMany', 'inside entries.failMany', 'after entries.failMany'],
     refund: ['inside orders.applyOnce', 'after orders.applyOnce', 'inside orders.applyOnce 2', 'after orders.applyOnce 2'],
   },
 });

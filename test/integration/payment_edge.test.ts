@@ -12,8 +12,9 @@ test.before(async () => {
   stack = await startPaymentWorld();
   // Nobody else is there: callbacks need nothing but payment.
   const ports = await freePorts(SERVICE_NAMES.length + 1);
+  const nobody = String(ports.at(-1));
   const env = Object.fromEntries(SERVICE_NAMES.map((name, index) => [`${name.toUpperCase()}_PORT`, String(ports[index])]));
-  edge = await startEdge({ env: { ...env, IDENTITY_HTTP_PORT: String(ports.at(-1)), PAYMENT_HTTP_PORT: new URL(stack.callbacks).port } });
+  edge = await startEdge({ env: { ...env, IDENTITY_HTTP_PORT: nobody, NOTIFICATION_HTTP_PORT: nobody, PAYMENT_HTTP_PORT: new URL(stack.callbacks).port } });
 });
 test.after.always(() => Promise.all([edge?.stop(), stack?.stop()]));
 
