@@ -7,9 +7,10 @@
  *   or they need no more than the later one: the same classes, a stretch within, no larger group. Should they be refused,
  *   then so is the later one, who needs at least as much; and if not, they have taken places.
  *
- * Who has an alternative counts for all their classes together, never for one of them, until the others are gone. Who would be refused counts for
- * nothing: their places stay. Assumed is that nobody ahead leaves and that unpaid places come back before or not at all;
- * who is told so is served like everybody else, should it turn out otherwise.
+ * Who has an alternative counts for all their classes together, never for one of them, until the others are gone. Who would
+ * be refused counts for nothing: their places stay. Assumed is that nobody ahead leaves, that unpaid places come back before
+ * or not at all, and that nobody gives back what is paid or locked; who is told so is served like everybody else, should it
+ * turn out otherwise.
  */
 import type { ClassSet, Demand } from './demand.ts';
 
