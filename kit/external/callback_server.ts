@@ -1,54 +1,53 @@
-// Where an outside system calls us back: its signature is checked on the bytes as received, before anything in them is read.
+// Where an outside system calls us back: bytes as received for whoever checks their signature, and a bound on each call.
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { KeyObject } from 'node:crypto';
-import type { Clock } from '#kit/base/clock.ts';
-import { errorSpec } from '#kit/base/errors.ts';
-import { fail, type Result } from '#kit/base/result.ts';
-import { metricsFor } from '#kit/telemetry/metrics.ts';
 import type { Log } from '#kit/telemetry/log.ts';
-import { verifyPart } from './signature.ts';
 
-export type CallbackServerOptions = {
+export type CallbackRequest = {
+  path: string;
+  /** What the groups of the path found. */
+  found: RegExpExecArray;
+  /** Nothing in them may be read before their signature is checked. */
+  body: Uint8Array;
+  headers: IncomingHttpHeaders;
+};
+
+/** `result` is what they read, the outcome where it is left out. The outcome is for metrics, so of a small set. */
+export type CallbackAnswer = { status: number; outcome: string; result?: string };
+
+export type CallbackServerOptions<A extends CallbackAnswer> = {
   host: string;
   port: number;
-  /** For metrics. */
-  service: string;
-  /** Paths that are called back; others are answered 404. What its groups found is handed to `take`. */
+  /** Paths that are called back; others are answered 404. */
   path: RegExp;
-  /** Public key of the outside system. */
-  peer_key: KeyObject;
-  clock: Clock;
   log: Log;
-  /**
-   * Takes one, signed by them within the last five minutes. It may come twice and in any order, so it must compare and set.
-   * The word of its outcome is for metrics, so of a small set. A throw makes them call again.
-   */
-  take: (json: unknown, found: RegExpExecArray) => Promise<Result<string>>;
+  /** Takes one, which may come twice and in any order, so it must compare and set. A throw makes them call again. */
+  take: (request: CallbackRequest) => Promise<A>;
+  /** Hears of every answer, also of those that `take` was not asked for. */
+  count: (answer: A | CallbackAnswer) => void;
 };
 
 export type CallbackServer = { port: number; address: string; stop(): Promise<void> };
 
 const MAX_BODY_BYTES = 65_536;
 const REQUEST_TIMEOUT_MS = 5000;
+const NOT_HERE: CallbackAnswer = { status: 404, outcome: 'NOT_IMPLEMENTED' };
+const TOO_LARGE: CallbackAnswer = { status: 413, outcome: 'MESSAGE_TOO_LARGE' };
+const TRY_AGAIN: CallbackAnswer = { status: 503, outcome: 'TRY_AGAIN' };
 
 /** They get 200 only after the effect is committed; anything else makes them call again. */
-export async function startCallbackServer(options: CallbackServerOptions): Promise<CallbackServer> {
-  const outcomes = metricsFor(options.service).counter('external_callbacks_total', 'Callbacks of outside systems by outcome', ['outcome']);
+export async function startCallbackServer<A extends CallbackAnswer>(options: CallbackServerOptions<A>): Promise<CallbackServer> {
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
-    const answer = (status: number, outcome: string): void => {
-      outcomes.inc({ outcome });
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ result: outcome }));
+    const answer = (given: A | CallbackAnswer): void => {
+      options.count(given);
+      response.writeHead(given.status, { 'content-type': 'application/json' }).end(JSON.stringify({ result: given.result ?? given.outcome }));
     };
     response.on('error', () => undefined);
-    receive(options, request).then(
-      (taken) => (taken.ok ? answer(200, taken.value) : answer(errorSpec(taken.error.reason).http_status, taken.error.reason)),
-      (error: unknown) => {
-        options.log.warn({ error }, 'a callback could not be taken');
-        answer(503, 'TRY_AGAIN');
-      },
-    );
+    receive(options, request).then(answer, (error: unknown) => {
+      options.log.warn({ error }, 'a callback could not be taken');
+      answer(TRY_AGAIN);
+    });
   });
   server.listen(options.port, options.host);
   await once(server, 'listening');
@@ -62,14 +61,12 @@ export async function startCallbackServer(options: CallbackServerOptions): Promi
   return { port, address: `${options.host}:${port}`, stop };
 }
 
-async function receive({ path: wanted, peer_key, clock, take }: CallbackServerOptions, request: IncomingMessage): Promise<Result<string>> {
+async function receive<A extends CallbackAnswer>({ path: wanted, take }: CallbackServerOptions<A>, request: IncomingMessage): Promise<A | CallbackAnswer> {
   const path = request.url ?? '/';
   const found = request.method === 'POST' ? wanted.exec(path) : null;
-  if (found === null) return fail('NOT_IMPLEMENTED');
-  const raw = await bodyOf(request);
-  if (raw === undefined) return fail('MESSAGE_TOO_LARGE');
-  const verified = verifyPart({ method: 'POST', path, body: raw }, request.headers, { key: peer_key, now_ms: clock.now_ms() });
-  return verified.ok ? take(parseJson(raw), found) : verified;
+  if (found === null) return NOT_HERE;
+  const body = await bodyOf(request);
+  return body === undefined ? TOO_LARGE : take({ path, found, body, headers: request.headers });
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
@@ -81,12 +78,4 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
-}
-
-function parseJson(raw: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(raw).toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }
