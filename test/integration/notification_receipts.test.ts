@@ -1,7 +1,4 @@
 // What providers report, what is given up, and how much arrived.
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import test from 'ava';
 import { MessageUndeliverableSchema } from '#gen/rail/event/v1/notify_events_pb.ts';
 import { OrderClosedSchema, OrderPlacedSchema, OrderTicketedSchema } from '#gen/rail/event/v1/order_events_pb.ts';
@@ -12,6 +9,7 @@ import { loadSandboxKeys } from '#kit/external/keys.ts';
 import { signPart } from '#kit/external/signature.ts';
 import { registry } from '#kit/telemetry/metrics.ts';
 import { RULE } from '../../sandbox/shared/faults.ts';
+import { freePort } from '../../scripts/stack/ports.ts';
 import { bearer, dumpTables, reasonOf, registerSomebody, until } from './identity_world.ts';
 import { openNotification, orderOf } from './notification_world.ts';
 
@@ -170,12 +168,3 @@ test.serial('how much arrived is told by day, channel and provider, and counted 
   t.is(await reasonOf(notifications.getDeliveryRates({ fromDate: '2025-01-01', toDate: '2025-02-01' }, operator)), 'FIELD_INVALID');
   t.is(await reasonOf(notifications.getDeliveryRates({ fromDate: today, toDate: today }, (await registerSomebody(world)).auth)), 'NOT_ALLOWED');
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}

@@ -2,8 +2,6 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -11,6 +9,7 @@ import type { ExecutionContext } from 'ava';
 import { createExternalClient } from '#kit/external/http.ts';
 import { loadOurKeys } from '#kit/external/keys.ts';
 import { ensureKeys } from '#kit/external/make_keys.ts';
+import { freePort } from '../../scripts/stack/ports.ts';
 import { until } from './identity_world.ts';
 
 const MAIN = new URL('../../sandbox/messaging/main.ts', import.meta.url).pathname;
@@ -56,13 +55,4 @@ async function run(t: ExecutionContext, env: NodeJS.ProcessEnv, url: string): Pr
   });
   await until(() => fetch(`${url}/healthz`).then((response) => response.ok, () => false));
   return child;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

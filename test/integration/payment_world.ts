@@ -3,9 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { OrderService, OrderState } from '#gen/rail/order/v1/order_pb.ts';
 import { PaymentService, type PaymentState, type RefundState } from '#gen/rail/payment/v1/payment_pb.ts';
@@ -27,6 +24,7 @@ import { silentLog } from '#kit/telemetry/log.ts';
 import { configSchema as gatewaySchema, start as startGateway } from '../../sandbox/gateway/main.ts';
 import { configSchema, start } from '../../services/payment/main.ts';
 import { migrations } from '../../services/payment/store/migrations.ts';
+import { freePort } from '../../scripts/stack/ports.ts';
 import { freshDatabase, freshNats } from '../support/stack.ts';
 import { startTokens } from '../support/tokens.ts';
 
@@ -52,15 +50,6 @@ function orders(words: ReadonlyMap<string, OrderWord>): Handlers<typeof OrderSer
   } as unknown as Handlers<typeof OrderService>;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 export type PaymentWorld = Awaited<ReturnType<typeof startPaymentWorld>>;
 
 export async function startPaymentWorld(environment: Record<string, string> = {}) {
@@ -69,7 +58,8 @@ export async function startPaymentWorld(environment: Record<string, string> = {}
   await ensureKeys(dirs);
   const [database, nats, tokens] = await Promise.all([freshDatabase(), freshNats(), startTokens()]);
   await migrate(database.url, migrations, { log: silentLog() });
-  const [gateway_port, http_port] = [await freePort(), await freePort()];
+  const gateway_port = await freePort();
+  const http_port = await freePort(new Set([gateway_port]));
   const gateway = await startGateway(readConfig(gatewaySchema, { GATEWAY_HTTP_PORT: String(gateway_port), SANDBOX_KEYS_DIR: dirs.sandbox_keys_dir, SANDBOX_DATA_DIR: folder }));
   const order_words = new Map<string, OrderWord>();
   const order = await startServer({ service: 'order', implementations: [implement(OrderService, orders(order_words))], auth: { caller_keys: [caller_key] }, log: silentLog() });
