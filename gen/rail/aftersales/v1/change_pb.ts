@@ -10,7 +10,7 @@ import { file_google_api_annotations } from "../../../google/api/annotations_pb.
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_rail_options_v1_options } from "../../options/v1/options_pb.ts";
-import type { Journey, SeatClass, SeatPreference } from "../../type/v1/journey_pb.ts";
+import type { Journey, SeatClass, SeatPart, SeatPreference } from "../../type/v1/journey_pb.ts";
 import { file_rail_type_v1_journey } from "../../type/v1/journey_pb.ts";
 import type { Money } from "../../type/v1/money_pb.ts";
 import { file_rail_type_v1_money } from "../../type/v1/money_pb.ts";
@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file rail/aftersales/v1/change.proto.
  */
 export const file_rail_aftersales_v1_change: GenFile = /*@__PURE__*/
-  fileDesc("Ch9yYWlsL2FmdGVyc2FsZXMvdjEvY2hhbmdlLnByb3RvEhJyYWlsLmFmdGVyc2FsZXMudjEiqQIKC0NoYW5nZVF1b3RlEhMKC3F1b3RlX3Rva2VuGAEgASgJEiUKCG9sZF9mYXJlGAIgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EiUKCG5ld19mYXJlGAMgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EiAKA2ZlZRgEIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRInCgpkaWZmZXJlbmNlGAUgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5Eg8KB3J1bGVfaWQYBiABKAkSFAoMcnVsZV90ZXh0X3poGAcgASgJEhQKDHJ1bGVfdGV4dF9lbhgIIAEoCRIvCgtleHBpcmVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi1gIKBkNoYW5nZRIRCgljaGFuZ2VfaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSEAoIaXRlbV9pZHMYAyADKAkSLgoFc3RhZ2UYBCABKA4yHy5yYWlsLmFmdGVyc2FsZXMudjEuQ2hhbmdlU3RhZ2USLgoFcXVvdGUYBSABKAsyHy5yYWlsLmFmdGVyc2FsZXMudjEuQ2hhbmdlUXVvdGUSKgoLbmV3X2pvdXJuZXkYBiABKAsyFS5yYWlsLnR5cGUudjEuSm91cm5leRISCgpwYXltZW50X2lkGAcgASgJEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9wYXlfZXhwaXJlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3ZlcnNpb24YCiABKAMipQEKElF1b3RlQ2hhbmdlUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCRIQCghpdGVtX2lkcxgCIAMoCRIOCgZydW5faWQYAyABKAkSFwoPZnJvbV9zdGF0aW9uX2lkGAQgASgJEhUKDXRvX3N0YXRpb25faWQYBSABKAkSKwoKc2VhdF9jbGFzcxgGIAEoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MiRQoTUXVvdGVDaGFuZ2VSZXNwb25zZRIuCgVxdW90ZRgBIAEoCzIfLnJhaWwuYWZ0ZXJzYWxlcy52MS5DaGFuZ2VRdW90ZSKBAgoTQ3JlYXRlQ2hhbmdlUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEhAKCGl0ZW1faWRzGAMgAygJEg4KBnJ1bl9pZBgEIAEoCRIXCg9mcm9tX3N0YXRpb25faWQYBSABKAkSFQoNdG9fc3RhdGlvbl9pZBgGIAEoCRIrCgpzZWF0X2NsYXNzGAcgASgOMhcucmFpbC50eXBlLnYxLlNlYXRDbGFzcxIwCgpwcmVmZXJlbmNlGAggASgLMhwucmFpbC50eXBlLnYxLlNlYXRQcmVmZXJlbmNlEhMKC3F1b3RlX3Rva2VuGAkgASgJIkIKFENyZWF0ZUNoYW5nZVJlc3BvbnNlEioKBmNoYW5nZRgBIAEoCzIaLnJhaWwuYWZ0ZXJzYWxlcy52MS5DaGFuZ2UiJQoQR2V0Q2hhbmdlUmVxdWVzdBIRCgljaGFuZ2VfaWQYASABKAkiPwoRR2V0Q2hhbmdlUmVzcG9uc2USKgoGY2hhbmdlGAEgASgLMhoucmFpbC5hZnRlcnNhbGVzLnYxLkNoYW5nZSI8ChNDYW5jZWxDaGFuZ2VSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEQoJY2hhbmdlX2lkGAIgASgJIkIKFENhbmNlbENoYW5nZVJlc3BvbnNlEioKBmNoYW5nZRgBIAEoCzIaLnJhaWwuYWZ0ZXJzYWxlcy52MS5DaGFuZ2UqrQEKC0NoYW5nZVN0YWdlEhwKGENIQU5HRV9TVEFHRV9VTlNQRUNJRklFRBAAEhcKE0NIQU5HRV9TVEFHRV9MT0NLRUQQARIaChZDSEFOR0VfU1RBR0VfQVdBSVRfUEFZEAISGAoUQ0hBTkdFX1NUQUdFX1BJVk9URUQQAxIVChFDSEFOR0VfU1RBR0VfRE9ORRAEEhoKFkNIQU5HRV9TVEFHRV9DQU5DRUxMRUQQBTLHBAoNQ2hhbmdlU2VydmljZRKKAQoLUXVvdGVDaGFuZ2USJi5yYWlsLmFmdGVyc2FsZXMudjEuUXVvdGVDaGFuZ2VSZXF1ZXN0GicucmFpbC5hZnRlcnNhbGVzLnYxLlF1b3RlQ2hhbmdlUmVzcG9uc2UiKpACAYq1GAcKAgIDGNAPgtPkkwIWOgEqIhEvdjEvY2hhbmdlczpxdW90ZRKEAQoMQ3JlYXRlQ2hhbmdlEicucmFpbC5hZnRlcnNhbGVzLnYxLkNyZWF0ZUNoYW5nZVJlcXVlc3QaKC5yYWlsLmFmdGVyc2FsZXMudjEuQ3JlYXRlQ2hhbmdlUmVzcG9uc2UiIYq1GAcKAgIDGIgngtPkkwIQOgEqIgsvdjEvY2hhbmdlcxKHAQoJR2V0Q2hhbmdlEiQucmFpbC5hZnRlcnNhbGVzLnYxLkdldENoYW5nZVJlcXVlc3QaJS5yYWlsLmFmdGVyc2FsZXMudjEuR2V0Q2hhbmdlUmVzcG9uc2UiLZACAYq1GAcKAgIDGOgHgtPkkwIZEhcvdjEvY2hhbmdlcy97Y2hhbmdlX2lkfRKXAQoMQ2FuY2VsQ2hhbmdlEicucmFpbC5hZnRlcnNhbGVzLnYxLkNhbmNlbENoYW5nZVJlcXVlc3QaKC5yYWlsLmFmdGVyc2FsZXMudjEuQ2FuY2VsQ2hhbmdlUmVzcG9uc2UiNIq1GAcKAgIDGIgngtPkkwIjOgEqIh4vdjEvY2hhbmdlcy97Y2hhbmdlX2lkfTpjYW5jZWxiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey, file_rail_type_v1_money]);
+  fileDesc("Ch9yYWlsL2FmdGVyc2FsZXMvdjEvY2hhbmdlLnByb3RvEhJyYWlsLmFmdGVyc2FsZXMudjEimgMKC0NoYW5nZVF1b3RlEhMKC3F1b3RlX3Rva2VuGAEgASgJEiUKCG9sZF9mYXJlGAIgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EiUKCG5ld19mYXJlGAMgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EiAKA2ZlZRgEIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRInCgpkaWZmZXJlbmNlGAUgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5Eg8KB3J1bGVfaWQYBiABKAkSFAoMcnVsZV90ZXh0X3poGAcgASgJEhQKDHJ1bGVfdGV4dF9lbhgIIAEoCRIvCgtleHBpcmVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoFaXRlbXMYCiADKAsyHi5yYWlsLmFmdGVyc2FsZXMudjEuQ2hhbmdlSXRlbRIUCgxydWxlX3ZlcnNpb24YCyABKAkSKgoLbmV3X2pvdXJuZXkYDCABKAsyFS5yYWlsLnR5cGUudjEuSm91cm5leSK5AQoKQ2hhbmdlSXRlbRIPCgdpdGVtX2lkGAEgASgJEiUKCG9sZF9mYXJlGAIgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EiUKCG5ld19mYXJlGAMgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EiAKA2ZlZRgEIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRIqCgpzZWF0X3BhcnRzGAUgAygLMhYucmFpbC50eXBlLnYxLlNlYXRQYXJ0IpcDCgZDaGFuZ2USEQoJY2hhbmdlX2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEhAKCGl0ZW1faWRzGAMgAygJEi4KBXN0YWdlGAQgASgOMh8ucmFpbC5hZnRlcnNhbGVzLnYxLkNoYW5nZVN0YWdlEi4KBXF1b3RlGAUgASgLMh8ucmFpbC5hZnRlcnNhbGVzLnYxLkNoYW5nZVF1b3RlEioKC25ld19qb3VybmV5GAYgASgLMhUucmFpbC50eXBlLnYxLkpvdXJuZXkSEgoKcGF5bWVudF9pZBgHIAEoCRIvCgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoPcGF5X2V4cGlyZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgd2ZXJzaW9uGAogASgDEg4KBnJlYXNvbhgLIAEoCRIvCgtmaW5pc2hfdGltZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAipQEKElF1b3RlQ2hhbmdlUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCRIQCghpdGVtX2lkcxgCIAMoCRIOCgZydW5faWQYAyABKAkSFwoPZnJvbV9zdGF0aW9uX2lkGAQgASgJEhUKDXRvX3N0YXRpb25faWQYBSABKAkSKwoKc2VhdF9jbGFzcxgGIAEoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MiRQoTUXVvdGVDaGFuZ2VSZXNwb25zZRIuCgVxdW90ZRgBIAEoCzIfLnJhaWwuYWZ0ZXJzYWxlcy52MS5DaGFuZ2VRdW90ZSKBAgoTQ3JlYXRlQ2hhbmdlUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEhAKCGl0ZW1faWRzGAMgAygJEg4KBnJ1bl9pZBgEIAEoCRIXCg9mcm9tX3N0YXRpb25faWQYBSABKAkSFQoNdG9fc3RhdGlvbl9pZBgGIAEoCRIrCgpzZWF0X2NsYXNzGAcgASgOMhcucmFpbC50eXBlLnYxLlNlYXRDbGFzcxIwCgpwcmVmZXJlbmNlGAggASgLMhwucmFpbC50eXBlLnYxLlNlYXRQcmVmZXJlbmNlEhMKC3F1b3RlX3Rva2VuGAkgASgJIkIKFENyZWF0ZUNoYW5nZVJlc3BvbnNlEioKBmNoYW5nZRgBIAEoCzIaLnJhaWwuYWZ0ZXJzYWxlcy52MS5DaGFuZ2UiJQoQR2V0Q2hhbmdlUmVxdWVzdBIRCgljaGFuZ2VfaWQYASABKAkiPwoRR2V0Q2hhbmdlUmVzcG9uc2USKgoGY2hhbmdlGAEgASgLMhoucmFpbC5hZnRlcnNhbGVzLnYxLkNoYW5nZSImChJMaXN0Q2hhbmdlc1JlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkiQgoTTGlzdENoYW5nZXNSZXNwb25zZRIrCgdjaGFuZ2VzGAEgAygLMhoucmFpbC5hZnRlcnNhbGVzLnYxLkNoYW5nZSI8ChNDYW5jZWxDaGFuZ2VSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEQoJY2hhbmdlX2lkGAIgASgJIkIKFENhbmNlbENoYW5nZVJlc3BvbnNlEioKBmNoYW5nZRgBIAEoCzIaLnJhaWwuYWZ0ZXJzYWxlcy52MS5DaGFuZ2UqrQEKC0NoYW5nZVN0YWdlEhwKGENIQU5HRV9TVEFHRV9VTlNQRUNJRklFRBAAEhcKE0NIQU5HRV9TVEFHRV9MT0NLRUQQARIaChZDSEFOR0VfU1RBR0VfQVdBSVRfUEFZEAISGAoUQ0hBTkdFX1NUQUdFX1BJVk9URUQQAxIVChFDSEFOR0VfU1RBR0VfRE9ORRAEEhoKFkNIQU5HRV9TVEFHRV9DQU5DRUxMRUQQBTLjBQoNQ2hhbmdlU2VydmljZRKKAQoLUXVvdGVDaGFuZ2USJi5yYWlsLmFmdGVyc2FsZXMudjEuUXVvdGVDaGFuZ2VSZXF1ZXN0GicucmFpbC5hZnRlcnNhbGVzLnYxLlF1b3RlQ2hhbmdlUmVzcG9uc2UiKpACAYq1GAcKAgIDGNAPgtPkkwIWOgEqIhEvdjEvY2hhbmdlczpxdW90ZRKEAQoMQ3JlYXRlQ2hhbmdlEicucmFpbC5hZnRlcnNhbGVzLnYxLkNyZWF0ZUNoYW5nZVJlcXVlc3QaKC5yYWlsLmFmdGVyc2FsZXMudjEuQ3JlYXRlQ2hhbmdlUmVzcG9uc2UiIYq1GAcKAgIDGIgngtPkkwIQOgEqIgsvdjEvY2hhbmdlcxKHAQoJR2V0Q2hhbmdlEiQucmFpbC5hZnRlcnNhbGVzLnYxLkdldENoYW5nZVJlcXVlc3QaJS5yYWlsLmFmdGVyc2FsZXMudjEuR2V0Q2hhbmdlUmVzcG9uc2UiLZACAYq1GAcKAgIDGOgHgtPkkwIZEhcvdjEvY2hhbmdlcy97Y2hhbmdlX2lkfRKZAQoLTGlzdENoYW5nZXMSJi5yYWlsLmFmdGVyc2FsZXMudjEuTGlzdENoYW5nZXNSZXF1ZXN0GicucmFpbC5hZnRlcnNhbGVzLnYxLkxpc3RDaGFuZ2VzUmVzcG9uc2UiOZACAYq1GA0KAwIDBRIDb3BzGOgHgtPkkwIfEh0vdjEvb3JkZXJzL3tvcmRlcl9pZH0vY2hhbmdlcxKXAQoMQ2FuY2VsQ2hhbmdlEicucmFpbC5hZnRlcnNhbGVzLnYxLkNhbmNlbENoYW5nZVJlcXVlc3QaKC5yYWlsLmFmdGVyc2FsZXMudjEuQ2FuY2VsQ2hhbmdlUmVzcG9uc2UiNIq1GAcKAgIDGIgngtPkkwIjOgEqIh4vdjEvY2hhbmdlcy97Y2hhbmdlX2lkfTpjYW5jZWxiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey, file_rail_type_v1_money]);
 
 /**
  * What a change would cost at one moment, by which rule; CreateChange takes it back as quote_token.
@@ -74,6 +74,27 @@ export type ChangeQuote = Message<"rail.aftersales.v1.ChangeQuote"> & {
    * @generated from field: google.protobuf.Timestamp expire_time = 9;
    */
   expireTime?: Timestamp | undefined;
+
+  /**
+   * The same for each ticket.
+   *
+   * @generated from field: repeated rail.aftersales.v1.ChangeItem items = 10;
+   */
+  items: ChangeItem[];
+
+  /**
+   * Version of the rules of changes.
+   *
+   * @generated from field: string rule_version = 11;
+   */
+  ruleVersion: string;
+
+  /**
+   * The ride that was asked for.
+   *
+   * @generated from field: rail.type.v1.Journey new_journey = 12;
+   */
+  newJourney?: Journey | undefined;
 };
 
 /**
@@ -82,6 +103,49 @@ export type ChangeQuote = Message<"rail.aftersales.v1.ChangeQuote"> & {
  */
 export const ChangeQuoteSchema: GenMessage<ChangeQuote> = /*@__PURE__*/
   messageDesc(file_rail_aftersales_v1_change, 0);
+
+/**
+ * What one passenger's part of a change costs.
+ *
+ * @generated from message rail.aftersales.v1.ChangeItem
+ */
+export type ChangeItem = Message<"rail.aftersales.v1.ChangeItem"> & {
+  /**
+   * @generated from field: string item_id = 1;
+   */
+  itemId: string;
+
+  /**
+   * @generated from field: rail.type.v1.Money old_fare = 2;
+   */
+  oldFare?: Money | undefined;
+
+  /**
+   * Before a place is locked, that of the dearest berth of the class; after it, that of the place.
+   *
+   * @generated from field: rail.type.v1.Money new_fare = 3;
+   */
+  newFare?: Money | undefined;
+
+  /**
+   * @generated from field: rail.type.v1.Money fee = 4;
+   */
+  fee?: Money | undefined;
+
+  /**
+   * The place, once it is locked; more than one part when seats are changed on the way.
+   *
+   * @generated from field: repeated rail.type.v1.SeatPart seat_parts = 5;
+   */
+  seatParts: SeatPart[];
+};
+
+/**
+ * Describes the message rail.aftersales.v1.ChangeItem.
+ * Use `create(ChangeItemSchema)` to create a new message.
+ */
+export const ChangeItemSchema: GenMessage<ChangeItem> = /*@__PURE__*/
+  messageDesc(file_rail_aftersales_v1_change, 1);
 
 /**
  * A change of train of some items of an order: the one row that says which of two tickets is valid.
@@ -140,6 +204,18 @@ export type Change = Message<"rail.aftersales.v1.Change"> & {
    * @generated from field: int64 version = 10;
    */
   version: bigint;
+
+  /**
+   * Why it was given up: CANCELLED, EXPIRED, or a reason of the error table.
+   *
+   * @generated from field: string reason = 11;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp finish_time = 12;
+   */
+  finishTime?: Timestamp | undefined;
 };
 
 /**
@@ -147,7 +223,7 @@ export type Change = Message<"rail.aftersales.v1.Change"> & {
  * Use `create(ChangeSchema)` to create a new message.
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
-  messageDesc(file_rail_aftersales_v1_change, 1);
+  messageDesc(file_rail_aftersales_v1_change, 2);
 
 /**
  * Which items would move to which run, stretch and class.
@@ -191,7 +267,7 @@ export type QuoteChangeRequest = Message<"rail.aftersales.v1.QuoteChangeRequest"
  * Use `create(QuoteChangeRequestSchema)` to create a new message.
  */
 export const QuoteChangeRequestSchema: GenMessage<QuoteChangeRequest> = /*@__PURE__*/
-  messageDesc(file_rail_aftersales_v1_change, 2);
+  messageDesc(file_rail_aftersales_v1_change, 3);
 
 /**
  * The quote; asking changes nothing and holds nothing.
@@ -210,7 +286,7 @@ export type QuoteChangeResponse = Message<"rail.aftersales.v1.QuoteChangeRespons
  * Use `create(QuoteChangeResponseSchema)` to create a new message.
  */
 export const QuoteChangeResponseSchema: GenMessage<QuoteChangeResponse> = /*@__PURE__*/
-  messageDesc(file_rail_aftersales_v1_change, 3);
+  messageDesc(file_rail_aftersales_v1_change, 4);
 
 /**
  * Accepts a quote. request_id and body identify the change: repeated, they answer with the same one.
@@ -269,7 +345,7 @@ export type CreateChangeRequest = Message<"rail.aftersales.v1.CreateChangeReques
  * Use `create(CreateChangeRequestSchema)` to create a new message.
  */
 export const CreateChangeRequestSchema: GenMessage<CreateChangeRequest> = /*@__PURE__*/
-  messageDesc(file_rail_aftersales_v1_change, 4);
+  messageDesc(file_rail_aftersales_v1_change, 5);
 
 /**
  * The change with its new seats locked, LOCKED or, where a difference is due, AWAIT_PAY.
@@ -288,7 +364,7 @@ export type CreateChangeResponse = Message<"rail.aftersales.v1.CreateChangeRespo
  * Use `create(CreateChangeResponseSchema)` to create a new message.
  */
 export const CreateChangeResponseSchema: GenMessage<CreateChangeResponse> = /*@__PURE__*/
-  messageDesc(file_rail_aftersales_v1_change, 5);
+  messageDesc(file_rail_aftersales_v1_change, 6);
 
 /**
  * Names a change of the caller's; another account's is CHANGE_NOT_FOUND.
@@ -307,7 +383,7 @@ export type GetChangeRequest = Message<"rail.aftersales.v1.GetChangeRequest"> & 
  * Use `create(GetChangeRequestSchema)` to create a new message.
  */
 export const GetChangeRequestSchema: GenMessage<GetChangeRequest> = /*@__PURE__*/
-  messageDesc(file_rail_aftersales_v1_change, 6);
+  messageDesc(file_rail_aftersales_v1_change, 7);
 
 /**
  * The change as it stands now.
@@ -326,7 +402,45 @@ export type GetChangeResponse = Message<"rail.aftersales.v1.GetChangeResponse"> 
  * Use `create(GetChangeResponseSchema)` to create a new message.
  */
 export const GetChangeResponseSchema: GenMessage<GetChangeResponse> = /*@__PURE__*/
-  messageDesc(file_rail_aftersales_v1_change, 7);
+  messageDesc(file_rail_aftersales_v1_change, 8);
+
+/**
+ * Names an order of the caller's.
+ *
+ * @generated from message rail.aftersales.v1.ListChangesRequest
+ */
+export type ListChangesRequest = Message<"rail.aftersales.v1.ListChangesRequest"> & {
+  /**
+   * @generated from field: string order_id = 1;
+   */
+  orderId: string;
+};
+
+/**
+ * Describes the message rail.aftersales.v1.ListChangesRequest.
+ * Use `create(ListChangesRequestSchema)` to create a new message.
+ */
+export const ListChangesRequestSchema: GenMessage<ListChangesRequest> = /*@__PURE__*/
+  messageDesc(file_rail_aftersales_v1_change, 9);
+
+/**
+ * The changes of the order, whatever their stage.
+ *
+ * @generated from message rail.aftersales.v1.ListChangesResponse
+ */
+export type ListChangesResponse = Message<"rail.aftersales.v1.ListChangesResponse"> & {
+  /**
+   * @generated from field: repeated rail.aftersales.v1.Change changes = 1;
+   */
+  changes: Change[];
+};
+
+/**
+ * Describes the message rail.aftersales.v1.ListChangesResponse.
+ * Use `create(ListChangesResponseSchema)` to create a new message.
+ */
+export const ListChangesResponseSchema: GenMessage<ListChangesResponse> = /*@__PURE__*/
+  messageDesc(file_rail_aftersales_v1_change, 10);
 
 /**
  * Gives a change up; once it has pivoted, CHANGE_NOT_ALLOWED.
@@ -350,7 +464,7 @@ export type CancelChangeRequest = Message<"rail.aftersales.v1.CancelChangeReques
  * Use `create(CancelChangeRequestSchema)` to create a new message.
  */
 export const CancelChangeRequestSchema: GenMessage<CancelChangeRequest> = /*@__PURE__*/
-  messageDesc(file_rail_aftersales_v1_change, 8);
+  messageDesc(file_rail_aftersales_v1_change, 11);
 
 /**
  * The change, CANCELLED; repeated, the same answer.
@@ -369,7 +483,7 @@ export type CancelChangeResponse = Message<"rail.aftersales.v1.CancelChangeRespo
  * Use `create(CancelChangeResponseSchema)` to create a new message.
  */
 export const CancelChangeResponseSchema: GenMessage<CancelChangeResponse> = /*@__PURE__*/
-  messageDesc(file_rail_aftersales_v1_change, 9);
+  messageDesc(file_rail_aftersales_v1_change, 12);
 
 /**
  * How far a change is. Up to PIVOTED it can be given up and the old ticket counts; from PIVOTED on only the new one
@@ -433,7 +547,10 @@ export const ChangeStageSchema: GenEnum<ChangeStage> = /*@__PURE__*/
 
 /**
  * The passenger never has no ticket and never two. Errors: ORDER_NOT_FOUND, CHANGE_NOT_FOUND, CHANGE_NOT_ALLOWED
- * (changed already, used, too late), QUOTE_STALE, SOLD_OUT, SAME_JOURNEY, TRAIN_DEPARTED.
+ * (changed already, used, too late; metadata `rule` says which), QUOTE_STALE (a new quote is in the details), SOLD_OUT,
+ * SAME_JOURNEY, TRAIN_DEPARTED, INSPECTION_CLOSED, JOURNEY_OVERLAP, REQUEST_ID_REUSED, those of the sale (SALE_NOT_OPEN,
+ * SALE_CLOSED, RUN_CANCELLED, STOPS_NOT_ON_RUN, SEAT_CLASS_UNKNOWN), and OUTCOME_UNKNOWN where CreateChange took too long: repeated, it
+ * tells what became of it.
  *
  * @generated from service rail.aftersales.v1.ChangeService
  */
@@ -467,6 +584,16 @@ export const ChangeService: GenService<{
     methodKind: "unary";
     input: typeof GetChangeRequestSchema;
     output: typeof GetChangeResponseSchema;
+  },
+  /**
+   * Changes of an order of the caller's, the newest last; without those that were refused at once.
+   *
+   * @generated from rpc rail.aftersales.v1.ChangeService.ListChanges
+   */
+  listChanges: {
+    methodKind: "unary";
+    input: typeof ListChangesRequestSchema;
+    output: typeof ListChangesResponseSchema;
   },
   /**
    * Gives a change up before it pivots; the old ticket stays. Idempotent.

@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file rail/aftersales/v1/refund.proto.
  */
 export const file_rail_aftersales_v1_refund: GenFile = /*@__PURE__*/
-  fileDesc("Ch9yYWlsL2FmdGVyc2FsZXMvdjEvcmVmdW5kLnByb3RvEhJyYWlsLmFmdGVyc2FsZXMudjEiywEKD1JlZnVuZEl0ZW1RdW90ZRIPCgdpdGVtX2lkGAEgASgJEiEKBHBhaWQYAiABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSIAoDZmVlGAMgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EiUKCHJldHVybmVkGAQgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5Eg8KB3J1bGVfaWQYBSABKAkSFAoMcnVsZV90ZXh0X3poGAYgASgJEhQKDHJ1bGVfdGV4dF9lbhgHIAEoCSLyAQoLUmVmdW5kUXVvdGUSEwoLcXVvdGVfdG9rZW4YASABKAkSMgoFaXRlbXMYAiADKAsyIy5yYWlsLmFmdGVyc2FsZXMudjEuUmVmdW5kSXRlbVF1b3RlEiYKCXRvdGFsX2ZlZRgDIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRIrCg50b3RhbF9yZXR1cm5lZBgEIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRIvCgtleHBpcmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMcnVsZV92ZXJzaW9uGAYgASgJIrACCgZSZWZ1bmQSEQoJcmVmdW5kX2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEjIKBWl0ZW1zGAMgAygLMiMucmFpbC5hZnRlcnNhbGVzLnYxLlJlZnVuZEl0ZW1RdW90ZRIuCgVzdGFnZRgEIAEoDjIfLnJhaWwuYWZ0ZXJzYWxlcy52MS5SZWZ1bmRTdGFnZRIrCg50b3RhbF9yZXR1cm5lZBgFIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZmluaXNoX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnJlYXNvbhgIIAEoCSI4ChJRdW90ZVJlZnVuZFJlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkSEAoIaXRlbV9pZHMYAiADKAkiRQoTUXVvdGVSZWZ1bmRSZXNwb25zZRIuCgVxdW90ZRgBIAEoCzIfLnJhaWwuYWZ0ZXJzYWxlcy52MS5SZWZ1bmRRdW90ZSJiChNDcmVhdGVSZWZ1bmRSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSEAoIaXRlbV9pZHMYAyADKAkSEwoLcXVvdGVfdG9rZW4YBCABKAkiQgoUQ3JlYXRlUmVmdW5kUmVzcG9uc2USKgoGcmVmdW5kGAEgASgLMhoucmFpbC5hZnRlcnNhbGVzLnYxLlJlZnVuZCIlChBHZXRSZWZ1bmRSZXF1ZXN0EhEKCXJlZnVuZF9pZBgBIAEoCSI/ChFHZXRSZWZ1bmRSZXNwb25zZRIqCgZyZWZ1bmQYASABKAsyGi5yYWlsLmFmdGVyc2FsZXMudjEuUmVmdW5kIiYKEkxpc3RSZWZ1bmRzUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCSJCChNMaXN0UmVmdW5kc1Jlc3BvbnNlEisKB3JlZnVuZHMYASADKAsyGi5yYWlsLmFmdGVyc2FsZXMudjEuUmVmdW5kIkYKEFJlZnVuZFJ1blJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSDgoGcmVhc29uGAMgASgJIjIKEVJlZnVuZFJ1blJlc3BvbnNlEg4KBmpvYl9pZBgBIAEoCRINCgVpdGVtcxgCIAEoDSqsAQoLUmVmdW5kU3RhZ2USHAoYUkVGVU5EX1NUQUdFX1VOU1BFQ0lGSUVEEAASGQoVUkVGVU5EX1NUQUdFX0FDQ0VQVEVEEAESFwoTUkVGVU5EX1NUQUdFX1ZPSURFRBACEhsKF1JFRlVORF9TVEFHRV9NT05FWV9TRU5UEAMSFQoRUkVGVU5EX1NUQUdFX0RPTkUQBBIXChNSRUZVTkRfU1RBR0VfTUFOVUFMEAUyvAUKDVJlZnVuZFNlcnZpY2USigEKC1F1b3RlUmVmdW5kEiYucmFpbC5hZnRlcnNhbGVzLnYxLlF1b3RlUmVmdW5kUmVxdWVzdBonLnJhaWwuYWZ0ZXJzYWxlcy52MS5RdW90ZVJlZnVuZFJlc3BvbnNlIiqQAgGKtRgHCgICAxjQD4LT5JMCFjoBKiIRL3YxL3JlZnVuZHM6cXVvdGUShAEKDENyZWF0ZVJlZnVuZBInLnJhaWwuYWZ0ZXJzYWxlcy52MS5DcmVhdGVSZWZ1bmRSZXF1ZXN0GigucmFpbC5hZnRlcnNhbGVzLnYxLkNyZWF0ZVJlZnVuZFJlc3BvbnNlIiGKtRgHCgICAxiIJ4LT5JMCEDoBKiILL3YxL3JlZnVuZHMSjQEKCUdldFJlZnVuZBIkLnJhaWwuYWZ0ZXJzYWxlcy52MS5HZXRSZWZ1bmRSZXF1ZXN0GiUucmFpbC5hZnRlcnNhbGVzLnYxLkdldFJlZnVuZFJlc3BvbnNlIjOQAgGKtRgNCgMCAwUSA29wcxjoB4LT5JMCGRIXL3YxL3JlZnVuZHMve3JlZnVuZF9pZH0SmQEKC0xpc3RSZWZ1bmRzEiYucmFpbC5hZnRlcnNhbGVzLnYxLkxpc3RSZWZ1bmRzUmVxdWVzdBonLnJhaWwuYWZ0ZXJzYWxlcy52MS5MaXN0UmVmdW5kc1Jlc3BvbnNlIjmQAgGKtRgNCgMCAwUSA29wcxjoB4LT5JMCHxIdL3YxL29yZGVycy97b3JkZXJfaWR9L3JlZnVuZHMSawoJUmVmdW5kUnVuEiQucmFpbC5hZnRlcnNhbGVzLnYxLlJlZnVuZFJ1blJlcXVlc3QaJS5yYWlsLmFmdGVyc2FsZXMudjEuUmVmdW5kUnVuUmVzcG9uc2UiEYq1GA0KAgMFEgNvcHMY4NQDYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_money]);
+  fileDesc("Ch9yYWlsL2FmdGVyc2FsZXMvdjEvcmVmdW5kLnByb3RvEhJyYWlsLmFmdGVyc2FsZXMudjEiywEKD1JlZnVuZEl0ZW1RdW90ZRIPCgdpdGVtX2lkGAEgASgJEiEKBHBhaWQYAiABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSIAoDZmVlGAMgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EiUKCHJldHVybmVkGAQgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5Eg8KB3J1bGVfaWQYBSABKAkSFAoMcnVsZV90ZXh0X3poGAYgASgJEhQKDHJ1bGVfdGV4dF9lbhgHIAEoCSKhAgoLUmVmdW5kUXVvdGUSEwoLcXVvdGVfdG9rZW4YASABKAkSMgoFaXRlbXMYAiADKAsyIy5yYWlsLmFmdGVyc2FsZXMudjEuUmVmdW5kSXRlbVF1b3RlEiYKCXRvdGFsX2ZlZRgDIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRIrCg50b3RhbF9yZXR1cm5lZBgEIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRIvCgtleHBpcmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMcnVsZV92ZXJzaW9uGAYgASgJEi0KBXJ1bGVzGAcgAygLMh4ucmFpbC5hZnRlcnNhbGVzLnYxLlJlZnVuZFJ1bGUiPwoKUmVmdW5kUnVsZRIPCgdydWxlX2lkGAEgASgJEg8KB3RleHRfemgYAiABKAkSDwoHdGV4dF9lbhgDIAEoCSLgAgoGUmVmdW5kEhEKCXJlZnVuZF9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIyCgVpdGVtcxgDIAMoCzIjLnJhaWwuYWZ0ZXJzYWxlcy52MS5SZWZ1bmRJdGVtUXVvdGUSLgoFc3RhZ2UYBCABKA4yHy5yYWlsLmFmdGVyc2FsZXMudjEuUmVmdW5kU3RhZ2USKwoOdG90YWxfcmV0dXJuZWQYBSABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2ZpbmlzaF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZWFzb24YCCABKAkSLgoFY2F1c2UYCSABKA4yHy5yYWlsLmFmdGVyc2FsZXMudjEuUmVmdW5kQ2F1c2UiOAoSUXVvdGVSZWZ1bmRSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJEhAKCGl0ZW1faWRzGAIgAygJIkUKE1F1b3RlUmVmdW5kUmVzcG9uc2USLgoFcXVvdGUYASABKAsyHy5yYWlsLmFmdGVyc2FsZXMudjEuUmVmdW5kUXVvdGUiYgoTQ3JlYXRlUmVmdW5kUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEhAKCGl0ZW1faWRzGAMgAygJEhMKC3F1b3RlX3Rva2VuGAQgASgJIkIKFENyZWF0ZVJlZnVuZFJlc3BvbnNlEioKBnJlZnVuZBgBIAEoCzIaLnJhaWwuYWZ0ZXJzYWxlcy52MS5SZWZ1bmQiJQoQR2V0UmVmdW5kUmVxdWVzdBIRCglyZWZ1bmRfaWQYASABKAkiPwoRR2V0UmVmdW5kUmVzcG9uc2USKgoGcmVmdW5kGAEgASgLMhoucmFpbC5hZnRlcnNhbGVzLnYxLlJlZnVuZCImChJMaXN0UmVmdW5kc1JlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkiQgoTTGlzdFJlZnVuZHNSZXNwb25zZRIrCgdyZWZ1bmRzGAEgAygLMhoucmFpbC5hZnRlcnNhbGVzLnYxLlJlZnVuZCJGChBSZWZ1bmRSdW5SZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEg4KBnJlYXNvbhgDIAEoCSIyChFSZWZ1bmRSdW5SZXNwb25zZRIOCgZqb2JfaWQYASABKAkSDQoFaXRlbXMYAiABKA0i7wMKCVJ1blJlZnVuZBIOCgZqb2JfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEi4KBWNhdXNlGAMgASgOMh8ucmFpbC5hZnRlcnNhbGVzLnYxLlJlZnVuZENhdXNlEg4KBnJlYXNvbhgEIAEoCRIxCgVzdGF0ZRgFIAEoDjIiLnJhaWwuYWZ0ZXJzYWxlcy52MS5SdW5SZWZ1bmRTdGF0ZRIOCgZvcmRlcnMYBiABKA0SEwoLb3JkZXJzX29wZW4YByABKA0SDQoFaXRlbXMYCCABKA0SFgoOaXRlbXNfcmVmdW5kZWQYCSABKA0SFAoMaXRlbXNfZmFpbGVkGAogASgNEiUKCHJldHVybmVkGAsgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5Ei8KC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtmaW5pc2hfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNwoIcHJvYmxlbXMYDiADKAsyJS5yYWlsLmFmdGVyc2FsZXMudjEuUnVuUmVmdW5kLlByb2JsZW0aKwoHUHJvYmxlbRIQCghvcmRlcl9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkiJQoTR2V0UnVuUmVmdW5kUmVxdWVzdBIOCgZqb2JfaWQYASABKAkiRQoUR2V0UnVuUmVmdW5kUmVzcG9uc2USLQoGcmVmdW5kGAEgASgLMh0ucmFpbC5hZnRlcnNhbGVzLnYxLlJ1blJlZnVuZCInChVMaXN0UnVuUmVmdW5kc1JlcXVlc3QSDgoGcnVuX2lkGAEgASgJIkgKFkxpc3RSdW5SZWZ1bmRzUmVzcG9uc2USLgoHcmVmdW5kcxgBIAMoCzIdLnJhaWwuYWZ0ZXJzYWxlcy52MS5SdW5SZWZ1bmQqggEKC1JlZnVuZENhdXNlEhwKGFJFRlVORF9DQVVTRV9VTlNQRUNJRklFRBAAEhoKFlJFRlVORF9DQVVTRV9UUkFWRUxMRVIQARIeChpSRUZVTkRfQ0FVU0VfUlVOX0NBTkNFTExFRBACEhkKFVJFRlVORF9DQVVTRV9PUEVSQVRPUhADKogBCg5SdW5SZWZ1bmRTdGF0ZRIgChxSVU5fUkVGVU5EX1NUQVRFX1VOU1BFQ0lGSUVEEAASGwoXUlVOX1JFRlVORF9TVEFURV9BQ1RJVkUQARIZChVSVU5fUkVGVU5EX1NUQVRFX0RPTkUQAhIcChhSVU5fUkVGVU5EX1NUQVRFX1NUT1BQRUQQAyqsAQoLUmVmdW5kU3RhZ2USHAoYUkVGVU5EX1NUQUdFX1VOU1BFQ0lGSUVEEAASGQoVUkVGVU5EX1NUQUdFX0FDQ0VQVEVEEAESFwoTUkVGVU5EX1NUQUdFX1ZPSURFRBACEhsKF1JFRlVORF9TVEFHRV9NT05FWV9TRU5UEAMSFQoRUkVGVU5EX1NUQUdFX0RPTkUQBBIXChNSRUZVTkRfU1RBR0VfTUFOVUFMEAUysgcKDVJlZnVuZFNlcnZpY2USigEKC1F1b3RlUmVmdW5kEiYucmFpbC5hZnRlcnNhbGVzLnYxLlF1b3RlUmVmdW5kUmVxdWVzdBonLnJhaWwuYWZ0ZXJzYWxlcy52MS5RdW90ZVJlZnVuZFJlc3BvbnNlIiqQAgGKtRgHCgICAxjQD4LT5JMCFjoBKiIRL3YxL3JlZnVuZHM6cXVvdGUShAEKDENyZWF0ZVJlZnVuZBInLnJhaWwuYWZ0ZXJzYWxlcy52MS5DcmVhdGVSZWZ1bmRSZXF1ZXN0GigucmFpbC5hZnRlcnNhbGVzLnYxLkNyZWF0ZVJlZnVuZFJlc3BvbnNlIiGKtRgHCgICAxiIJ4LT5JMCEDoBKiILL3YxL3JlZnVuZHMSjQEKCUdldFJlZnVuZBIkLnJhaWwuYWZ0ZXJzYWxlcy52MS5HZXRSZWZ1bmRSZXF1ZXN0GiUucmFpbC5hZnRlcnNhbGVzLnYxLkdldFJlZnVuZFJlc3BvbnNlIjOQAgGKtRgNCgMCAwUSA29wcxjoB4LT5JMCGRIXL3YxL3JlZnVuZHMve3JlZnVuZF9pZH0SmQEKC0xpc3RSZWZ1bmRzEiYucmFpbC5hZnRlcnNhbGVzLnYxLkxpc3RSZWZ1bmRzUmVxdWVzdBonLnJhaWwuYWZ0ZXJzYWxlcy52MS5MaXN0UmVmdW5kc1Jlc3BvbnNlIjmQAgGKtRgNCgMCAwUSA29wcxjoB4LT5JMCHxIdL3YxL29yZGVycy97b3JkZXJfaWR9L3JlZnVuZHMSawoJUmVmdW5kUnVuEiQucmFpbC5hZnRlcnNhbGVzLnYxLlJlZnVuZFJ1blJlcXVlc3QaJS5yYWlsLmFmdGVyc2FsZXMudjEuUmVmdW5kUnVuUmVzcG9uc2UiEYq1GA0KAgMFEgNvcHMY4NQDEnYKDEdldFJ1blJlZnVuZBInLnJhaWwuYWZ0ZXJzYWxlcy52MS5HZXRSdW5SZWZ1bmRSZXF1ZXN0GigucmFpbC5hZnRlcnNhbGVzLnYxLkdldFJ1blJlZnVuZFJlc3BvbnNlIhOQAgGKtRgMCgIDBRIDb3BzGNAPEnwKDkxpc3RSdW5SZWZ1bmRzEikucmFpbC5hZnRlcnNhbGVzLnYxLkxpc3RSdW5SZWZ1bmRzUmVxdWVzdBoqLnJhaWwuYWZ0ZXJzYWxlcy52MS5MaXN0UnVuUmVmdW5kc1Jlc3BvbnNlIhOQAgGKtRgMCgIDBRIDb3BzGIgnYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_money]);
 
 /**
  * What one passenger's ticket would bring back: paid = fee + returned.
@@ -110,6 +110,13 @@ export type RefundQuote = Message<"rail.aftersales.v1.RefundQuote"> & {
    * @generated from field: string rule_version = 6;
    */
   ruleVersion: string;
+
+  /**
+   * All tiers in force, from most time left to least, so that the applied ones can be understood.
+   *
+   * @generated from field: repeated rail.aftersales.v1.RefundRule rules = 7;
+   */
+  rules: RefundRule[];
 };
 
 /**
@@ -118,6 +125,35 @@ export type RefundQuote = Message<"rail.aftersales.v1.RefundQuote"> & {
  */
 export const RefundQuoteSchema: GenMessage<RefundQuote> = /*@__PURE__*/
   messageDesc(file_rail_aftersales_v1_refund, 1);
+
+/**
+ * A fee rule as a sentence.
+ *
+ * @generated from message rail.aftersales.v1.RefundRule
+ */
+export type RefundRule = Message<"rail.aftersales.v1.RefundRule"> & {
+  /**
+   * @generated from field: string rule_id = 1;
+   */
+  ruleId: string;
+
+  /**
+   * @generated from field: string text_zh = 2;
+   */
+  textZh: string;
+
+  /**
+   * @generated from field: string text_en = 3;
+   */
+  textEn: string;
+};
+
+/**
+ * Describes the message rail.aftersales.v1.RefundRule.
+ * Use `create(RefundRuleSchema)` to create a new message.
+ */
+export const RefundRuleSchema: GenMessage<RefundRule> = /*@__PURE__*/
+  messageDesc(file_rail_aftersales_v1_refund, 2);
 
 /**
  * A refund of one or more items, from acceptance until the money has arrived.
@@ -164,6 +200,11 @@ export type Refund = Message<"rail.aftersales.v1.Refund"> & {
    * @generated from field: string reason = 8;
    */
   reason: string;
+
+  /**
+   * @generated from field: rail.aftersales.v1.RefundCause cause = 9;
+   */
+  cause: RefundCause;
 };
 
 /**
@@ -171,7 +212,7 @@ export type Refund = Message<"rail.aftersales.v1.Refund"> & {
  * Use `create(RefundSchema)` to create a new message.
  */
 export const RefundSchema: GenMessage<Refund> = /*@__PURE__*/
-  messageDesc(file_rail_aftersales_v1_refund, 2);
+  messageDesc(file_rail_aftersales_v1_refund, 3);
 
 /**
  * Which items of an order to price.
@@ -197,7 +238,7 @@ export type QuoteRefundRequest = Message<"rail.aftersales.v1.QuoteRefundRequest"
  * Use `create(QuoteRefundRequestSchema)` to create a new message.
  */
 export const QuoteRefundRequestSchema: GenMessage<QuoteRefundRequest> = /*@__PURE__*/
-  messageDesc(file_rail_aftersales_v1_refund, 3);
+  messageDesc(file_rail_aftersales_v1_refund, 4);
 
 /**
  * The quote; asking changes nothing.
@@ -216,7 +257,7 @@ export type QuoteRefundResponse = Message<"rail.aftersales.v1.QuoteRefundRespons
  * Use `create(QuoteRefundResponseSchema)` to create a new message.
  */
 export const QuoteRefundResponseSchema: GenMessage<QuoteRefundResponse> = /*@__PURE__*/
-  messageDesc(file_rail_aftersales_v1_refund, 4);
+  messageDesc(file_rail_aftersales_v1_refund, 5);
 
 /**
  * Accepts a quote. The items and the quote must be those quoted, else QUOTE_STALE; request_id makes repeating safe.
@@ -250,7 +291,7 @@ export type CreateRefundRequest = Message<"rail.aftersales.v1.CreateRefundReques
  * Use `create(CreateRefundRequestSchema)` to create a new message.
  */
 export const CreateRefundRequestSchema: GenMessage<CreateRefundRequest> = /*@__PURE__*/
-  messageDesc(file_rail_aftersales_v1_refund, 5);
+  messageDesc(file_rail_aftersales_v1_refund, 6);
 
 /**
  * The refund as accepted; it goes on by itself, GetRefund says how far.
@@ -269,7 +310,7 @@ export type CreateRefundResponse = Message<"rail.aftersales.v1.CreateRefundRespo
  * Use `create(CreateRefundResponseSchema)` to create a new message.
  */
 export const CreateRefundResponseSchema: GenMessage<CreateRefundResponse> = /*@__PURE__*/
-  messageDesc(file_rail_aftersales_v1_refund, 6);
+  messageDesc(file_rail_aftersales_v1_refund, 7);
 
 /**
  * Names a refund; another account's is REFUND_NOT_FOUND.
@@ -288,7 +329,7 @@ export type GetRefundRequest = Message<"rail.aftersales.v1.GetRefundRequest"> & 
  * Use `create(GetRefundRequestSchema)` to create a new message.
  */
 export const GetRefundRequestSchema: GenMessage<GetRefundRequest> = /*@__PURE__*/
-  messageDesc(file_rail_aftersales_v1_refund, 7);
+  messageDesc(file_rail_aftersales_v1_refund, 8);
 
 /**
  * The refund as it stands now.
@@ -307,7 +348,7 @@ export type GetRefundResponse = Message<"rail.aftersales.v1.GetRefundResponse"> 
  * Use `create(GetRefundResponseSchema)` to create a new message.
  */
 export const GetRefundResponseSchema: GenMessage<GetRefundResponse> = /*@__PURE__*/
-  messageDesc(file_rail_aftersales_v1_refund, 8);
+  messageDesc(file_rail_aftersales_v1_refund, 9);
 
 /**
  * Names an order of the caller's.
@@ -326,7 +367,7 @@ export type ListRefundsRequest = Message<"rail.aftersales.v1.ListRefundsRequest"
  * Use `create(ListRefundsRequestSchema)` to create a new message.
  */
 export const ListRefundsRequestSchema: GenMessage<ListRefundsRequest> = /*@__PURE__*/
-  messageDesc(file_rail_aftersales_v1_refund, 9);
+  messageDesc(file_rail_aftersales_v1_refund, 10);
 
 /**
  * All refunds of the order, whatever their stage.
@@ -345,11 +386,11 @@ export type ListRefundsResponse = Message<"rail.aftersales.v1.ListRefundsRespons
  * Use `create(ListRefundsResponseSchema)` to create a new message.
  */
 export const ListRefundsResponseSchema: GenMessage<ListRefundsResponse> = /*@__PURE__*/
-  messageDesc(file_rail_aftersales_v1_refund, 10);
+  messageDesc(file_rail_aftersales_v1_refund, 11);
 
 /**
- * A run whose tickets all go back without a fee, and why. Repeated with the same request_id it goes on where it
- * stopped.
+ * A run whose tickets all go back without a fee, and why (1–200 characters, told to the travellers). Repeated with the same
+ * request_id it is the same job, which goes on by itself where it stopped.
  *
  * @generated from message rail.aftersales.v1.RefundRunRequest
  */
@@ -375,10 +416,10 @@ export type RefundRunRequest = Message<"rail.aftersales.v1.RefundRunRequest"> & 
  * Use `create(RefundRunRequestSchema)` to create a new message.
  */
 export const RefundRunRequestSchema: GenMessage<RefundRunRequest> = /*@__PURE__*/
-  messageDesc(file_rail_aftersales_v1_refund, 11);
+  messageDesc(file_rail_aftersales_v1_refund, 12);
 
 /**
- * What was set in motion: the items are refunded one by one after the answer.
+ * What was set in motion: the items are refunded after the answer, and more may be found.
  *
  * @generated from message rail.aftersales.v1.RefundRunResponse
  */
@@ -389,6 +430,8 @@ export type RefundRunResponse = Message<"rail.aftersales.v1.RefundRunResponse"> 
   jobId: string;
 
   /**
+   * Found so far.
+   *
    * @generated from field: uint32 items = 2;
    */
   items: number;
@@ -399,7 +442,293 @@ export type RefundRunResponse = Message<"rail.aftersales.v1.RefundRunResponse"> 
  * Use `create(RefundRunResponseSchema)` to create a new message.
  */
 export const RefundRunResponseSchema: GenMessage<RefundRunResponse> = /*@__PURE__*/
-  messageDesc(file_rail_aftersales_v1_refund, 12);
+  messageDesc(file_rail_aftersales_v1_refund, 13);
+
+/**
+ * The refund of all tickets of a run.
+ *
+ * @generated from message rail.aftersales.v1.RunRefund
+ */
+export type RunRefund = Message<"rail.aftersales.v1.RunRefund"> & {
+  /**
+   * @generated from field: string job_id = 1;
+   */
+  jobId: string;
+
+  /**
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: rail.aftersales.v1.RefundCause cause = 3;
+   */
+  cause: RefundCause;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: rail.aftersales.v1.RunRefundState state = 5;
+   */
+  state: RunRefundState;
+
+  /**
+   * Orders with places on the run, and how many of them are not at their end.
+   *
+   * @generated from field: uint32 orders = 6;
+   */
+  orders: number;
+
+  /**
+   * @generated from field: uint32 orders_open = 7;
+   */
+  ordersOpen: number;
+
+  /**
+   * Tickets found, tickets whose money has arrived, and tickets that people have to look at. At the end found = refunded + failed.
+   *
+   * @generated from field: uint32 items = 8;
+   */
+  items: number;
+
+  /**
+   * @generated from field: uint32 items_refunded = 9;
+   */
+  itemsRefunded: number;
+
+  /**
+   * @generated from field: uint32 items_failed = 10;
+   */
+  itemsFailed: number;
+
+  /**
+   * Arrived.
+   *
+   * @generated from field: rail.type.v1.Money returned = 11;
+   */
+  returned?: Money | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp create_time = 12;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp finish_time = 13;
+   */
+  finishTime?: Timestamp | undefined;
+
+  /**
+   * At most 100.
+   *
+   * @generated from field: repeated rail.aftersales.v1.RunRefund.Problem problems = 14;
+   */
+  problems: RunRefund_Problem[];
+};
+
+/**
+ * Describes the message rail.aftersales.v1.RunRefund.
+ * Use `create(RunRefundSchema)` to create a new message.
+ */
+export const RunRefundSchema: GenMessage<RunRefund> = /*@__PURE__*/
+  messageDesc(file_rail_aftersales_v1_refund, 14);
+
+/**
+ * One order that people have to look at.
+ *
+ * @generated from message rail.aftersales.v1.RunRefund.Problem
+ */
+export type RunRefund_Problem = Message<"rail.aftersales.v1.RunRefund.Problem"> & {
+  /**
+   * @generated from field: string order_id = 1;
+   */
+  orderId: string;
+
+  /**
+   * Reason of the error table: TICKET_NOT_VALID for a ticket that went through a gate.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message rail.aftersales.v1.RunRefund.Problem.
+ * Use `create(RunRefund_ProblemSchema)` to create a new message.
+ */
+export const RunRefund_ProblemSchema: GenMessage<RunRefund_Problem> = /*@__PURE__*/
+  messageDesc(file_rail_aftersales_v1_refund, 14, 0);
+
+/**
+ * Names the job.
+ *
+ * @generated from message rail.aftersales.v1.GetRunRefundRequest
+ */
+export type GetRunRefundRequest = Message<"rail.aftersales.v1.GetRunRefundRequest"> & {
+  /**
+   * @generated from field: string job_id = 1;
+   */
+  jobId: string;
+};
+
+/**
+ * Describes the message rail.aftersales.v1.GetRunRefundRequest.
+ * Use `create(GetRunRefundRequestSchema)` to create a new message.
+ */
+export const GetRunRefundRequestSchema: GenMessage<GetRunRefundRequest> = /*@__PURE__*/
+  messageDesc(file_rail_aftersales_v1_refund, 15);
+
+/**
+ * The job as it stands now; an unknown one is JOB_NOT_FOUND.
+ *
+ * @generated from message rail.aftersales.v1.GetRunRefundResponse
+ */
+export type GetRunRefundResponse = Message<"rail.aftersales.v1.GetRunRefundResponse"> & {
+  /**
+   * @generated from field: rail.aftersales.v1.RunRefund refund = 1;
+   */
+  refund?: RunRefund | undefined;
+};
+
+/**
+ * Describes the message rail.aftersales.v1.GetRunRefundResponse.
+ * Use `create(GetRunRefundResponseSchema)` to create a new message.
+ */
+export const GetRunRefundResponseSchema: GenMessage<GetRunRefundResponse> = /*@__PURE__*/
+  messageDesc(file_rail_aftersales_v1_refund, 16);
+
+/**
+ * Of one run where it is named. At most 100.
+ *
+ * @generated from message rail.aftersales.v1.ListRunRefundsRequest
+ */
+export type ListRunRefundsRequest = Message<"rail.aftersales.v1.ListRunRefundsRequest"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+};
+
+/**
+ * Describes the message rail.aftersales.v1.ListRunRefundsRequest.
+ * Use `create(ListRunRefundsRequestSchema)` to create a new message.
+ */
+export const ListRunRefundsRequestSchema: GenMessage<ListRunRefundsRequest> = /*@__PURE__*/
+  messageDesc(file_rail_aftersales_v1_refund, 17);
+
+/**
+ * The newest first.
+ *
+ * @generated from message rail.aftersales.v1.ListRunRefundsResponse
+ */
+export type ListRunRefundsResponse = Message<"rail.aftersales.v1.ListRunRefundsResponse"> & {
+  /**
+   * @generated from field: repeated rail.aftersales.v1.RunRefund refunds = 1;
+   */
+  refunds: RunRefund[];
+};
+
+/**
+ * Describes the message rail.aftersales.v1.ListRunRefundsResponse.
+ * Use `create(ListRunRefundsResponseSchema)` to create a new message.
+ */
+export const ListRunRefundsResponseSchema: GenMessage<ListRunRefundsResponse> = /*@__PURE__*/
+  messageDesc(file_rail_aftersales_v1_refund, 18);
+
+/**
+ * Who wanted a refund.
+ *
+ * @generated from enum rail.aftersales.v1.RefundCause
+ */
+export const RefundCause = {
+  /**
+   * @generated from enum value: REFUND_CAUSE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The traveller.
+   *
+   * @generated from enum value: REFUND_CAUSE_TRAVELLER = 1;
+   */
+  TRAVELLER: 1,
+
+  /**
+   * Nobody had to ask: the railway cancelled the run.
+   *
+   * @generated from enum value: REFUND_CAUSE_RUN_CANCELLED = 2;
+   */
+  RUN_CANCELLED: 2,
+
+  /**
+   * An operator refunded the whole run.
+   *
+   * @generated from enum value: REFUND_CAUSE_OPERATOR = 3;
+   */
+  OPERATOR: 3,
+} as const;
+
+/**
+ * Who wanted a refund.
+ *
+ * @generated from enum rail.aftersales.v1.RefundCause
+ */
+export type RefundCause = (typeof RefundCause)[keyof typeof RefundCause] | UnknownEnum;
+
+/**
+ * Describes the enum rail.aftersales.v1.RefundCause.
+ */
+export const RefundCauseSchema: GenEnum<RefundCause> = /*@__PURE__*/
+  enumDesc(file_rail_aftersales_v1_refund, 0);
+
+/**
+ * How far the refund of a run is.
+ *
+ * @generated from enum rail.aftersales.v1.RunRefundState
+ */
+export const RunRefundState = {
+  /**
+   * @generated from enum value: RUN_REFUND_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Orders are being looked for and refunded.
+   *
+   * @generated from enum value: RUN_REFUND_STATE_ACTIVE = 1;
+   */
+  ACTIVE: 1,
+
+  /**
+   * A last look found nothing more.
+   *
+   * @generated from enum value: RUN_REFUND_STATE_DONE = 2;
+   */
+  DONE: 2,
+
+  /**
+   * The run runs after all. What was begun is brought to its end, the rest was left alone.
+   *
+   * @generated from enum value: RUN_REFUND_STATE_STOPPED = 3;
+   */
+  STOPPED: 3,
+} as const;
+
+/**
+ * How far the refund of a run is.
+ *
+ * @generated from enum rail.aftersales.v1.RunRefundState
+ */
+export type RunRefundState = (typeof RunRefundState)[keyof typeof RunRefundState] | UnknownEnum;
+
+/**
+ * Describes the enum rail.aftersales.v1.RunRefundState.
+ */
+export const RunRefundStateSchema: GenEnum<RunRefundState> = /*@__PURE__*/
+  enumDesc(file_rail_aftersales_v1_refund, 1);
 
 /**
  * How far a refund is. Stages only go forward; each step can be repeated without a second effect.
@@ -459,11 +788,11 @@ export type RefundStage = (typeof RefundStage)[keyof typeof RefundStage] | Unkno
  * Describes the enum rail.aftersales.v1.RefundStage.
  */
 export const RefundStageSchema: GenEnum<RefundStage> = /*@__PURE__*/
-  enumDesc(file_rail_aftersales_v1_refund, 0);
+  enumDesc(file_rail_aftersales_v1_refund, 2);
 
 /**
  * Errors: ORDER_NOT_FOUND, ITEM_NOT_REFUNDABLE, QUOTE_STALE (a new quote is in the details), TRAIN_DEPARTED, INSPECTION_CLOSED,
- * REFUND_NOT_FOUND, REQUEST_ID_REUSED.
+ * CHILD_LEFT_ALONE (metadata `item_ids`: what to refund as well), REFUND_NOT_FOUND, JOB_NOT_FOUND, REQUEST_ID_REUSED.
  *
  * @generated from service rail.aftersales.v1.RefundService
  */
@@ -509,7 +838,8 @@ export const RefundService: GenService<{
     output: typeof ListRefundsResponseSchema;
   },
   /**
-   * Refunds every ticket of a run in full (cancelled or badly delayed), resumable.
+   * Refunds every ticket of a run in full (cancelled or badly delayed), resumable. For a run that the railway cancelled this
+   * begins by itself. Audited. Errors: FIELD_INVALID, REQUEST_ID_INVALID, REQUEST_ID_EXPIRED, REQUEST_ID_REUSED.
    *
    * @generated from rpc rail.aftersales.v1.RefundService.RefundRun
    */
@@ -517,6 +847,26 @@ export const RefundService: GenService<{
     methodKind: "unary";
     input: typeof RefundRunRequestSchema;
     output: typeof RefundRunResponseSchema;
+  },
+  /**
+   * How far the refund of a run is.
+   *
+   * @generated from rpc rail.aftersales.v1.RefundService.GetRunRefund
+   */
+  getRunRefund: {
+    methodKind: "unary";
+    input: typeof GetRunRefundRequestSchema;
+    output: typeof GetRunRefundResponseSchema;
+  },
+  /**
+   * Refunds of runs, newest first.
+   *
+   * @generated from rpc rail.aftersales.v1.RefundService.ListRunRefunds
+   */
+  listRunRefunds: {
+    methodKind: "unary";
+    input: typeof ListRunRefundsRequestSchema;
+    output: typeof ListRunRefundsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_rail_aftersales_v1_refund, 0);

@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file rail/aftersales/v1/standby.proto.
  */
 export const file_rail_aftersales_v1_standby: GenFile = /*@__PURE__*/
-  fileDesc("CiByYWlsL2FmdGVyc2FsZXMvdjEvc3RhbmRieS5wcm90bxIScmFpbC5hZnRlcnNhbGVzLnYxIp4BCgtTdGFuZGJ5V2lzaBIOCgZydW5faWQYASABKAkSFwoPZnJvbV9zdGF0aW9uX2lkGAIgASgJEhUKDXRvX3N0YXRpb25faWQYAyABKAkSLQoMc2VhdF9jbGFzc2VzGAQgAygOMhcucmFpbC50eXBlLnYxLlNlYXRDbGFzcxIgChhhY2NlcHRfc2FtZV90cmFpbl9jaGFuZ2UYBSABKAgifQoMU3RhbmRieVBsYWNlEi0KBHdpc2gYASABKAsyHy5yYWlsLmFmdGVyc2FsZXMudjEuU3RhbmRieVdpc2gSFgoOcmVxdWVzdHNfYWhlYWQYAiABKA0SGAoQcGFzc2VuZ2Vyc19haGVhZBgDIAEoDRIMCgRvZGRzGAQgASgBIpIDCgdTdGFuZGJ5EhIKCnN0YW5kYnlfaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRIwCgZwbGFjZXMYAyADKAsyIC5yYWlsLmFmdGVyc2FsZXMudjEuU3RhbmRieVBsYWNlEhUKDXBhc3Nlbmdlcl9pZHMYBCADKAkSLwoFc3RhdGUYBSABKA4yIC5yYWlsLmFmdGVyc2FsZXMudjEuU3RhbmRieVN0YXRlEiwKCGRlYWRsaW5lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgdwcmVwYWlkGAcgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EhAKCG9yZGVyX2lkGAggASgJEg8KB3ZlcnNpb24YCSABKAMSLwoLY3JlYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnJlYXNvbhgLIAEoCRIbChN1cGdyYWRlX29mX29yZGVyX2lkGAwgASgJEhAKCHByaW9yaXR5GA0gASgNImIKFkVzdGltYXRlU3RhbmRieVJlcXVlc3QSLwoGd2lzaGVzGAEgAygLMh8ucmFpbC5hZnRlcnNhbGVzLnYxLlN0YW5kYnlXaXNoEhcKD3Bhc3Nlbmdlcl9jb3VudBgCIAEoDSJZChdFc3RpbWF0ZVN0YW5kYnlSZXNwb25zZRIwCgZwbGFjZXMYASADKAsyIC5yYWlsLmFmdGVyc2FsZXMudjEuU3RhbmRieVBsYWNlEgwKBG9kZHMYAiABKAEi8wEKFENyZWF0ZVN0YW5kYnlSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSLwoGd2lzaGVzGAIgAygLMh8ucmFpbC5hZnRlcnNhbGVzLnYxLlN0YW5kYnlXaXNoEhUKDXBhc3Nlbmdlcl9pZHMYAyADKAkSNAoPcGFzc2VuZ2VyX3R5cGVzGAQgAygOMhsucmFpbC50eXBlLnYxLlBhc3NlbmdlclR5cGUSLAoIZGVhZGxpbmUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhsKE3VwZ3JhZGVfb2Zfb3JkZXJfaWQYBiABKAkiRQoVQ3JlYXRlU3RhbmRieVJlc3BvbnNlEiwKB3N0YW5kYnkYASABKAsyGy5yYWlsLmFmdGVyc2FsZXMudjEuU3RhbmRieSInChFHZXRTdGFuZGJ5UmVxdWVzdBISCgpzdGFuZGJ5X2lkGAEgASgJIkIKEkdldFN0YW5kYnlSZXNwb25zZRIsCgdzdGFuZGJ5GAEgASgLMhsucmFpbC5hZnRlcnNhbGVzLnYxLlN0YW5kYnkiPAoTTGlzdFN0YW5kYnlzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSJeChRMaXN0U3RhbmRieXNSZXNwb25zZRItCghzdGFuZGJ5cxgBIAMoCzIbLnJhaWwuYWZ0ZXJzYWxlcy52MS5TdGFuZGJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI+ChRDYW5jZWxTdGFuZGJ5UmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhIKCnN0YW5kYnlfaWQYAiABKAkiRQoVQ2FuY2VsU3RhbmRieVJlc3BvbnNlEiwKB3N0YW5kYnkYASABKAsyGy5yYWlsLmFmdGVyc2FsZXMudjEuU3RhbmRieSIpChNXYXRjaFN0YW5kYnlSZXF1ZXN0EhIKCnN0YW5kYnlfaWQYASABKAkiRAoUV2F0Y2hTdGFuZGJ5UmVzcG9uc2USLAoHc3RhbmRieRgBIAEoCzIbLnJhaWwuYWZ0ZXJzYWxlcy52MS5TdGFuZGJ5Ks4BCgxTdGFuZGJ5U3RhdGUSHQoZU1RBTkRCWV9TVEFURV9VTlNQRUNJRklFRBAAEhkKFVNUQU5EQllfU1RBVEVfUEVORElORxABEhoKFlNUQU5EQllfU1RBVEVfTUFUQ0hJTkcQAhIYChRTVEFOREJZX1NUQVRFX0xPQ0tFRBADEhsKF1NUQU5EQllfU1RBVEVfQVdBSVRfUEFZEAQSGQoVU1RBTkRCWV9TVEFURV9TVUNDRVNTEAUSFgoSU1RBTkRCWV9TVEFURV9GQUlMEAYy4wYKDlN0YW5kYnlTZXJ2aWNlEpkBCg9Fc3RpbWF0ZVN0YW5kYnkSKi5yYWlsLmFmdGVyc2FsZXMudjEuRXN0aW1hdGVTdGFuZGJ5UmVxdWVzdBorLnJhaWwuYWZ0ZXJzYWxlcy52MS5Fc3RpbWF0ZVN0YW5kYnlSZXNwb25zZSItkAIBirUYBgoBAhjQD4LT5JMCGjoBKiIVL3YxL3N0YW5kYnlzOmVzdGltYXRlEo8BCg1DcmVhdGVTdGFuZGJ5EigucmFpbC5hZnRlcnNhbGVzLnYxLkNyZWF0ZVN0YW5kYnlSZXF1ZXN0GikucmFpbC5hZnRlcnNhbGVzLnYxLkNyZWF0ZVN0YW5kYnlSZXNwb25zZSIpirUYDgoCAgUSBW9yZGVyGLgXgtPkkwIROgEqIgwvdjEvc3RhbmRieXMSjAEKCkdldFN0YW5kYnkSJS5yYWlsLmFmdGVyc2FsZXMudjEuR2V0U3RhbmRieVJlcXVlc3QaJi5yYWlsLmFmdGVyc2FsZXMudjEuR2V0U3RhbmRieVJlc3BvbnNlIi+QAgGKtRgHCgICAxjoB4LT5JMCGxIZL3YxL3N0YW5kYnlzL3tzdGFuZGJ5X2lkfRKEAQoMTGlzdFN0YW5kYnlzEicucmFpbC5hZnRlcnNhbGVzLnYxLkxpc3RTdGFuZGJ5c1JlcXVlc3QaKC5yYWlsLmFmdGVyc2FsZXMudjEuTGlzdFN0YW5kYnlzUmVzcG9uc2UiIZACAYq1GAYKAQIY6AeC0+STAg4SDC92MS9zdGFuZGJ5cxKcAQoNQ2FuY2VsU3RhbmRieRIoLnJhaWwuYWZ0ZXJzYWxlcy52MS5DYW5jZWxTdGFuZGJ5UmVxdWVzdBopLnJhaWwuYWZ0ZXJzYWxlcy52MS5DYW5jZWxTdGFuZGJ5UmVzcG9uc2UiNoq1GAcKAgIDGLgXgtPkkwIlOgEqIiAvdjEvc3RhbmRieXMve3N0YW5kYnlfaWR9OmNhbmNlbBJuCgxXYXRjaFN0YW5kYnkSJy5yYWlsLmFmdGVyc2FsZXMudjEuV2F0Y2hTdGFuZGJ5UmVxdWVzdBooLnJhaWwuYWZ0ZXJzYWxlcy52MS5XYXRjaFN0YW5kYnlSZXNwb25zZSIJirUYBQoBAiABMAFiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey, file_rail_type_v1_money]);
+  fileDesc("CiByYWlsL2FmdGVyc2FsZXMvdjEvc3RhbmRieS5wcm90bxIScmFpbC5hZnRlcnNhbGVzLnYxIp4BCgtTdGFuZGJ5V2lzaBIOCgZydW5faWQYASABKAkSFwoPZnJvbV9zdGF0aW9uX2lkGAIgASgJEhUKDXRvX3N0YXRpb25faWQYAyABKAkSLQoMc2VhdF9jbGFzc2VzGAQgAygOMhcucmFpbC50eXBlLnYxLlNlYXRDbGFzcxIgChhhY2NlcHRfc2FtZV90cmFpbl9jaGFuZ2UYBSABKAgifQoMU3RhbmRieVBsYWNlEi0KBHdpc2gYASABKAsyHy5yYWlsLmFmdGVyc2FsZXMudjEuU3RhbmRieVdpc2gSFgoOcmVxdWVzdHNfYWhlYWQYAiABKA0SGAoQcGFzc2VuZ2Vyc19haGVhZBgDIAEoDRIMCgRvZGRzGAQgASgBIuQDCgdTdGFuZGJ5EhIKCnN0YW5kYnlfaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRIwCgZwbGFjZXMYAyADKAsyIC5yYWlsLmFmdGVyc2FsZXMudjEuU3RhbmRieVBsYWNlEhUKDXBhc3Nlbmdlcl9pZHMYBCADKAkSLwoFc3RhdGUYBSABKA4yIC5yYWlsLmFmdGVyc2FsZXMudjEuU3RhbmRieVN0YXRlEiwKCGRlYWRsaW5lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgdwcmVwYWlkGAcgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EhAKCG9yZGVyX2lkGAggASgJEg8KB3ZlcnNpb24YCSABKAMSLwoLY3JlYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnJlYXNvbhgLIAEoCRIbChN1cGdyYWRlX29mX29yZGVyX2lkGAwgASgJEhAKCHByaW9yaXR5GA0gASgNEhEKCWNoYW5nZV9pZBgOIAEoCRIQCghpdGVtX2lkcxgPIAMoCRIrCg5tYXhfZGlmZmVyZW5jZRgQIAEoCzITLnJhaWwudHlwZS52MS5Nb25leSKQAQoWRXN0aW1hdGVTdGFuZGJ5UmVxdWVzdBIvCgZ3aXNoZXMYASADKAsyHy5yYWlsLmFmdGVyc2FsZXMudjEuU3RhbmRieVdpc2gSFwoPcGFzc2VuZ2VyX2NvdW50GAIgASgNEiwKCGRlYWRsaW5lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJZChdFc3RpbWF0ZVN0YW5kYnlSZXNwb25zZRIwCgZwbGFjZXMYASADKAsyIC5yYWlsLmFmdGVyc2FsZXMudjEuU3RhbmRieVBsYWNlEgwKBG9kZHMYAiABKAEi6AIKFENyZWF0ZVN0YW5kYnlSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSLwoGd2lzaGVzGAIgAygLMh8ucmFpbC5hZnRlcnNhbGVzLnYxLlN0YW5kYnlXaXNoEhUKDXBhc3Nlbmdlcl9pZHMYAyADKAkSNAoPcGFzc2VuZ2VyX3R5cGVzGAQgAygOMhsucmFpbC50eXBlLnYxLlBhc3NlbmdlclR5cGUSLAoIZGVhZGxpbmUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhsKE3VwZ3JhZGVfb2Zfb3JkZXJfaWQYBiABKAkSEAoIaXRlbV9pZHMYByADKAkSKwoObWF4X2RpZmZlcmVuY2UYCCABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSNAoQbWF0Y2hfYWZ0ZXJfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiRQoVQ3JlYXRlU3RhbmRieVJlc3BvbnNlEiwKB3N0YW5kYnkYASABKAsyGy5yYWlsLmFmdGVyc2FsZXMudjEuU3RhbmRieSInChFHZXRTdGFuZGJ5UmVxdWVzdBISCgpzdGFuZGJ5X2lkGAEgASgJIkIKEkdldFN0YW5kYnlSZXNwb25zZRIsCgdzdGFuZGJ5GAEgASgLMhsucmFpbC5hZnRlcnNhbGVzLnYxLlN0YW5kYnkiWQoTTGlzdFN0YW5kYnlzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCRIbChN1cGdyYWRlX29mX29yZGVyX2lkGAMgASgJIl4KFExpc3RTdGFuZGJ5c1Jlc3BvbnNlEi0KCHN0YW5kYnlzGAEgAygLMhsucmFpbC5hZnRlcnNhbGVzLnYxLlN0YW5kYnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIj4KFENhbmNlbFN0YW5kYnlSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEgoKc3RhbmRieV9pZBgCIAEoCSJFChVDYW5jZWxTdGFuZGJ5UmVzcG9uc2USLAoHc3RhbmRieRgBIAEoCzIbLnJhaWwuYWZ0ZXJzYWxlcy52MS5TdGFuZGJ5IikKE1dhdGNoU3RhbmRieVJlcXVlc3QSEgoKc3RhbmRieV9pZBgBIAEoCSJEChRXYXRjaFN0YW5kYnlSZXNwb25zZRIsCgdzdGFuZGJ5GAEgASgLMhsucmFpbC5hZnRlcnNhbGVzLnYxLlN0YW5kYnkqzgEKDFN0YW5kYnlTdGF0ZRIdChlTVEFOREJZX1NUQVRFX1VOU1BFQ0lGSUVEEAASGQoVU1RBTkRCWV9TVEFURV9QRU5ESU5HEAESGgoWU1RBTkRCWV9TVEFURV9NQVRDSElORxACEhgKFFNUQU5EQllfU1RBVEVfTE9DS0VEEAMSGwoXU1RBTkRCWV9TVEFURV9BV0FJVF9QQVkQBBIZChVTVEFOREJZX1NUQVRFX1NVQ0NFU1MQBRIWChJTVEFOREJZX1NUQVRFX0ZBSUwQBjLjBgoOU3RhbmRieVNlcnZpY2USmQEKD0VzdGltYXRlU3RhbmRieRIqLnJhaWwuYWZ0ZXJzYWxlcy52MS5Fc3RpbWF0ZVN0YW5kYnlSZXF1ZXN0GisucmFpbC5hZnRlcnNhbGVzLnYxLkVzdGltYXRlU3RhbmRieVJlc3BvbnNlIi2QAgGKtRgGCgECGNAPgtPkkwIaOgEqIhUvdjEvc3RhbmRieXM6ZXN0aW1hdGUSjwEKDUNyZWF0ZVN0YW5kYnkSKC5yYWlsLmFmdGVyc2FsZXMudjEuQ3JlYXRlU3RhbmRieVJlcXVlc3QaKS5yYWlsLmFmdGVyc2FsZXMudjEuQ3JlYXRlU3RhbmRieVJlc3BvbnNlIimKtRgOCgICBRIFb3JkZXIYuBeC0+STAhE6ASoiDC92MS9zdGFuZGJ5cxKMAQoKR2V0U3RhbmRieRIlLnJhaWwuYWZ0ZXJzYWxlcy52MS5HZXRTdGFuZGJ5UmVxdWVzdBomLnJhaWwuYWZ0ZXJzYWxlcy52MS5HZXRTdGFuZGJ5UmVzcG9uc2UiL5ACAYq1GAcKAgIDGOgHgtPkkwIbEhkvdjEvc3RhbmRieXMve3N0YW5kYnlfaWR9EoQBCgxMaXN0U3RhbmRieXMSJy5yYWlsLmFmdGVyc2FsZXMudjEuTGlzdFN0YW5kYnlzUmVxdWVzdBooLnJhaWwuYWZ0ZXJzYWxlcy52MS5MaXN0U3RhbmRieXNSZXNwb25zZSIhkAIBirUYBgoBAhjoB4LT5JMCDhIML3YxL3N0YW5kYnlzEpwBCg1DYW5jZWxTdGFuZGJ5EigucmFpbC5hZnRlcnNhbGVzLnYxLkNhbmNlbFN0YW5kYnlSZXF1ZXN0GikucmFpbC5hZnRlcnNhbGVzLnYxLkNhbmNlbFN0YW5kYnlSZXNwb25zZSI2irUYBwoCAgMYuBeC0+STAiU6ASoiIC92MS9zdGFuZGJ5cy97c3RhbmRieV9pZH06Y2FuY2VsEm4KDFdhdGNoU3RhbmRieRInLnJhaWwuYWZ0ZXJzYWxlcy52MS5XYXRjaFN0YW5kYnlSZXF1ZXN0GigucmFpbC5hZnRlcnNhbGVzLnYxLldhdGNoU3RhbmRieVJlc3BvbnNlIgmKtRgFCgECIAEwAWIGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey, file_rail_type_v1_money]);
 
 /**
  * One acceptable ride.
@@ -177,6 +177,28 @@ export type Standby = Message<"rail.aftersales.v1.Standby"> & {
    * @generated from field: uint32 priority = 13;
    */
   priority: number;
+
+  /**
+   * The change that an upgrade has become, once seats are locked for it: LOCKED, AWAIT_PAY and SUCCESS mirror it, and its
+   * payment is that of its difference. order_id stays empty.
+   *
+   * @generated from field: string change_id = 14;
+   */
+  changeId: string;
+
+  /**
+   * Of an upgrade: the tickets that are changed, all or none.
+   *
+   * @generated from field: repeated string item_ids = 15;
+   */
+  itemIds: string[];
+
+  /**
+   * Of an upgrade: the most that may be due for it; not set where any difference is accepted.
+   *
+   * @generated from field: rail.type.v1.Money max_difference = 16;
+   */
+  maxDifference?: Money | undefined;
 };
 
 /**
@@ -201,6 +223,13 @@ export type EstimateStandbyRequest = Message<"rail.aftersales.v1.EstimateStandby
    * @generated from field: uint32 passenger_count = 2;
    */
   passengerCount: number;
+
+  /**
+   * As CreateStandby would take it; without one the odds are those of waiting until departure.
+   *
+   * @generated from field: google.protobuf.Timestamp deadline = 3;
+   */
+  deadline?: Timestamp | undefined;
 };
 
 /**
@@ -235,7 +264,8 @@ export const EstimateStandbyResponseSchema: GenMessage<EstimateStandbyResponse> 
   messageDesc(file_rail_aftersales_v1_standby, 4);
 
 /**
- * A request for a group, all or none on one run. Unique by account and request_id.
+ * A request for a group, all or none on one run. Unique by account and request_id. With upgrade_of_order_id its success is a change
+ * of tickets that they hold; a wish names one class then, and a ride may be named once for each class.
  *
  * @generated from message rail.aftersales.v1.CreateStandbyRequest
  */
@@ -266,9 +296,33 @@ export type CreateStandbyRequest = Message<"rail.aftersales.v1.CreateStandbyRequ
   deadline?: Timestamp | undefined;
 
   /**
+   * An order of the caller's whose tickets are changed when one of the wishes can be had. Until then they stay as they are.
+   *
    * @generated from field: string upgrade_of_order_id = 6;
    */
   upgradeOfOrderId: string;
+
+  /**
+   * Of an upgrade: which tickets; where empty those of the passengers named, or all of the order.
+   *
+   * @generated from field: repeated string item_ids = 7;
+   */
+  itemIds: string[];
+
+  /**
+   * Of an upgrade: the most that may be due, fees included; what costs more is not taken. Any difference where not set.
+   *
+   * @generated from field: rail.type.v1.Money max_difference = 8;
+   */
+  maxDifference?: Money | undefined;
+
+  /**
+   * By order only: the run's queue was full, and seats that are on sale until then are for those in it. Nothing is matched
+   * before, and STANDBY_NOT_NEEDED is not answered.
+   *
+   * @generated from field: google.protobuf.Timestamp match_after_time = 10;
+   */
+  matchAfterTime?: Timestamp | undefined;
 };
 
 /**
@@ -350,6 +404,13 @@ export type ListStandbysRequest = Message<"rail.aftersales.v1.ListStandbysReques
    * @generated from field: string page_token = 2;
    */
   pageToken: string;
+
+  /**
+   * Only upgrades of tickets of this order; all standbys where empty.
+   *
+   * @generated from field: string upgrade_of_order_id = 3;
+   */
+  upgradeOfOrderId: string;
 };
 
 /**
@@ -521,7 +582,8 @@ export const StandbyStateSchema: GenEnum<StandbyState> = /*@__PURE__*/
 
 /**
  * Errors: STANDBY_NOT_FOUND, STANDBY_NOT_NEEDED (seats are on sale: buy), JOURNEY_OVERLAP, DEADLINE_IN_PAST,
- * TRAIN_DEPARTED, REQUEST_ID_REUSED.
+ * TRAIN_DEPARTED, REQUEST_ID_REUSED; of an upgrade also ORDER_NOT_FOUND, CHANGE_ABOVE_LIMIT and those of a change (CHANGE_NOT_ALLOWED,
+ * whose metadata `rule` is UPGRADE_OPEN where a ticket waits for a better train already; SAME_JOURNEY, INSPECTION_CLOSED).
  *
  * @generated from service rail.aftersales.v1.StandbyService
  */

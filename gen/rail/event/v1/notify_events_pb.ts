@@ -12,10 +12,11 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rail/event/v1/notify_events.proto.
  */
 export const file_rail_event_v1_notify_events: GenFile = /*@__PURE__*/
-  fileDesc("CiFyYWlsL2V2ZW50L3YxL25vdGlmeV9ldmVudHMucHJvdG8SDXJhaWwuZXZlbnQudjEigQEKEE1lc3NhZ2VEZWxpdmVyZWQSEgoKbWVzc2FnZV9pZBgBIAEoCRISCgphY2NvdW50X2lkGAIgASgJEg8KB2NoYW5uZWwYAyABKAkSDQoFc3RhdGUYBCABKAkSEAoIb3JkZXJfaWQYBSABKAkSEwoLdGVtcGxhdGVfaWQYBiABKAkimwEKFE1lc3NhZ2VVbmRlbGl2ZXJhYmxlEhMKC2RlbGl2ZXJ5X2lkGAEgASgJEhIKCm1lc3NhZ2VfaWQYAiABKAkSEgoKYWNjb3VudF9pZBgDIAEoCRIPCgdjaGFubmVsGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIQCghvcmRlcl9pZBgGIAEoCRITCgt0ZW1wbGF0ZV9pZBgHIAEoCWIGcHJvdG8z");
+  fileDesc("CiFyYWlsL2V2ZW50L3YxL25vdGlmeV9ldmVudHMucHJvdG8SDXJhaWwuZXZlbnQudjEikgEKEE1lc3NhZ2VEZWxpdmVyZWQSEgoKbWVzc2FnZV9pZBgBIAEoCRISCgphY2NvdW50X2lkGAIgASgJEg8KB2NoYW5uZWwYAyABKAkSDQoFc3RhdGUYBCABKAkSEAoIb3JkZXJfaWQYBSABKAkSEwoLdGVtcGxhdGVfaWQYBiABKAkSDwoHdmVyc2lvbhgHIAEoAyJIChFNZXNzYWdlc0RlbGl2ZXJlZBIzCgpkZWxpdmVyaWVzGAEgAygLMh8ucmFpbC5ldmVudC52MS5NZXNzYWdlRGVsaXZlcmVkIpsBChRNZXNzYWdlVW5kZWxpdmVyYWJsZRITCgtkZWxpdmVyeV9pZBgBIAEoCRISCgptZXNzYWdlX2lkGAIgASgJEhIKCmFjY291bnRfaWQYAyABKAkSDwoHY2hhbm5lbBgEIAEoCRIOCgZyZWFzb24YBSABKAkSEAoIb3JkZXJfaWQYBiABKAkSEwoLdGVtcGxhdGVfaWQYByABKAliBnByb3RvMw");
 
 /**
- * A message reached, or finally did not reach, a channel.
+ * A message reached, or finally did not reach, a channel. It stands in a MessagesDelivered; before that was introduced it
+ * was an event by itself.
  *
  * @generated from message rail.event.v1.MessageDelivered
  */
@@ -53,6 +54,13 @@ export type MessageDelivered = Message<"rail.event.v1.MessageDelivered"> & {
    * @generated from field: string template_id = 6;
    */
   templateId: string;
+
+  /**
+   * Grows with each state of a delivery.
+   *
+   * @generated from field: int64 version = 7;
+   */
+  version: bigint;
 };
 
 /**
@@ -61,6 +69,26 @@ export type MessageDelivered = Message<"rail.event.v1.MessageDelivered"> & {
  */
 export const MessageDeliveredSchema: GenMessage<MessageDelivered> = /*@__PURE__*/
   messageDesc(file_rail_event_v1_notify_events, 0);
+
+/**
+ * What became of messages at one moment: many share an event as they share a transaction. Key: the first message's id, so
+ * the order of two states is told by their versions alone.
+ *
+ * @generated from message rail.event.v1.MessagesDelivered
+ */
+export type MessagesDelivered = Message<"rail.event.v1.MessagesDelivered"> & {
+  /**
+   * @generated from field: repeated rail.event.v1.MessageDelivered deliveries = 1;
+   */
+  deliveries: MessageDelivered[];
+};
+
+/**
+ * Describes the message rail.event.v1.MessagesDelivered.
+ * Use `create(MessagesDeliveredSchema)` to create a new message.
+ */
+export const MessagesDeliveredSchema: GenMessage<MessagesDelivered> = /*@__PURE__*/
+  messageDesc(file_rail_event_v1_notify_events, 1);
 
 /**
  * A delivery failed for good. It never stands in the stream by itself: it is what the dead letter of the delivery holds,
@@ -114,5 +142,5 @@ export type MessageUndeliverable = Message<"rail.event.v1.MessageUndeliverable">
  * Use `create(MessageUndeliverableSchema)` to create a new message.
  */
 export const MessageUndeliverableSchema: GenMessage<MessageUndeliverable> = /*@__PURE__*/
-  messageDesc(file_rail_event_v1_notify_events, 1);
+  messageDesc(file_rail_event_v1_notify_events, 2);
 

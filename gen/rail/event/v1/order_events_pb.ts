@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rail/event/v1/order_events.proto.
  */
 export const file_rail_event_v1_order_events: GenFile = /*@__PURE__*/
-  fileDesc("CiByYWlsL2V2ZW50L3YxL29yZGVyX2V2ZW50cy5wcm90bxINcmFpbC5ldmVudC52MSLTAgoNT3JkZXJTbmFwc2hvdBIQCghvcmRlcl9pZBgBIAEoCRISCgphY2NvdW50X2lkGAIgASgJEg4KBnRlbmFudBgDIAEoCRImCgdjaGFubmVsGAQgASgOMhUucmFpbC50eXBlLnYxLkNoYW5uZWwSJgoHam91cm5leRgFIAEoCzIVLnJhaWwudHlwZS52MS5Kb3VybmV5Ei8KBWl0ZW1zGAYgAygLMiAucmFpbC5ldmVudC52MS5PcmRlclNuYXBzaG90SXRlbRIiCgV0b3RhbBgHIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRINCgVzdGF0ZRgIIAEoCRISCgpwYXltZW50X2lkGAkgASgJEjMKD3BheV9leHBpcmVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgLIAEoAyKOAgoRT3JkZXJTbmFwc2hvdEl0ZW0SDwoHaXRlbV9pZBgBIAEoCRIUCgxwYXNzZW5nZXJfaWQYAiABKAkSHQoVcGFzc2VuZ2VyX25hbWVfbWFza2VkGAMgASgJEiAKBHNlYXQYBCABKAsyEi5yYWlsLnR5cGUudjEuU2VhdBINCgVzdGF0ZRgFIAEoCRIPCgd2ZXJzaW9uGAYgASgDEiEKBGZhcmUYByABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSEQoJdGlja2V0X2lkGAggASgJEg8KB2hvbGRfaWQYCSABKAkSKgoKc2VhdF9wYXJ0cxgKIAMoCzIWLnJhaWwudHlwZS52MS5TZWF0UGFydCI6CgtPcmRlclBsYWNlZBIrCgVvcmRlchgBIAEoCzIcLnJhaWwuZXZlbnQudjEuT3JkZXJTbmFwc2hvdCI4CglPcmRlclBhaWQSKwoFb3JkZXIYASABKAsyHC5yYWlsLmV2ZW50LnYxLk9yZGVyU25hcHNob3QiPAoNT3JkZXJUaWNrZXRlZBIrCgVvcmRlchgBIAEoCzIcLnJhaWwuZXZlbnQudjEuT3JkZXJTbmFwc2hvdCJKCgtPcmRlckZhaWxlZBIrCgVvcmRlchgBIAEoCzIcLnJhaWwuZXZlbnQudjEuT3JkZXJTbmFwc2hvdBIOCgZyZWFzb24YAiABKAkiSgoLT3JkZXJDbG9zZWQSKwoFb3JkZXIYASABKAsyHC5yYWlsLmV2ZW50LnYxLk9yZGVyU25hcHNob3QSDgoGcmVhc29uGAIgASgJIk8KEU9yZGVySXRlbXNDaGFuZ2VkEisKBW9yZGVyGAEgASgLMhwucmFpbC5ldmVudC52MS5PcmRlclNuYXBzaG90Eg0KBWNhdXNlGAIgASgJIlgKEFF1ZXVlRW50cnlGYWlsZWQSEAoIZW50cnlfaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRIOCgZydW5faWQYAyABKAkSDgoGcmVhc29uGAQgASgJYgZwcm90bzM", [file_google_protobuf_timestamp, file_rail_type_v1_journey, file_rail_type_v1_money]);
+  fileDesc("CiByYWlsL2V2ZW50L3YxL29yZGVyX2V2ZW50cy5wcm90bxINcmFpbC5ldmVudC52MSLTAgoNT3JkZXJTbmFwc2hvdBIQCghvcmRlcl9pZBgBIAEoCRISCgphY2NvdW50X2lkGAIgASgJEg4KBnRlbmFudBgDIAEoCRImCgdjaGFubmVsGAQgASgOMhUucmFpbC50eXBlLnYxLkNoYW5uZWwSJgoHam91cm5leRgFIAEoCzIVLnJhaWwudHlwZS52MS5Kb3VybmV5Ei8KBWl0ZW1zGAYgAygLMiAucmFpbC5ldmVudC52MS5PcmRlclNuYXBzaG90SXRlbRIiCgV0b3RhbBgHIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRINCgVzdGF0ZRgIIAEoCRISCgpwYXltZW50X2lkGAkgASgJEjMKD3BheV9leHBpcmVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgLIAEoAyKOAgoRT3JkZXJTbmFwc2hvdEl0ZW0SDwoHaXRlbV9pZBgBIAEoCRIUCgxwYXNzZW5nZXJfaWQYAiABKAkSHQoVcGFzc2VuZ2VyX25hbWVfbWFza2VkGAMgASgJEiAKBHNlYXQYBCABKAsyEi5yYWlsLnR5cGUudjEuU2VhdBINCgVzdGF0ZRgFIAEoCRIPCgd2ZXJzaW9uGAYgASgDEiEKBGZhcmUYByABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSEQoJdGlja2V0X2lkGAggASgJEg8KB2hvbGRfaWQYCSABKAkSKgoKc2VhdF9wYXJ0cxgKIAMoCzIWLnJhaWwudHlwZS52MS5TZWF0UGFydCI6CgtPcmRlclBsYWNlZBIrCgVvcmRlchgBIAEoCzIcLnJhaWwuZXZlbnQudjEuT3JkZXJTbmFwc2hvdCI4CglPcmRlclBhaWQSKwoFb3JkZXIYASABKAsyHC5yYWlsLmV2ZW50LnYxLk9yZGVyU25hcHNob3QiPAoNT3JkZXJUaWNrZXRlZBIrCgVvcmRlchgBIAEoCzIcLnJhaWwuZXZlbnQudjEuT3JkZXJTbmFwc2hvdCJKCgtPcmRlckZhaWxlZBIrCgVvcmRlchgBIAEoCzIcLnJhaWwuZXZlbnQudjEuT3JkZXJTbmFwc2hvdBIOCgZyZWFzb24YAiABKAkiYAoLT3JkZXJDbG9zZWQSKwoFb3JkZXIYASABKAsyHC5yYWlsLmV2ZW50LnYxLk9yZGVyU25hcHNob3QSDgoGcmVhc29uGAIgASgJEhQKDHJ1bl9yZXZpc2lvbhgDIAEoAyJPChFPcmRlckl0ZW1zQ2hhbmdlZBIrCgVvcmRlchgBIAEoCzIcLnJhaWwuZXZlbnQudjEuT3JkZXJTbmFwc2hvdBINCgVjYXVzZRgCIAEoCSJsChBRdWV1ZUVudHJ5RmFpbGVkEhAKCGVudHJ5X2lkGAEgASgJEhIKCmFjY291bnRfaWQYAiABKAkSDgoGcnVuX2lkGAMgASgJEg4KBnJlYXNvbhgEIAEoCRISCgpzdGFuZGJ5X2lkGAUgASgJIpIBCg5PcmRlclJ1bkNoYW5nZRIOCgZydW5faWQYASABKAkSEAoIcmV2aXNpb24YAiABKAMSEQoJcmVhc29uX3poGAMgASgJEhEKCXJlYXNvbl9lbhgEIAEoCRIQCghpdGVtX2lkcxgFIAMoCRImCgdqb3VybmV5GAYgASgLMhUucmFpbC50eXBlLnYxLkpvdXJuZXkihQIKEU9yZGVyVGltZXNDaGFuZ2VkEisKBW9yZGVyGAEgASgLMhwucmFpbC5ldmVudC52MS5PcmRlclNuYXBzaG90Ei0KBmNoYW5nZRgCIAEoCzIdLnJhaWwuZXZlbnQudjEuT3JkZXJSdW5DaGFuZ2USOwoXcHJldmlvdXNfZGVwYXJ0dXJlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjkKFXByZXZpb3VzX2Fycml2YWxfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHAoUb3ZlcmxhcHBpbmdfaXRlbV9pZHMYBSADKAkibwoRT3JkZXJSdW5DYW5jZWxsZWQSKwoFb3JkZXIYASABKAsyHC5yYWlsLmV2ZW50LnYxLk9yZGVyU25hcHNob3QSLQoGY2hhbmdlGAIgASgLMh0ucmFpbC5ldmVudC52MS5PcmRlclJ1bkNoYW5nZSJuChBPcmRlclJ1blJlc3RvcmVkEisKBW9yZGVyGAEgASgLMhwucmFpbC5ldmVudC52MS5PcmRlclNuYXBzaG90Ei0KBmNoYW5nZRgCIAEoCzIdLnJhaWwuZXZlbnQudjEuT3JkZXJSdW5DaGFuZ2UiPgoJT3JkZXJTZWF0Eg8KB2l0ZW1faWQYASABKAkSIAoEc2VhdBgCIAEoCzISLnJhaWwudHlwZS52MS5TZWF0IpcBChFPcmRlclNlYXRzQ2hhbmdlZBIrCgVvcmRlchgBIAEoCzIcLnJhaWwuZXZlbnQudjEuT3JkZXJTbmFwc2hvdBItCgZjaGFuZ2UYAiABKAsyHS5yYWlsLmV2ZW50LnYxLk9yZGVyUnVuQ2hhbmdlEiYKBGdvbmUYAyADKAsyGC5yYWlsLmV2ZW50LnYxLk9yZGVyU2VhdGIGcHJvdG8z", [file_google_protobuf_timestamp, file_rail_type_v1_journey, file_rail_type_v1_money]);
 
 /**
  * What every order event says of the order; full state, so that a handler needs no other read.
@@ -255,6 +255,13 @@ export type OrderClosed = Message<"rail.event.v1.OrderClosed"> & {
    * @generated from field: string reason = 2;
    */
   reason: string;
+
+  /**
+   * With RUN_CANCELLED: the railway's word that cancelled the run, as in OrderRunCancelled; 0 where that had not come yet.
+   *
+   * @generated from field: int64 run_revision = 3;
+   */
+  runRevision: bigint;
 };
 
 /**
@@ -313,6 +320,13 @@ export type QueueEntryFailed = Message<"rail.event.v1.QueueEntryFailed"> & {
    * @generated from field: string reason = 4;
    */
   reason: string;
+
+  /**
+   * The standby that waits instead, where there is one.
+   *
+   * @generated from field: string standby_id = 5;
+   */
+  standbyId: string;
 };
 
 /**
@@ -321,4 +335,202 @@ export type QueueEntryFailed = Message<"rail.event.v1.QueueEntryFailed"> & {
  */
 export const QueueEntryFailedSchema: GenMessage<QueueEntryFailed> = /*@__PURE__*/
   messageDesc(file_rail_event_v1_order_events, 8);
+
+/**
+ * What the railway changed of the run that items of an order travel on.
+ *
+ * @generated from message rail.event.v1.OrderRunChange
+ */
+export type OrderRunChange = Message<"rail.event.v1.OrderRunChange"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * Of the timetable; the greater one is the later word.
+   *
+   * @generated from field: int64 revision = 2;
+   */
+  revision: bigint;
+
+  /**
+   * For travellers; empty where the railway says none.
+   *
+   * @generated from field: string reason_zh = 3;
+   */
+  reasonZh: string;
+
+  /**
+   * @generated from field: string reason_en = 4;
+   */
+  reasonEn: string;
+
+  /**
+   * The items concerned.
+   *
+   * @generated from field: repeated string item_ids = 5;
+   */
+  itemIds: string[];
+
+  /**
+   * Their journey as it is now.
+   *
+   * @generated from field: rail.type.v1.Journey journey = 6;
+   */
+  journey?: Journey | undefined;
+};
+
+/**
+ * Describes the message rail.event.v1.OrderRunChange.
+ * Use `create(OrderRunChangeSchema)` to create a new message.
+ */
+export const OrderRunChangeSchema: GenMessage<OrderRunChange> = /*@__PURE__*/
+  messageDesc(file_rail_event_v1_order_events, 9);
+
+/**
+ * A journey begins or ends at another time.
+ *
+ * @generated from message rail.event.v1.OrderTimesChanged
+ */
+export type OrderTimesChanged = Message<"rail.event.v1.OrderTimesChanged"> & {
+  /**
+   * @generated from field: rail.event.v1.OrderSnapshot order = 1;
+   */
+  order?: OrderSnapshot | undefined;
+
+  /**
+   * @generated from field: rail.event.v1.OrderRunChange change = 2;
+   */
+  change?: OrderRunChange | undefined;
+
+  /**
+   * As they were told last.
+   *
+   * @generated from field: google.protobuf.Timestamp previous_departure_time = 3;
+   */
+  previousDepartureTime?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp previous_arrival_time = 4;
+   */
+  previousArrivalTime?: Timestamp | undefined;
+
+  /**
+   * Items whose passenger has another journey at that time now. Nothing is refused or taken away for it.
+   *
+   * @generated from field: repeated string overlapping_item_ids = 5;
+   */
+  overlappingItemIds: string[];
+};
+
+/**
+ * Describes the message rail.event.v1.OrderTimesChanged.
+ * Use `create(OrderTimesChangedSchema)` to create a new message.
+ */
+export const OrderTimesChangedSchema: GenMessage<OrderTimesChanged> = /*@__PURE__*/
+  messageDesc(file_rail_event_v1_order_events, 10);
+
+/**
+ * The train does not run. An unpaid order is closed next; tickets are refunded in full by aftersales.
+ *
+ * @generated from message rail.event.v1.OrderRunCancelled
+ */
+export type OrderRunCancelled = Message<"rail.event.v1.OrderRunCancelled"> & {
+  /**
+   * @generated from field: rail.event.v1.OrderSnapshot order = 1;
+   */
+  order?: OrderSnapshot | undefined;
+
+  /**
+   * @generated from field: rail.event.v1.OrderRunChange change = 2;
+   */
+  change?: OrderRunChange | undefined;
+};
+
+/**
+ * Describes the message rail.event.v1.OrderRunCancelled.
+ * Use `create(OrderRunCancelledSchema)` to create a new message.
+ */
+export const OrderRunCancelledSchema: GenMessage<OrderRunCancelled> = /*@__PURE__*/
+  messageDesc(file_rail_event_v1_order_events, 11);
+
+/**
+ * A train whose cancellation was told runs after all.
+ *
+ * @generated from message rail.event.v1.OrderRunRestored
+ */
+export type OrderRunRestored = Message<"rail.event.v1.OrderRunRestored"> & {
+  /**
+   * @generated from field: rail.event.v1.OrderSnapshot order = 1;
+   */
+  order?: OrderSnapshot | undefined;
+
+  /**
+   * @generated from field: rail.event.v1.OrderRunChange change = 2;
+   */
+  change?: OrderRunChange | undefined;
+};
+
+/**
+ * Describes the message rail.event.v1.OrderRunRestored.
+ * Use `create(OrderRunRestoredSchema)` to create a new message.
+ */
+export const OrderRunRestoredSchema: GenMessage<OrderRunRestored> = /*@__PURE__*/
+  messageDesc(file_rail_event_v1_order_events, 12);
+
+/**
+ * A seat of an item.
+ *
+ * @generated from message rail.event.v1.OrderSeat
+ */
+export type OrderSeat = Message<"rail.event.v1.OrderSeat"> & {
+  /**
+   * @generated from field: string item_id = 1;
+   */
+  itemId: string;
+
+  /**
+   * @generated from field: rail.type.v1.Seat seat = 2;
+   */
+  seat?: Seat | undefined;
+};
+
+/**
+ * Describes the message rail.event.v1.OrderSeat.
+ * Use `create(OrderSeatSchema)` to create a new message.
+ */
+export const OrderSeatSchema: GenMessage<OrderSeat> = /*@__PURE__*/
+  messageDesc(file_rail_event_v1_order_events, 13);
+
+/**
+ * The train has other coaches.
+ *
+ * @generated from message rail.event.v1.OrderSeatsChanged
+ */
+export type OrderSeatsChanged = Message<"rail.event.v1.OrderSeatsChanged"> & {
+  /**
+   * @generated from field: rail.event.v1.OrderSnapshot order = 1;
+   */
+  order?: OrderSnapshot | undefined;
+
+  /**
+   * @generated from field: rail.event.v1.OrderRunChange change = 2;
+   */
+  change?: OrderRunChange | undefined;
+
+  /**
+   * Seats that are not on the train now; people find others, or the money goes back. Empty: those that were gone are back.
+   *
+   * @generated from field: repeated rail.event.v1.OrderSeat gone = 3;
+   */
+  gone: OrderSeat[];
+};
+
+/**
+ * Describes the message rail.event.v1.OrderSeatsChanged.
+ * Use `create(OrderSeatsChangedSchema)` to create a new message.
+ */
+export const OrderSeatsChangedSchema: GenMessage<OrderSeatsChanged> = /*@__PURE__*/
+  messageDesc(file_rail_event_v1_order_events, 14);
 

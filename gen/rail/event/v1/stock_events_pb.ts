@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rail/event/v1/stock_events.proto.
  */
 export const file_rail_event_v1_stock_events: GenFile = /*@__PURE__*/
-  fileDesc("CiByYWlsL2V2ZW50L3YxL3N0b2NrX2V2ZW50cy5wcm90bxINcmFpbC5ldmVudC52MSJkCglTdG9ja1NlYXQSDwoHaXRlbV9pZBgBIAEoCRIgCgRzZWF0GAIgASgLMhIucmFpbC50eXBlLnYxLlNlYXQSEgoKZnJvbV9pbmRleBgDIAEoDRIQCgh0b19pbmRleBgEIAEoDSK4AQoJU3RvY2tIb2xkEg8KB2hvbGRfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEg0KBXN0YXRlGAMgASgJEg8KB3ZlcnNpb24YBCABKAMSEAoIb3JkZXJfaWQYBSABKAkSJwoFc2VhdHMYBiADKAsyGC5yYWlsLmV2ZW50LnYxLlN0b2NrU2VhdBIvCgtleHBpcmVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiMwoJU2VhdHNIZWxkEiYKBGhvbGQYASABKAsyGC5yYWlsLmV2ZW50LnYxLlN0b2NrSG9sZCIzCglTZWF0c1NvbGQSJgoEaG9sZBgBIAEoCzIYLnJhaWwuZXZlbnQudjEuU3RvY2tIb2xkIkcKDVNlYXRzUmVsZWFzZWQSJgoEaG9sZBgBIAEoCzIYLnJhaWwuZXZlbnQudjEuU3RvY2tIb2xkEg4KBnJlYXNvbhgCIAEoCSJZCg5SdW5TYWxlQ2hhbmdlZBIOCgZydW5faWQYASABKAkSDAoEb3BlbhgCIAEoCBIOCgZyZWFzb24YAyABKAkSGQoRdGltZXRhYmxlX3ZlcnNpb24YBCABKAliBnByb3RvMw", [file_google_protobuf_timestamp, file_rail_type_v1_journey]);
+  fileDesc("CiByYWlsL2V2ZW50L3YxL3N0b2NrX2V2ZW50cy5wcm90bxINcmFpbC5ldmVudC52MSJkCglTdG9ja1NlYXQSDwoHaXRlbV9pZBgBIAEoCRIgCgRzZWF0GAIgASgLMhIucmFpbC50eXBlLnYxLlNlYXQSEgoKZnJvbV9pbmRleBgDIAEoDRIQCgh0b19pbmRleBgEIAEoDSK4AQoJU3RvY2tIb2xkEg8KB2hvbGRfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEg0KBXN0YXRlGAMgASgJEg8KB3ZlcnNpb24YBCABKAMSEAoIb3JkZXJfaWQYBSABKAkSJwoFc2VhdHMYBiADKAsyGC5yYWlsLmV2ZW50LnYxLlN0b2NrU2VhdBIvCgtleHBpcmVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiMwoJU2VhdHNIZWxkEiYKBGhvbGQYASABKAsyGC5yYWlsLmV2ZW50LnYxLlN0b2NrSG9sZCIzCglTZWF0c1NvbGQSJgoEaG9sZBgBIAEoCzIYLnJhaWwuZXZlbnQudjEuU3RvY2tIb2xkIkcKDVNlYXRzUmVsZWFzZWQSJgoEaG9sZBgBIAEoCzIYLnJhaWwuZXZlbnQudjEuU3RvY2tIb2xkEg4KBnJlYXNvbhgCIAEoCSJZCg5SdW5TYWxlQ2hhbmdlZBIOCgZydW5faWQYASABKAkSDAoEb3BlbhgCIAEoCBIOCgZyZWFzb24YAyABKAkSGQoRdGltZXRhYmxlX3ZlcnNpb24YBCABKAkigwEKDUFmZmVjdGVkT3JkZXISEAoIb3JkZXJfaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRIPCgdob2xkX2lkGAMgASgJEhIKCmhvbGRfc3RhdGUYBCABKAkSJwoFc2VhdHMYBSADKAsyGC5yYWlsLmV2ZW50LnYxLlN0b2NrU2VhdCK8AQoMUnVuQ2FuY2VsbGVkEg4KBnJ1bl9pZBgBIAEoCRIUCgxzZXJ2aWNlX2RhdGUYAiABKAkSEQoJcmVhc29uX3poGAMgASgJEhEKCXJlYXNvbl9lbhgEIAEoCRIQCghyZXZpc2lvbhgFIAEoAxIsCgZvcmRlcnMYBiADKAsyHC5yYWlsLmV2ZW50LnYxLkFmZmVjdGVkT3JkZXISDAoEcGFydBgHIAEoDRISCgpwYXJ0X2NvdW50GAggASgNIi8KC1J1blJlc3RvcmVkEg4KBnJ1bl9pZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoAyKMAgoJU3RvcFRpbWVzEg0KBWluZGV4GAEgASgNEhIKCnN0YXRpb25faWQYAiABKAkSMAoMYXJyaXZhbF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg5kZXBhcnR1cmVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOQoVcHJldmlvdXNfYXJyaXZhbF90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI7ChdwcmV2aW91c19kZXBhcnR1cmVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi6AEKD1J1blRpbWVzQ2hhbmdlZBIOCgZydW5faWQYASABKAkSFAoMc2VydmljZV9kYXRlGAIgASgJEhEKCXJlYXNvbl96aBgDIAEoCRIRCglyZWFzb25fZW4YBCABKAkSEAoIcmV2aXNpb24YBSABKAMSJwoFc3RvcHMYBiADKAsyGC5yYWlsLmV2ZW50LnYxLlN0b3BUaW1lcxIsCgZvcmRlcnMYByADKAsyHC5yYWlsLmV2ZW50LnYxLkFmZmVjdGVkT3JkZXISDAoEcGFydBgIIAEoDRISCgpwYXJ0X2NvdW50GAkgASgNIsEBChFSdW5Db2FjaGVzQ2hhbmdlZBIOCgZydW5faWQYASABKAkSFAoMc2VydmljZV9kYXRlGAIgASgJEhEKCXJlYXNvbl96aBgDIAEoCRIRCglyZWFzb25fZW4YBCABKAkSEAoIcmV2aXNpb24YBSABKAMSLAoGb3JkZXJzGAYgAygLMhwucmFpbC5ldmVudC52MS5BZmZlY3RlZE9yZGVyEgwKBHBhcnQYByABKA0SEgoKcGFydF9jb3VudBgIIAEoDWIGcHJvdG8z", [file_google_protobuf_timestamp, file_rail_type_v1_journey]);
 
 /**
  * One place of a hold, for segments from_index … to_index-1.
@@ -198,4 +198,288 @@ export type RunSaleChanged = Message<"rail.event.v1.RunSaleChanged"> & {
  */
 export const RunSaleChangedSchema: GenMessage<RunSaleChanged> = /*@__PURE__*/
   messageDesc(file_rail_event_v1_stock_events, 5);
+
+/**
+ * An order (or a hold that may become one) whose run changed.
+ *
+ * @generated from message rail.event.v1.AffectedOrder
+ */
+export type AffectedOrder = Message<"rail.event.v1.AffectedOrder"> & {
+  /**
+   * @generated from field: string order_id = 1;
+   */
+  orderId: string;
+
+  /**
+   * @generated from field: string account_id = 2;
+   */
+  accountId: string;
+
+  /**
+   * @generated from field: string hold_id = 3;
+   */
+  holdId: string;
+
+  /**
+   * HELD or SOLD when this was told.
+   *
+   * @generated from field: string hold_state = 4;
+   */
+  holdState: string;
+
+  /**
+   * The places concerned.
+   *
+   * @generated from field: repeated rail.event.v1.StockSeat seats = 5;
+   */
+  seats: StockSeat[];
+};
+
+/**
+ * Describes the message rail.event.v1.AffectedOrder.
+ * Use `create(AffectedOrderSchema)` to create a new message.
+ */
+export const AffectedOrderSchema: GenMessage<AffectedOrder> = /*@__PURE__*/
+  messageDesc(file_rail_event_v1_stock_events, 6);
+
+/**
+ * A run does not run. Nothing more is sold; these orders had places. Each is to be refunded in full unless it ends unpaid.
+ *
+ * @generated from message rail.event.v1.RunCancelled
+ */
+export type RunCancelled = Message<"rail.event.v1.RunCancelled"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: string service_date = 2;
+   */
+  serviceDate: string;
+
+  /**
+   * @generated from field: string reason_zh = 3;
+   */
+  reasonZh: string;
+
+  /**
+   * @generated from field: string reason_en = 4;
+   */
+  reasonEn: string;
+
+  /**
+   * Of the timetable; a later RunRestored has a greater one.
+   *
+   * @generated from field: int64 revision = 5;
+   */
+  revision: bigint;
+
+  /**
+   * @generated from field: repeated rail.event.v1.AffectedOrder orders = 6;
+   */
+  orders: AffectedOrder[];
+
+  /**
+   * Counted from 1; many orders come in several events.
+   *
+   * @generated from field: uint32 part = 7;
+   */
+  part: number;
+
+  /**
+   * @generated from field: uint32 part_count = 8;
+   */
+  partCount: number;
+};
+
+/**
+ * Describes the message rail.event.v1.RunCancelled.
+ * Use `create(RunCancelledSchema)` to create a new message.
+ */
+export const RunCancelledSchema: GenMessage<RunCancelled> = /*@__PURE__*/
+  messageDesc(file_rail_event_v1_stock_events, 7);
+
+/**
+ * A cancelled run runs after all and is on sale again.
+ *
+ * @generated from message rail.event.v1.RunRestored
+ */
+export type RunRestored = Message<"rail.event.v1.RunRestored"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: int64 revision = 2;
+   */
+  revision: bigint;
+};
+
+/**
+ * Describes the message rail.event.v1.RunRestored.
+ * Use `create(RunRestoredSchema)` to create a new message.
+ */
+export const RunRestoredSchema: GenMessage<RunRestored> = /*@__PURE__*/
+  messageDesc(file_rail_event_v1_stock_events, 8);
+
+/**
+ * When a train calls at a stop now, and before.
+ *
+ * @generated from message rail.event.v1.StopTimes
+ */
+export type StopTimes = Message<"rail.event.v1.StopTimes"> & {
+  /**
+   * @generated from field: uint32 index = 1;
+   */
+  index: number;
+
+  /**
+   * @generated from field: string station_id = 2;
+   */
+  stationId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp arrival_time = 3;
+   */
+  arrivalTime?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp departure_time = 4;
+   */
+  departureTime?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp previous_arrival_time = 5;
+   */
+  previousArrivalTime?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp previous_departure_time = 6;
+   */
+  previousDepartureTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message rail.event.v1.StopTimes.
+ * Use `create(StopTimesSchema)` to create a new message.
+ */
+export const StopTimesSchema: GenMessage<StopTimes> = /*@__PURE__*/
+  messageDesc(file_rail_event_v1_stock_events, 9);
+
+/**
+ * A run calls at stops at other times. The orders are those that board or leave at one of them.
+ *
+ * @generated from message rail.event.v1.RunTimesChanged
+ */
+export type RunTimesChanged = Message<"rail.event.v1.RunTimesChanged"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: string service_date = 2;
+   */
+  serviceDate: string;
+
+  /**
+   * @generated from field: string reason_zh = 3;
+   */
+  reasonZh: string;
+
+  /**
+   * @generated from field: string reason_en = 4;
+   */
+  reasonEn: string;
+
+  /**
+   * @generated from field: int64 revision = 5;
+   */
+  revision: bigint;
+
+  /**
+   * Only the stops whose times changed.
+   *
+   * @generated from field: repeated rail.event.v1.StopTimes stops = 6;
+   */
+  stops: StopTimes[];
+
+  /**
+   * @generated from field: repeated rail.event.v1.AffectedOrder orders = 7;
+   */
+  orders: AffectedOrder[];
+
+  /**
+   * @generated from field: uint32 part = 8;
+   */
+  part: number;
+
+  /**
+   * @generated from field: uint32 part_count = 9;
+   */
+  partCount: number;
+};
+
+/**
+ * Describes the message rail.event.v1.RunTimesChanged.
+ * Use `create(RunTimesChangedSchema)` to create a new message.
+ */
+export const RunTimesChangedSchema: GenMessage<RunTimesChanged> = /*@__PURE__*/
+  messageDesc(file_rail_event_v1_stock_events, 10);
+
+/**
+ * A run has other coaches. The orders are those with places on seats that are gone: conflicts for people or aftersales.
+ *
+ * @generated from message rail.event.v1.RunCoachesChanged
+ */
+export type RunCoachesChanged = Message<"rail.event.v1.RunCoachesChanged"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: string service_date = 2;
+   */
+  serviceDate: string;
+
+  /**
+   * @generated from field: string reason_zh = 3;
+   */
+  reasonZh: string;
+
+  /**
+   * @generated from field: string reason_en = 4;
+   */
+  reasonEn: string;
+
+  /**
+   * @generated from field: int64 revision = 5;
+   */
+  revision: bigint;
+
+  /**
+   * @generated from field: repeated rail.event.v1.AffectedOrder orders = 6;
+   */
+  orders: AffectedOrder[];
+
+  /**
+   * @generated from field: uint32 part = 7;
+   */
+  part: number;
+
+  /**
+   * @generated from field: uint32 part_count = 8;
+   */
+  partCount: number;
+};
+
+/**
+ * Describes the message rail.event.v1.RunCoachesChanged.
+ * Use `create(RunCoachesChangedSchema)` to create a new message.
+ */
+export const RunCoachesChangedSchema: GenMessage<RunCoachesChanged> = /*@__PURE__*/
+  messageDesc(file_rail_event_v1_stock_events, 11);
 

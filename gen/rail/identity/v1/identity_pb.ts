@@ -9,6 +9,8 @@ import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Status } from "../../../google/rpc/status_pb.ts";
+import { file_google_rpc_status } from "../../../google/rpc/status_pb.ts";
 import { file_rail_options_v1_options } from "../../options/v1/options_pb.ts";
 import type { Channel, PassengerType } from "../../type/v1/journey_pb.ts";
 import { file_rail_type_v1_journey } from "../../type/v1/journey_pb.ts";
@@ -18,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file rail/identity/v1/identity.proto.
  */
 export const file_rail_identity_v1_identity: GenFile = /*@__PURE__*/
-  fileDesc("Ch9yYWlsL2lkZW50aXR5L3YxL2lkZW50aXR5LnByb3RvEhByYWlsLmlkZW50aXR5LnYxItMBCgdBY2NvdW50EhIKCmFjY291bnRfaWQYASABKAkSEgoKbG9naW5fbmFtZRgCIAEoCRIUCgxwaG9uZV9tYXNrZWQYAyABKAkSFAoMZW1haWxfbWFza2VkGAQgASgJEhAKCGxhbmd1YWdlGAUgASgJEhQKDG1lbWJlcl9sZXZlbBgGIAEoDRINCgVyb2xlcxgHIAMoCRIvCgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEY2l0eRgJIAEoCSKpAQoJVG9rZW5QYWlyEhQKDGFjY2Vzc190b2tlbhgBIAEoCRI2ChJhY2Nlc3NfZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDXJlZnJlc2hfdG9rZW4YAyABKAkSNwoTcmVmcmVzaF9leHBpcmVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiswEKD1JlZ2lzdGVyUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhIKCmxvZ2luX25hbWUYAiABKAkSEAoIcGFzc3dvcmQYAyABKAkSDQoFcGhvbmUYBCABKAkSDQoFZW1haWwYBSABKAkSEAoIbGFuZ3VhZ2UYBiABKAkSEQoJZGV2aWNlX2lkGAcgASgJEgwKBGNpdHkYCCABKAkSFQoNY2FwdGNoYV90b2tlbhgJIAEoCSJrChBSZWdpc3RlclJlc3BvbnNlEioKB2FjY291bnQYASABKAsyGS5yYWlsLmlkZW50aXR5LnYxLkFjY291bnQSKwoGdG9rZW5zGAIgASgLMhsucmFpbC5pZGVudGl0eS52MS5Ub2tlblBhaXIihgEKDExvZ0luUmVxdWVzdBISCgpsb2dpbl9uYW1lGAEgASgJEhAKCHBhc3N3b3JkGAIgASgJEhEKCWRldmljZV9pZBgDIAEoCRIVCg1jYXB0Y2hhX3Rva2VuGAQgASgJEiYKB2NoYW5uZWwYBSABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbCJoCg1Mb2dJblJlc3BvbnNlEioKB2FjY291bnQYASABKAsyGS5yYWlsLmlkZW50aXR5LnYxLkFjY291bnQSKwoGdG9rZW5zGAIgASgLMhsucmFpbC5pZGVudGl0eS52MS5Ub2tlblBhaXIiQAoUUmVmcmVzaFRva2Vuc1JlcXVlc3QSFQoNcmVmcmVzaF90b2tlbhgBIAEoCRIRCglkZXZpY2VfaWQYAiABKAkiRAoVUmVmcmVzaFRva2Vuc1Jlc3BvbnNlEisKBnRva2VucxgBIAEoCzIbLnJhaWwuaWRlbnRpdHkudjEuVG9rZW5QYWlyIiMKDUxvZ091dFJlcXVlc3QSEgoKZXZlcnl3aGVyZRgBIAEoCCIQCg5Mb2dPdXRSZXNwb25zZSITChFHZXRBY2NvdW50UmVxdWVzdCJAChJHZXRBY2NvdW50UmVzcG9uc2USKgoHYWNjb3VudBgBIAEoCzIZLnJhaWwuaWRlbnRpdHkudjEuQWNjb3VudCK9AgoJUGFzc2VuZ2VyEhQKDHBhc3Nlbmdlcl9pZBgBIAEoCRITCgtuYW1lX21hc2tlZBgCIAEoCRIpCgdpZF90eXBlGAMgASgOMhgucmFpbC5pZGVudGl0eS52MS5JZFR5cGUSGAoQaWRfbnVtYmVyX21hc2tlZBgEIAEoCRIzCg5wYXNzZW5nZXJfdHlwZRgFIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEhQKDHBob25lX21hc2tlZBgGIAEoCRIzCgx2ZXJpZnlfc3RhdGUYByABKA4yHS5yYWlsLmlkZW50aXR5LnYxLlZlcmlmeVN0YXRlEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgd2ZXJzaW9uGAkgASgDIrkBChNBZGRQYXNzZW5nZXJSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIpCgdpZF90eXBlGAMgASgOMhgucmFpbC5pZGVudGl0eS52MS5JZFR5cGUSEQoJaWRfbnVtYmVyGAQgASgJEjMKDnBhc3Nlbmdlcl90eXBlGAUgASgOMhsucmFpbC50eXBlLnYxLlBhc3NlbmdlclR5cGUSDQoFcGhvbmUYBiABKAkiRgoUQWRkUGFzc2VuZ2VyUmVzcG9uc2USLgoJcGFzc2VuZ2VyGAEgASgLMhsucmFpbC5pZGVudGl0eS52MS5QYXNzZW5nZXIiFwoVTGlzdFBhc3NlbmdlcnNSZXF1ZXN0IkkKFkxpc3RQYXNzZW5nZXJzUmVzcG9uc2USLwoKcGFzc2VuZ2VycxgBIAMoCzIbLnJhaWwuaWRlbnRpdHkudjEuUGFzc2VuZ2VyIpcBChZVcGRhdGVQYXNzZW5nZXJSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSFAoMcGFzc2VuZ2VyX2lkGAIgASgJEjMKDnBhc3Nlbmdlcl90eXBlGAMgASgOMhsucmFpbC50eXBlLnYxLlBhc3NlbmdlclR5cGUSDQoFcGhvbmUYBCABKAkSDwoHdmVyc2lvbhgFIAEoAyJJChdVcGRhdGVQYXNzZW5nZXJSZXNwb25zZRIuCglwYXNzZW5nZXIYASABKAsyGy5yYWlsLmlkZW50aXR5LnYxLlBhc3NlbmdlciJCChZSZW1vdmVQYXNzZW5nZXJSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSFAoMcGFzc2VuZ2VyX2lkGAIgASgJIhkKF1JlbW92ZVBhc3NlbmdlclJlc3BvbnNlIkIKFlZlcmlmeVBhc3NlbmdlclJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIUCgxwYXNzZW5nZXJfaWQYAiABKAkiSQoXVmVyaWZ5UGFzc2VuZ2VyUmVzcG9uc2USLgoJcGFzc2VuZ2VyGAEgASgLMhsucmFpbC5pZGVudGl0eS52MS5QYXNzZW5nZXIiVwoYUmVzb2x2ZVBhc3NlbmdlcnNSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSFQoNcGFzc2VuZ2VyX2lkcxgCIAMoCRIQCghpbl9jbGVhchgDIAEoCCKUAQoRUmVzb2x2ZWRQYXNzZW5nZXISLgoJcGFzc2VuZ2VyGAEgASgLMhsucmFpbC5pZGVudGl0eS52MS5QYXNzZW5nZXISGgoScGVyc29uX2JsaW5kX2luZGV4GAIgASgJEgwKBG5hbWUYAyABKAkSEQoJaWRfbnVtYmVyGAQgASgJEhIKCmJpcnRoX2RhdGUYBSABKAkiVAoZUmVzb2x2ZVBhc3NlbmdlcnNSZXNwb25zZRI3CgpwYXNzZW5nZXJzGAEgAygLMiMucmFpbC5pZGVudGl0eS52MS5SZXNvbHZlZFBhc3NlbmdlciIrChVSZXNvbHZlQ29udGFjdFJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCSJcChZSZXNvbHZlQ29udGFjdFJlc3BvbnNlEg0KBXBob25lGAEgASgJEg0KBWVtYWlsGAIgASgJEhIKCnB1c2hfdG9rZW4YAyABKAkSEAoIbGFuZ3VhZ2UYBCABKAkiKQoTU2V0UHVzaFRva2VuUmVxdWVzdBISCgpwdXNoX3Rva2VuGAEgASgJIhYKFFNldFB1c2hUb2tlblJlc3BvbnNlKowBCgZJZFR5cGUSFwoTSURfVFlQRV9VTlNQRUNJRklFRBAAEhQKEElEX1RZUEVfUkVTSURFTlQQARIUChBJRF9UWVBFX1BBU1NQT1JUEAISIgoeSURfVFlQRV9IT05HX0tPTkdfTUFDQVVfUEVSTUlUEAMSGQoVSURfVFlQRV9UQUlXQU5fUEVSTUlUEAQqlAEKC1ZlcmlmeVN0YXRlEhwKGFZFUklGWV9TVEFURV9VTlNQRUNJRklFRBAAEhgKFFZFUklGWV9TVEFURV9QRU5ESU5HEAESGQoVVkVSSUZZX1NUQVRFX1ZFUklGSUVEEAISGQoVVkVSSUZZX1NUQVRFX1JFSkVDVEVEEAMSFwoTVkVSSUZZX1NUQVRFX01BTlVBTBAEMqsOCg9JZGVudGl0eVNlcnZpY2USfQoIUmVnaXN0ZXISIS5yYWlsLmlkZW50aXR5LnYxLlJlZ2lzdGVyUmVxdWVzdBoiLnJhaWwuaWRlbnRpdHkudjEuUmVnaXN0ZXJSZXNwb25zZSIqirUYBgoBARiIJ4LT5JMCGjoBKiIVL3YxL2FjY291bnRzOnJlZ2lzdGVyEnEKBUxvZ0luEh4ucmFpbC5pZGVudGl0eS52MS5Mb2dJblJlcXVlc3QaHy5yYWlsLmlkZW50aXR5LnYxLkxvZ0luUmVzcG9uc2UiJ4q1GAYKAQEYiCeC0+STAhc6ASoiEi92MS9hY2NvdW50czpsb2dpbhKLAQoNUmVmcmVzaFRva2VucxImLnJhaWwuaWRlbnRpdHkudjEuUmVmcmVzaFRva2Vuc1JlcXVlc3QaJy5yYWlsLmlkZW50aXR5LnYxLlJlZnJlc2hUb2tlbnNSZXNwb25zZSIpirUYBgoBARjQD4LT5JMCGToBKiIUL3YxL2FjY291bnRzOnJlZnJlc2gSdQoGTG9nT3V0Eh8ucmFpbC5pZGVudGl0eS52MS5Mb2dPdXRSZXF1ZXN0GiAucmFpbC5pZGVudGl0eS52MS5Mb2dPdXRSZXNwb25zZSIoirUYBgoBAhjQD4LT5JMCGDoBKiITL3YxL2FjY291bnRzOmxvZ291dBJ5CgpHZXRBY2NvdW50EiMucmFpbC5pZGVudGl0eS52MS5HZXRBY2NvdW50UmVxdWVzdBokLnJhaWwuaWRlbnRpdHkudjEuR2V0QWNjb3VudFJlc3BvbnNlIiCQAgGKtRgGCgECGOgHgtPkkwINEgsvdjEvYWNjb3VudBKKAQoMU2V0UHVzaFRva2VuEiUucmFpbC5pZGVudGl0eS52MS5TZXRQdXNoVG9rZW5SZXF1ZXN0GiYucmFpbC5pZGVudGl0eS52MS5TZXRQdXNoVG9rZW5SZXNwb25zZSIrirUYBgoBAhjQD4LT5JMCGzoBKiIWL3YxL2FjY291bnQ6cHVzaC10b2tlbhKCAQoMQWRkUGFzc2VuZ2VyEiUucmFpbC5pZGVudGl0eS52MS5BZGRQYXNzZW5nZXJSZXF1ZXN0GiYucmFpbC5pZGVudGl0eS52MS5BZGRQYXNzZW5nZXJSZXNwb25zZSIjirUYBgoBAhiYdYLT5JMCEzoBKiIOL3YxL3Bhc3NlbmdlcnMSiAEKDkxpc3RQYXNzZW5nZXJzEicucmFpbC5pZGVudGl0eS52MS5MaXN0UGFzc2VuZ2Vyc1JlcXVlc3QaKC5yYWlsLmlkZW50aXR5LnYxLkxpc3RQYXNzZW5nZXJzUmVzcG9uc2UiI5ACAYq1GAYKAQIY6AeC0+STAhASDi92MS9wYXNzZW5nZXJzEqEBCg9VcGRhdGVQYXNzZW5nZXISKC5yYWlsLmlkZW50aXR5LnYxLlVwZGF0ZVBhc3NlbmdlclJlcXVlc3QaKS5yYWlsLmlkZW50aXR5LnYxLlVwZGF0ZVBhc3NlbmdlclJlc3BvbnNlIjmKtRgGCgECGLgXgtPkkwIpOgEqIiQvdjEvcGFzc2VuZ2Vycy97cGFzc2VuZ2VyX2lkfTp1cGRhdGUSoQEKD1JlbW92ZVBhc3NlbmdlchIoLnJhaWwuaWRlbnRpdHkudjEuUmVtb3ZlUGFzc2VuZ2VyUmVxdWVzdBopLnJhaWwuaWRlbnRpdHkudjEuUmVtb3ZlUGFzc2VuZ2VyUmVzcG9uc2UiOYq1GAYKAQIYuBeC0+STAik6ASoiJC92MS9wYXNzZW5nZXJzL3twYXNzZW5nZXJfaWR9OnJlbW92ZRKhAQoPVmVyaWZ5UGFzc2VuZ2VyEigucmFpbC5pZGVudGl0eS52MS5WZXJpZnlQYXNzZW5nZXJSZXF1ZXN0GikucmFpbC5pZGVudGl0eS52MS5WZXJpZnlQYXNzZW5nZXJSZXNwb25zZSI5irUYBgoBAhiYdYLT5JMCKToBKiIkL3YxL3Bhc3NlbmdlcnMve3Bhc3Nlbmdlcl9pZH06dmVyaWZ5EpkBChFSZXNvbHZlUGFzc2VuZ2VycxIqLnJhaWwuaWRlbnRpdHkudjEuUmVzb2x2ZVBhc3NlbmdlcnNSZXF1ZXN0GisucmFpbC5pZGVudGl0eS52MS5SZXNvbHZlUGFzc2VuZ2Vyc1Jlc3BvbnNlIiuQAgGKtRgkCgEFEgVvcmRlchIJdGlja2V0aW5nEgphZnRlcnNhbGVzGOgHEoABCg5SZXNvbHZlQ29udGFjdBInLnJhaWwuaWRlbnRpdHkudjEuUmVzb2x2ZUNvbnRhY3RSZXF1ZXN0GigucmFpbC5pZGVudGl0eS52MS5SZXNvbHZlQ29udGFjdFJlc3BvbnNlIhuQAgGKtRgUCgEFEgxub3RpZmljYXRpb24Y6AdiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey]);
+  fileDesc("Ch9yYWlsL2lkZW50aXR5L3YxL2lkZW50aXR5LnByb3RvEhByYWlsLmlkZW50aXR5LnYxItMBCgdBY2NvdW50EhIKCmFjY291bnRfaWQYASABKAkSEgoKbG9naW5fbmFtZRgCIAEoCRIUCgxwaG9uZV9tYXNrZWQYAyABKAkSFAoMZW1haWxfbWFza2VkGAQgASgJEhAKCGxhbmd1YWdlGAUgASgJEhQKDG1lbWJlcl9sZXZlbBgGIAEoDRINCgVyb2xlcxgHIAMoCRIvCgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEY2l0eRgJIAEoCSKpAQoJVG9rZW5QYWlyEhQKDGFjY2Vzc190b2tlbhgBIAEoCRI2ChJhY2Nlc3NfZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDXJlZnJlc2hfdG9rZW4YAyABKAkSNwoTcmVmcmVzaF9leHBpcmVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiswEKD1JlZ2lzdGVyUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhIKCmxvZ2luX25hbWUYAiABKAkSEAoIcGFzc3dvcmQYAyABKAkSDQoFcGhvbmUYBCABKAkSDQoFZW1haWwYBSABKAkSEAoIbGFuZ3VhZ2UYBiABKAkSEQoJZGV2aWNlX2lkGAcgASgJEgwKBGNpdHkYCCABKAkSFQoNY2FwdGNoYV90b2tlbhgJIAEoCSJrChBSZWdpc3RlclJlc3BvbnNlEioKB2FjY291bnQYASABKAsyGS5yYWlsLmlkZW50aXR5LnYxLkFjY291bnQSKwoGdG9rZW5zGAIgASgLMhsucmFpbC5pZGVudGl0eS52MS5Ub2tlblBhaXIihgEKDExvZ0luUmVxdWVzdBISCgpsb2dpbl9uYW1lGAEgASgJEhAKCHBhc3N3b3JkGAIgASgJEhEKCWRldmljZV9pZBgDIAEoCRIVCg1jYXB0Y2hhX3Rva2VuGAQgASgJEiYKB2NoYW5uZWwYBSABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbCJoCg1Mb2dJblJlc3BvbnNlEioKB2FjY291bnQYASABKAsyGS5yYWlsLmlkZW50aXR5LnYxLkFjY291bnQSKwoGdG9rZW5zGAIgASgLMhsucmFpbC5pZGVudGl0eS52MS5Ub2tlblBhaXIiQAoUUmVmcmVzaFRva2Vuc1JlcXVlc3QSFQoNcmVmcmVzaF90b2tlbhgBIAEoCRIRCglkZXZpY2VfaWQYAiABKAkiRAoVUmVmcmVzaFRva2Vuc1Jlc3BvbnNlEisKBnRva2VucxgBIAEoCzIbLnJhaWwuaWRlbnRpdHkudjEuVG9rZW5QYWlyIiMKDUxvZ091dFJlcXVlc3QSEgoKZXZlcnl3aGVyZRgBIAEoCCIQCg5Mb2dPdXRSZXNwb25zZSITChFHZXRBY2NvdW50UmVxdWVzdCJAChJHZXRBY2NvdW50UmVzcG9uc2USKgoHYWNjb3VudBgBIAEoCzIZLnJhaWwuaWRlbnRpdHkudjEuQWNjb3VudCK9AgoJUGFzc2VuZ2VyEhQKDHBhc3Nlbmdlcl9pZBgBIAEoCRITCgtuYW1lX21hc2tlZBgCIAEoCRIpCgdpZF90eXBlGAMgASgOMhgucmFpbC5pZGVudGl0eS52MS5JZFR5cGUSGAoQaWRfbnVtYmVyX21hc2tlZBgEIAEoCRIzCg5wYXNzZW5nZXJfdHlwZRgFIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEhQKDHBob25lX21hc2tlZBgGIAEoCRIzCgx2ZXJpZnlfc3RhdGUYByABKA4yHS5yYWlsLmlkZW50aXR5LnYxLlZlcmlmeVN0YXRlEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgd2ZXJzaW9uGAkgASgDIrkBChNBZGRQYXNzZW5nZXJSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIpCgdpZF90eXBlGAMgASgOMhgucmFpbC5pZGVudGl0eS52MS5JZFR5cGUSEQoJaWRfbnVtYmVyGAQgASgJEjMKDnBhc3Nlbmdlcl90eXBlGAUgASgOMhsucmFpbC50eXBlLnYxLlBhc3NlbmdlclR5cGUSDQoFcGhvbmUYBiABKAkiRgoUQWRkUGFzc2VuZ2VyUmVzcG9uc2USLgoJcGFzc2VuZ2VyGAEgASgLMhsucmFpbC5pZGVudGl0eS52MS5QYXNzZW5nZXIiFwoVTGlzdFBhc3NlbmdlcnNSZXF1ZXN0IkkKFkxpc3RQYXNzZW5nZXJzUmVzcG9uc2USLwoKcGFzc2VuZ2VycxgBIAMoCzIbLnJhaWwuaWRlbnRpdHkudjEuUGFzc2VuZ2VyIpcBChZVcGRhdGVQYXNzZW5nZXJSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSFAoMcGFzc2VuZ2VyX2lkGAIgASgJEjMKDnBhc3Nlbmdlcl90eXBlGAMgASgOMhsucmFpbC50eXBlLnYxLlBhc3NlbmdlclR5cGUSDQoFcGhvbmUYBCABKAkSDwoHdmVyc2lvbhgFIAEoAyJJChdVcGRhdGVQYXNzZW5nZXJSZXNwb25zZRIuCglwYXNzZW5nZXIYASABKAsyGy5yYWlsLmlkZW50aXR5LnYxLlBhc3NlbmdlciJCChZSZW1vdmVQYXNzZW5nZXJSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSFAoMcGFzc2VuZ2VyX2lkGAIgASgJIhkKF1JlbW92ZVBhc3NlbmdlclJlc3BvbnNlIkIKFlZlcmlmeVBhc3NlbmdlclJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIUCgxwYXNzZW5nZXJfaWQYAiABKAkiSQoXVmVyaWZ5UGFzc2VuZ2VyUmVzcG9uc2USLgoJcGFzc2VuZ2VyGAEgASgLMhsucmFpbC5pZGVudGl0eS52MS5QYXNzZW5nZXIiVwoYUmVzb2x2ZVBhc3NlbmdlcnNSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSFQoNcGFzc2VuZ2VyX2lkcxgCIAMoCRIQCghpbl9jbGVhchgDIAEoCCKUAQoRUmVzb2x2ZWRQYXNzZW5nZXISLgoJcGFzc2VuZ2VyGAEgASgLMhsucmFpbC5pZGVudGl0eS52MS5QYXNzZW5nZXISGgoScGVyc29uX2JsaW5kX2luZGV4GAIgASgJEgwKBG5hbWUYAyABKAkSEQoJaWRfbnVtYmVyGAQgASgJEhIKCmJpcnRoX2RhdGUYBSABKAkiVAoZUmVzb2x2ZVBhc3NlbmdlcnNSZXNwb25zZRI3CgpwYXNzZW5nZXJzGAEgAygLMiMucmFpbC5pZGVudGl0eS52MS5SZXNvbHZlZFBhc3NlbmdlciJdCh1CYXRjaFJlc29sdmVQYXNzZW5nZXJzUmVxdWVzdBI8CghyZXF1ZXN0cxgBIAMoCzIqLnJhaWwuaWRlbnRpdHkudjEuUmVzb2x2ZVBhc3NlbmdlcnNSZXF1ZXN0InYKGFJlc29sdmVQYXNzZW5nZXJzT3V0Y29tZRIhCgVlcnJvchgBIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEjcKCnBhc3NlbmdlcnMYAiADKAsyIy5yYWlsLmlkZW50aXR5LnYxLlJlc29sdmVkUGFzc2VuZ2VyIl4KHkJhdGNoUmVzb2x2ZVBhc3NlbmdlcnNSZXNwb25zZRI8CghvdXRjb21lcxgBIAMoCzIqLnJhaWwuaWRlbnRpdHkudjEuUmVzb2x2ZVBhc3NlbmdlcnNPdXRjb21lIisKFVJlc29sdmVDb250YWN0UmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJIlwKFlJlc29sdmVDb250YWN0UmVzcG9uc2USDQoFcGhvbmUYASABKAkSDQoFZW1haWwYAiABKAkSEgoKcHVzaF90b2tlbhgDIAEoCRIQCghsYW5ndWFnZRgEIAEoCSItChZSZXNvbHZlQ29udGFjdHNSZXF1ZXN0EhMKC2FjY291bnRfaWRzGAEgAygJImgKDkFjY291bnRDb250YWN0EhIKCmFjY291bnRfaWQYASABKAkSDQoFcGhvbmUYAiABKAkSDQoFZW1haWwYAyABKAkSEgoKcHVzaF90b2tlbhgEIAEoCRIQCghsYW5ndWFnZRgFIAEoCSJNChdSZXNvbHZlQ29udGFjdHNSZXNwb25zZRIyCghjb250YWN0cxgBIAMoCzIgLnJhaWwuaWRlbnRpdHkudjEuQWNjb3VudENvbnRhY3QiKQoTU2V0UHVzaFRva2VuUmVxdWVzdBISCgpwdXNoX3Rva2VuGAEgASgJIhYKFFNldFB1c2hUb2tlblJlc3BvbnNlIlEKEUZpbmRQZXJzb25SZXF1ZXN0EikKB2lkX3R5cGUYASABKA4yGC5yYWlsLmlkZW50aXR5LnYxLklkVHlwZRIRCglpZF9udW1iZXIYAiABKAkiMAoSRmluZFBlcnNvblJlc3BvbnNlEhoKEnBlcnNvbl9ibGluZF9pbmRleBgBIAEoCSqMAQoGSWRUeXBlEhcKE0lEX1RZUEVfVU5TUEVDSUZJRUQQABIUChBJRF9UWVBFX1JFU0lERU5UEAESFAoQSURfVFlQRV9QQVNTUE9SVBACEiIKHklEX1RZUEVfSE9OR19LT05HX01BQ0FVX1BFUk1JVBADEhkKFUlEX1RZUEVfVEFJV0FOX1BFUk1JVBAEKpQBCgtWZXJpZnlTdGF0ZRIcChhWRVJJRllfU1RBVEVfVU5TUEVDSUZJRUQQABIYChRWRVJJRllfU1RBVEVfUEVORElORxABEhkKFVZFUklGWV9TVEFURV9WRVJJRklFRBACEhkKFVZFUklGWV9TVEFURV9SRUpFQ1RFRBADEhcKE1ZFUklGWV9TVEFURV9NQU5VQUwQBDKuEQoPSWRlbnRpdHlTZXJ2aWNlEn0KCFJlZ2lzdGVyEiEucmFpbC5pZGVudGl0eS52MS5SZWdpc3RlclJlcXVlc3QaIi5yYWlsLmlkZW50aXR5LnYxLlJlZ2lzdGVyUmVzcG9uc2UiKoq1GAYKAQEYiCeC0+STAho6ASoiFS92MS9hY2NvdW50czpyZWdpc3RlchJxCgVMb2dJbhIeLnJhaWwuaWRlbnRpdHkudjEuTG9nSW5SZXF1ZXN0Gh8ucmFpbC5pZGVudGl0eS52MS5Mb2dJblJlc3BvbnNlIieKtRgGCgEBGIgngtPkkwIXOgEqIhIvdjEvYWNjb3VudHM6bG9naW4SiwEKDVJlZnJlc2hUb2tlbnMSJi5yYWlsLmlkZW50aXR5LnYxLlJlZnJlc2hUb2tlbnNSZXF1ZXN0GicucmFpbC5pZGVudGl0eS52MS5SZWZyZXNoVG9rZW5zUmVzcG9uc2UiKYq1GAYKAQEY0A+C0+STAhk6ASoiFC92MS9hY2NvdW50czpyZWZyZXNoEnUKBkxvZ091dBIfLnJhaWwuaWRlbnRpdHkudjEuTG9nT3V0UmVxdWVzdBogLnJhaWwuaWRlbnRpdHkudjEuTG9nT3V0UmVzcG9uc2UiKIq1GAYKAQIY0A+C0+STAhg6ASoiEy92MS9hY2NvdW50czpsb2dvdXQSeQoKR2V0QWNjb3VudBIjLnJhaWwuaWRlbnRpdHkudjEuR2V0QWNjb3VudFJlcXVlc3QaJC5yYWlsLmlkZW50aXR5LnYxLkdldEFjY291bnRSZXNwb25zZSIgkAIBirUYBgoBAhjoB4LT5JMCDRILL3YxL2FjY291bnQSigEKDFNldFB1c2hUb2tlbhIlLnJhaWwuaWRlbnRpdHkudjEuU2V0UHVzaFRva2VuUmVxdWVzdBomLnJhaWwuaWRlbnRpdHkudjEuU2V0UHVzaFRva2VuUmVzcG9uc2UiK4q1GAYKAQIY0A+C0+STAhs6ASoiFi92MS9hY2NvdW50OnB1c2gtdG9rZW4SggEKDEFkZFBhc3NlbmdlchIlLnJhaWwuaWRlbnRpdHkudjEuQWRkUGFzc2VuZ2VyUmVxdWVzdBomLnJhaWwuaWRlbnRpdHkudjEuQWRkUGFzc2VuZ2VyUmVzcG9uc2UiI4q1GAYKAQIYmHWC0+STAhM6ASoiDi92MS9wYXNzZW5nZXJzEogBCg5MaXN0UGFzc2VuZ2VycxInLnJhaWwuaWRlbnRpdHkudjEuTGlzdFBhc3NlbmdlcnNSZXF1ZXN0GigucmFpbC5pZGVudGl0eS52MS5MaXN0UGFzc2VuZ2Vyc1Jlc3BvbnNlIiOQAgGKtRgGCgECGOgHgtPkkwIQEg4vdjEvcGFzc2VuZ2VycxKhAQoPVXBkYXRlUGFzc2VuZ2VyEigucmFpbC5pZGVudGl0eS52MS5VcGRhdGVQYXNzZW5nZXJSZXF1ZXN0GikucmFpbC5pZGVudGl0eS52MS5VcGRhdGVQYXNzZW5nZXJSZXNwb25zZSI5irUYBgoBAhi4F4LT5JMCKToBKiIkL3YxL3Bhc3NlbmdlcnMve3Bhc3Nlbmdlcl9pZH06dXBkYXRlEqEBCg9SZW1vdmVQYXNzZW5nZXISKC5yYWlsLmlkZW50aXR5LnYxLlJlbW92ZVBhc3NlbmdlclJlcXVlc3QaKS5yYWlsLmlkZW50aXR5LnYxLlJlbW92ZVBhc3NlbmdlclJlc3BvbnNlIjmKtRgGCgECGLgXgtPkkwIpOgEqIiQvdjEvcGFzc2VuZ2Vycy97cGFzc2VuZ2VyX2lkfTpyZW1vdmUSoQEKD1ZlcmlmeVBhc3NlbmdlchIoLnJhaWwuaWRlbnRpdHkudjEuVmVyaWZ5UGFzc2VuZ2VyUmVxdWVzdBopLnJhaWwuaWRlbnRpdHkudjEuVmVyaWZ5UGFzc2VuZ2VyUmVzcG9uc2UiOYq1GAYKAQIYmHWC0+STAik6ASoiJC92MS9wYXNzZW5nZXJzL3twYXNzZW5nZXJfaWR9OnZlcmlmeRKZAQoRUmVzb2x2ZVBhc3NlbmdlcnMSKi5yYWlsLmlkZW50aXR5LnYxLlJlc29sdmVQYXNzZW5nZXJzUmVxdWVzdBorLnJhaWwuaWRlbnRpdHkudjEuUmVzb2x2ZVBhc3NlbmdlcnNSZXNwb25zZSIrkAIBirUYJAoBBRIFb3JkZXISCXRpY2tldGluZxIKYWZ0ZXJzYWxlcxjoBxKVAQoWQmF0Y2hSZXNvbHZlUGFzc2VuZ2VycxIvLnJhaWwuaWRlbnRpdHkudjEuQmF0Y2hSZXNvbHZlUGFzc2VuZ2Vyc1JlcXVlc3QaMC5yYWlsLmlkZW50aXR5LnYxLkJhdGNoUmVzb2x2ZVBhc3NlbmdlcnNSZXNwb25zZSIYkAIBirUYEQoBBRIJdGlja2V0aW5nGOgHEmMKCkZpbmRQZXJzb24SIy5yYWlsLmlkZW50aXR5LnYxLkZpbmRQZXJzb25SZXF1ZXN0GiQucmFpbC5pZGVudGl0eS52MS5GaW5kUGVyc29uUmVzcG9uc2UiCoq1GAYKAQMY6AcSgAEKDlJlc29sdmVDb250YWN0EicucmFpbC5pZGVudGl0eS52MS5SZXNvbHZlQ29udGFjdFJlcXVlc3QaKC5yYWlsLmlkZW50aXR5LnYxLlJlc29sdmVDb250YWN0UmVzcG9uc2UiG5ACAYq1GBQKAQUSDG5vdGlmaWNhdGlvbhjoBxKDAQoPUmVzb2x2ZUNvbnRhY3RzEigucmFpbC5pZGVudGl0eS52MS5SZXNvbHZlQ29udGFjdHNSZXF1ZXN0GikucmFpbC5pZGVudGl0eS52MS5SZXNvbHZlQ29udGFjdHNSZXNwb25zZSIbkAIBirUYFAoBBRIMbm90aWZpY2F0aW9uGOgHYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_google_rpc_status, file_rail_options_v1_options, file_rail_type_v1_journey]);
 
 /**
  * Who buys. Personal data only masked.
@@ -780,6 +782,72 @@ export const ResolvePassengersResponseSchema: GenMessage<ResolvePassengersRespon
   messageDesc(file_rail_identity_v1_identity, 25);
 
 /**
+ * At most 256 requests; what is asked for in one does not touch the others.
+ *
+ * @generated from message rail.identity.v1.BatchResolvePassengersRequest
+ */
+export type BatchResolvePassengersRequest = Message<"rail.identity.v1.BatchResolvePassengersRequest"> & {
+  /**
+   * @generated from field: repeated rail.identity.v1.ResolvePassengersRequest requests = 1;
+   */
+  requests: ResolvePassengersRequest[];
+};
+
+/**
+ * Describes the message rail.identity.v1.BatchResolvePassengersRequest.
+ * Use `create(BatchResolvePassengersRequestSchema)` to create a new message.
+ */
+export const BatchResolvePassengersRequestSchema: GenMessage<BatchResolvePassengersRequest> = /*@__PURE__*/
+  messageDesc(file_rail_identity_v1_identity, 26);
+
+/**
+ * What became of one request of a batch.
+ *
+ * @generated from message rail.identity.v1.ResolvePassengersOutcome
+ */
+export type ResolvePassengersOutcome = Message<"rail.identity.v1.ResolvePassengersOutcome"> & {
+  /**
+   * Unset when the passengers are there. Same details as the error of the single method.
+   *
+   * @generated from field: google.rpc.Status error = 1;
+   */
+  error?: Status | undefined;
+
+  /**
+   * In the order asked.
+   *
+   * @generated from field: repeated rail.identity.v1.ResolvedPassenger passengers = 2;
+   */
+  passengers: ResolvedPassenger[];
+};
+
+/**
+ * Describes the message rail.identity.v1.ResolvePassengersOutcome.
+ * Use `create(ResolvePassengersOutcomeSchema)` to create a new message.
+ */
+export const ResolvePassengersOutcomeSchema: GenMessage<ResolvePassengersOutcome> = /*@__PURE__*/
+  messageDesc(file_rail_identity_v1_identity, 27);
+
+/**
+ * One outcome for each request, in order.
+ *
+ * @generated from message rail.identity.v1.BatchResolvePassengersResponse
+ */
+export type BatchResolvePassengersResponse = Message<"rail.identity.v1.BatchResolvePassengersResponse"> & {
+  /**
+   * @generated from field: repeated rail.identity.v1.ResolvePassengersOutcome outcomes = 1;
+   */
+  outcomes: ResolvePassengersOutcome[];
+};
+
+/**
+ * Describes the message rail.identity.v1.BatchResolvePassengersResponse.
+ * Use `create(BatchResolvePassengersResponseSchema)` to create a new message.
+ */
+export const BatchResolvePassengersResponseSchema: GenMessage<BatchResolvePassengersResponse> = /*@__PURE__*/
+  messageDesc(file_rail_identity_v1_identity, 28);
+
+/**
  * Whose contact is needed.
  *
  * @generated from message rail.identity.v1.ResolveContactRequest
@@ -796,7 +864,7 @@ export type ResolveContactRequest = Message<"rail.identity.v1.ResolveContactRequ
  * Use `create(ResolveContactRequestSchema)` to create a new message.
  */
 export const ResolveContactRequestSchema: GenMessage<ResolveContactRequest> = /*@__PURE__*/
-  messageDesc(file_rail_identity_v1_identity, 26);
+  messageDesc(file_rail_identity_v1_identity, 29);
 
 /**
  * Contact in clear; empty where the account has none. Never to be stored or logged in clear.
@@ -830,7 +898,86 @@ export type ResolveContactResponse = Message<"rail.identity.v1.ResolveContactRes
  * Use `create(ResolveContactResponseSchema)` to create a new message.
  */
 export const ResolveContactResponseSchema: GenMessage<ResolveContactResponse> = /*@__PURE__*/
-  messageDesc(file_rail_identity_v1_identity, 27);
+  messageDesc(file_rail_identity_v1_identity, 30);
+
+/**
+ * Whose contacts are needed: at most 500 accounts. One that acts for an account gets no more than that account's own.
+ *
+ * @generated from message rail.identity.v1.ResolveContactsRequest
+ */
+export type ResolveContactsRequest = Message<"rail.identity.v1.ResolveContactsRequest"> & {
+  /**
+   * @generated from field: repeated string account_ids = 1;
+   */
+  accountIds: string[];
+};
+
+/**
+ * Describes the message rail.identity.v1.ResolveContactsRequest.
+ * Use `create(ResolveContactsRequestSchema)` to create a new message.
+ */
+export const ResolveContactsRequestSchema: GenMessage<ResolveContactsRequest> = /*@__PURE__*/
+  messageDesc(file_rail_identity_v1_identity, 31);
+
+/**
+ * The contact of one account, in clear. Never to be stored or logged in clear.
+ *
+ * @generated from message rail.identity.v1.AccountContact
+ */
+export type AccountContact = Message<"rail.identity.v1.AccountContact"> & {
+  /**
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * Empty where the account has none.
+   *
+   * @generated from field: string phone = 2;
+   */
+  phone: string;
+
+  /**
+   * @generated from field: string email = 3;
+   */
+  email: string;
+
+  /**
+   * @generated from field: string push_token = 4;
+   */
+  pushToken: string;
+
+  /**
+   * @generated from field: string language = 5;
+   */
+  language: string;
+};
+
+/**
+ * Describes the message rail.identity.v1.AccountContact.
+ * Use `create(AccountContactSchema)` to create a new message.
+ */
+export const AccountContactSchema: GenMessage<AccountContact> = /*@__PURE__*/
+  messageDesc(file_rail_identity_v1_identity, 32);
+
+/**
+ * In no particular order. An account that is not there is left out.
+ *
+ * @generated from message rail.identity.v1.ResolveContactsResponse
+ */
+export type ResolveContactsResponse = Message<"rail.identity.v1.ResolveContactsResponse"> & {
+  /**
+   * @generated from field: repeated rail.identity.v1.AccountContact contacts = 1;
+   */
+  contacts: AccountContact[];
+};
+
+/**
+ * Describes the message rail.identity.v1.ResolveContactsResponse.
+ * Use `create(ResolveContactsResponseSchema)` to create a new message.
+ */
+export const ResolveContactsResponseSchema: GenMessage<ResolveContactsResponse> = /*@__PURE__*/
+  messageDesc(file_rail_identity_v1_identity, 33);
 
 /**
  * The token that the push provider gave the application.
@@ -851,7 +998,7 @@ export type SetPushTokenRequest = Message<"rail.identity.v1.SetPushTokenRequest"
  * Use `create(SetPushTokenRequestSchema)` to create a new message.
  */
 export const SetPushTokenRequestSchema: GenMessage<SetPushTokenRequest> = /*@__PURE__*/
-  messageDesc(file_rail_identity_v1_identity, 28);
+  messageDesc(file_rail_identity_v1_identity, 34);
 
 /**
  * It holds from the next message on.
@@ -866,7 +1013,50 @@ export type SetPushTokenResponse = Message<"rail.identity.v1.SetPushTokenRespons
  * Use `create(SetPushTokenResponseSchema)` to create a new message.
  */
 export const SetPushTokenResponseSchema: GenMessage<SetPushTokenResponse> = /*@__PURE__*/
-  messageDesc(file_rail_identity_v1_identity, 29);
+  messageDesc(file_rail_identity_v1_identity, 35);
+
+/**
+ * A document as it was shown to customer service.
+ *
+ * @generated from message rail.identity.v1.FindPersonRequest
+ */
+export type FindPersonRequest = Message<"rail.identity.v1.FindPersonRequest"> & {
+  /**
+   * @generated from field: rail.identity.v1.IdType id_type = 1;
+   */
+  idType: IdType;
+
+  /**
+   * @generated from field: string id_number = 2;
+   */
+  idNumber: string;
+};
+
+/**
+ * Describes the message rail.identity.v1.FindPersonRequest.
+ * Use `create(FindPersonRequestSchema)` to create a new message.
+ */
+export const FindPersonRequestSchema: GenMessage<FindPersonRequest> = /*@__PURE__*/
+  messageDesc(file_rail_identity_v1_identity, 36);
+
+/**
+ * Hex; whether anybody travels under it is not told.
+ *
+ * @generated from message rail.identity.v1.FindPersonResponse
+ */
+export type FindPersonResponse = Message<"rail.identity.v1.FindPersonResponse"> & {
+  /**
+   * @generated from field: string person_blind_index = 1;
+   */
+  personBlindIndex: string;
+};
+
+/**
+ * Describes the message rail.identity.v1.FindPersonResponse.
+ * Use `create(FindPersonResponseSchema)` to create a new message.
+ */
+export const FindPersonResponseSchema: GenMessage<FindPersonResponse> = /*@__PURE__*/
+  messageDesc(file_rail_identity_v1_identity, 37);
 
 /**
  * 证件类型.
@@ -1100,6 +1290,27 @@ export const IdentityService: GenService<{
     output: typeof ResolvePassengersResponseSchema;
   },
   /**
+   * The same for the passengers of many accounts at once; each account that is told of is audited.
+   *
+   * @generated from rpc rail.identity.v1.IdentityService.BatchResolvePassengers
+   */
+  batchResolvePassengers: {
+    methodKind: "unary";
+    input: typeof BatchResolvePassengersRequestSchema;
+    output: typeof BatchResolvePassengersResponseSchema;
+  },
+  /**
+   * The blind index under which other services know the person of a document, for customer service to search by. The number is
+   * neither kept nor logged; that it was asked for is audited. Error: ID_NUMBER_INVALID.
+   *
+   * @generated from rpc rail.identity.v1.IdentityService.FindPerson
+   */
+  findPerson: {
+    methodKind: "unary";
+    input: typeof FindPersonRequestSchema;
+    output: typeof FindPersonResponseSchema;
+  },
+  /**
    * Where an account can be reached, for notification. Each call is audited.
    *
    * @generated from rpc rail.identity.v1.IdentityService.ResolveContact
@@ -1108,6 +1319,16 @@ export const IdentityService: GenService<{
     methodKind: "unary";
     input: typeof ResolveContactRequestSchema;
     output: typeof ResolveContactResponseSchema;
+  },
+  /**
+   * The same for many accounts at once; each account that is told of is audited.
+   *
+   * @generated from rpc rail.identity.v1.IdentityService.ResolveContacts
+   */
+  resolveContacts: {
+    methodKind: "unary";
+    input: typeof ResolveContactsRequestSchema;
+    output: typeof ResolveContactsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_rail_identity_v1_identity, 0);

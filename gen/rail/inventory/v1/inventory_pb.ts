@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file rail/inventory/v1/inventory.proto.
  */
 export const file_rail_inventory_v1_inventory: GenFile = /*@__PURE__*/
-  fileDesc("CiFyYWlsL2ludmVudG9yeS92MS9pbnZlbnRvcnkucHJvdG8SEXJhaWwuaW52ZW50b3J5LnYxIkwKD09wZW5SdW5zUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhQKDHNlcnZpY2VfZGF0ZRgCIAEoCRIPCgdydW5faWRzGAMgAygJIkkKEE9wZW5SdW5zUmVzcG9uc2USDgoGb3BlbmVkGAEgASgNEhQKDGFscmVhZHlfb3BlbhgCIAEoDRIPCgdyZWZ1c2VkGAMgAygJIqEBCghIb2xkSXRlbRIPCgdpdGVtX2lkGAEgASgJEi0KDHNlYXRfY2xhc3NlcxgCIAMoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSMwoOcGFzc2VuZ2VyX3R5cGUYAyABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRIgCgRzZWF0GAQgASgLMhIucmFpbC50eXBlLnYxLlNlYXQi9wIKEEhvbGRTZWF0c1JlcXVlc3QSDwoHaG9sZF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSFwoPZnJvbV9zdGF0aW9uX2lkGAMgASgJEhUKDXRvX3N0YXRpb25faWQYBCABKAkSKgoFaXRlbXMYBSADKAsyGy5yYWlsLmludmVudG9yeS52MS5Ib2xkSXRlbRIwCgpwcmVmZXJlbmNlGAYgASgLMhwucmFpbC50eXBlLnYxLlNlYXRQcmVmZXJlbmNlEiYKB2NoYW5uZWwYByABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbBIrCgVvd25lchgIIAEoDjIcLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRPd25lchITCgtob2xkX3R0bF9tcxgJIAEoDRIgChhhY2NlcHRfc2FtZV90cmFpbl9jaGFuZ2UYCiABKAgSFAoMc2VhdF9sb2NrX2lkGAsgASgJEhIKCmFjY291bnRfaWQYDCABKAkiYwoISGVsZFNlYXQSDwoHaXRlbV9pZBgBIAEoCRIgCgRzZWF0GAIgASgLMhIucmFpbC50eXBlLnYxLlNlYXQSEgoKZnJvbV9pbmRleBgDIAEoDRIQCgh0b19pbmRleBgEIAEoDSKqAgoESG9sZBIPCgdob2xkX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIrCgVzdGF0ZRgDIAEoDjIcLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRTdGF0ZRIrCgVvd25lchgEIAEoDjIcLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRPd25lchIPCgd2ZXJzaW9uGAUgASgDEioKBXNlYXRzGAYgAygLMhsucmFpbC5pbnZlbnRvcnkudjEuSGVsZFNlYXQSEAoIb3JkZXJfaWQYByABKAkSLwoLZXhwaXJlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC3J1bl92ZXJzaW9uGAkgASgDEhIKCmFjY291bnRfaWQYCiABKAkiOgoRSG9sZFNlYXRzUmVzcG9uc2USJQoEaG9sZBgBIAEoCzIXLnJhaWwuaW52ZW50b3J5LnYxLkhvbGQiTgoVQmF0Y2hIb2xkU2VhdHNSZXF1ZXN0EjUKCHJlcXVlc3RzGAEgAygLMiMucmFpbC5pbnZlbnRvcnkudjEuSG9sZFNlYXRzUmVxdWVzdCK+AQoWQmF0Y2hIb2xkU2VhdHNSZXNwb25zZRJBCgdyZXN1bHRzGAEgAygLMjAucmFpbC5pbnZlbnRvcnkudjEuQmF0Y2hIb2xkU2VhdHNSZXNwb25zZS5SZXN1bHQaYQoGUmVzdWx0EicKBGhvbGQYASABKAsyFy5yYWlsLmludmVudG9yeS52MS5Ib2xkSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUiMQoOR2V0SG9sZFJlcXVlc3QSDwoHaG9sZF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkiOAoPR2V0SG9sZFJlc3BvbnNlEiUKBGhvbGQYASABKAsyFy5yYWlsLmludmVudG9yeS52MS5Ib2xkInQKEkF0dGFjaE9yZGVyUmVxdWVzdBIPCgdob2xkX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIQCghvcmRlcl9pZBgDIAEoCRIrCgVvd25lchgEIAEoDjIcLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRPd25lciI8ChNBdHRhY2hPcmRlclJlc3BvbnNlEiUKBGhvbGQYASABKAsyFy5yYWlsLmludmVudG9yeS52MS5Ib2xkIpUBChJSZWxlYXNlSG9sZFJlcXVlc3QSDwoHaG9sZF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSKwoFb3duZXIYAyABKA4yHC5yYWlsLmludmVudG9yeS52MS5Ib2xkT3duZXISDwoHdmVyc2lvbhgEIAEoAxIQCghpdGVtX2lkcxgFIAMoCRIOCgZyZWFzb24YBiABKAkiPAoTUmVsZWFzZUhvbGRSZXNwb25zZRIlCgRob2xkGAEgASgLMhcucmFpbC5pbnZlbnRvcnkudjEuSG9sZCJECg9TZWxsSG9sZFJlcXVlc3QSDwoHaG9sZF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSEAoIb3JkZXJfaWQYAyABKAkiOQoQU2VsbEhvbGRSZXNwb25zZRIlCgRob2xkGAEgASgLMhcucmFpbC5pbnZlbnRvcnkudjEuSG9sZCJ2ChFFeHRlbmRIb2xkUmVxdWVzdBIPCgdob2xkX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIrCgVvd25lchgDIAEoDjIcLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRPd25lchITCgtob2xkX3R0bF9tcxgEIAEoDSI7ChJFeHRlbmRIb2xkUmVzcG9uc2USJQoEaG9sZBgBIAEoCzIXLnJhaWwuaW52ZW50b3J5LnYxLkhvbGQigQEKE0V4Y2hhbmdlSG9sZFJlcXVlc3QSDwoHaG9sZF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSOAoLcmVwbGFjZW1lbnQYAyABKAsyIy5yYWlsLmludmVudG9yeS52MS5Ib2xkU2VhdHNSZXF1ZXN0Eg8KB3ZlcnNpb24YBCABKAMiPQoURXhjaGFuZ2VIb2xkUmVzcG9uc2USJQoEaG9sZBgBIAEoCzIXLnJhaWwuaW52ZW50b3J5LnYxLkhvbGQixgEKE0dldFJlbWFpbmluZ1JlcXVlc3QSDgoGcnVuX2lkGAEgASgJEi0KCXN0cmV0Y2hlcxgCIAMoCzIaLnJhaWwuaW52ZW50b3J5LnYxLlN0cmV0Y2gSJgoHY2hhbm5lbBgDIAEoDjIVLnJhaWwudHlwZS52MS5DaGFubmVsEjMKDnBhc3Nlbmdlcl90eXBlGAQgASgOMhsucmFpbC50eXBlLnYxLlBhc3NlbmdlclR5cGUSEwoLd2l0aF9xdW90YXMYBSABKAgiLwoHU3RyZXRjaBISCgpmcm9tX2luZGV4GAEgASgNEhAKCHRvX2luZGV4GAIgASgNInEKCVJlbWFpbmluZxIrCgpzZWF0X2NsYXNzGAEgASgOMhcucmFpbC50eXBlLnYxLlNlYXRDbGFzcxISCgpmcm9tX2luZGV4GAIgASgNEhAKCHRvX2luZGV4GAMgASgNEhEKCXJlbWFpbmluZxgEIAEoDSJnChRHZXRSZW1haW5pbmdSZXNwb25zZRIvCglyZW1haW5pbmcYASADKAsyHC5yYWlsLmludmVudG9yeS52MS5SZW1haW5pbmcSDwoHdmVyc2lvbhgCIAEoAxINCgVlcG9jaBgDIAEoDSI/ChVXYXRjaFJlbWFpbmluZ1JlcXVlc3QSDwoHYnVja2V0cxgBIAMoDRIVCg1zZXJ2aWNlX2RhdGVzGAIgAygJIoMBCg5DbGFzc1JlbWFpbmluZxIrCgpzZWF0X2NsYXNzGAEgASgOMhcucmFpbC50eXBlLnYxLlNlYXRDbGFzcxIRCglyZW1haW5pbmcYAiADKA0SMQoGcXVvdGFzGAMgAygLMiEucmFpbC5pbnZlbnRvcnkudjEuUXVvdGFSZW1haW5pbmcigAEKDlF1b3RhUmVtYWluaW5nEiYKB2NoYW5uZWwYASABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbBIzCg5wYXNzZW5nZXJfdHlwZRgCIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEhEKCXJlbWFpbmluZxgDIAMoDSKQAQoMUnVuUmVtYWluaW5nEg4KBnJ1bl9pZBgBIAEoCRIOCgZidWNrZXQYAiABKA0SDQoFZXBvY2gYAyABKA0SDwoHdmVyc2lvbhgEIAEoAxIMCgRvcGVuGAUgASgIEjIKB2NsYXNzZXMYBiADKAsyIS5yYWlsLmludmVudG9yeS52MS5DbGFzc1JlbWFpbmluZyKcAQoWV2F0Y2hSZW1haW5pbmdSZXNwb25zZRItCgRydW5zGAEgAygLMh8ucmFpbC5pbnZlbnRvcnkudjEuUnVuUmVtYWluaW5nEiEKGXNuYXBzaG90X2NvbXBsZXRlX2J1Y2tldHMYAiADKA0SMAoHZGlnZXN0cxgDIAMoCzIfLnJhaWwuaW52ZW50b3J5LnYxLkJ1Y2tldERpZ2VzdCI9CgxCdWNrZXREaWdlc3QSDgoGYnVja2V0GAEgASgNEg0KBWVwb2NoGAIgASgNEg4KBmRpZ2VzdBgDIAEoBiImChNHZXRSdW5TdGF0ZXNSZXF1ZXN0Eg8KB3J1bl9pZHMYASADKAkiyQIKFEdldFJ1blN0YXRlc1Jlc3BvbnNlEkAKBnN0YXRlcxgBIAMoCzIwLnJhaWwuaW52ZW50b3J5LnYxLkdldFJ1blN0YXRlc1Jlc3BvbnNlLlJ1blN0YXRlGu4BCghSdW5TdGF0ZRIOCgZydW5faWQYASABKAkSDgoGYnVja2V0GAIgASgNEg0KBWVwb2NoGAMgASgNEg8KB3ZlcnNpb24YBCABKAMSDAoEb3BlbhgFIAEoCBIYChBzZWF0c19hdF9vcGVuaW5nGAYgASgNEhIKCnNlYXRzX2ZyZWUYByABKA0SMwoPc2FsZV9zdGFydF90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1zYWxlX2VuZF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCK3AgoFUXVvdGESDAoEbmFtZRgBIAEoCRIrCgpzZWF0X2NsYXNzGAIgASgOMhcucmFpbC50eXBlLnYxLlNlYXRDbGFzcxINCgVzZWF0cxgDIAEoDRInCghjaGFubmVscxgEIAMoDjIVLnJhaWwudHlwZS52MS5DaGFubmVsEjQKD3Bhc3Nlbmdlcl90eXBlcxgFIAMoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEhQKDG1pbl9zZWdtZW50cxgGIAEoDRIrCgdzdHJldGNoGAcgASgLMhoucmFpbC5pbnZlbnRvcnkudjEuU3RyZXRjaBIwCgxyZWxlYXNlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJlbGVhc2VkGAkgASgIImMKE1NldFJ1blF1b3Rhc1JlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSKAoGcXVvdGFzGAMgAygLMhgucmFpbC5pbnZlbnRvcnkudjEuUXVvdGEiQAoUU2V0UnVuUXVvdGFzUmVzcG9uc2USKAoGcXVvdGFzGAEgAygLMhgucmFpbC5pbnZlbnRvcnkudjEuUXVvdGEiJQoTR2V0UnVuUXVvdGFzUmVxdWVzdBIOCgZydW5faWQYASABKAkiQAoUR2V0UnVuUXVvdGFzUmVzcG9uc2USKAoGcXVvdGFzGAEgAygLMhgucmFpbC5pbnZlbnRvcnkudjEuUXVvdGEiSgoTQ2xvc2VCdWNrZXRzUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEg8KB2J1Y2tldHMYAiADKA0SDgoGcmVhc29uGAMgASgJIhYKFENsb3NlQnVja2V0c1Jlc3BvbnNlIjwKFVJlYnVpbGRCdWNrZXRzUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEg8KB2J1Y2tldHMYAiADKA0iRgoWUmVidWlsZEJ1Y2tldHNSZXNwb25zZRIPCgdidWNrZXRzGAEgASgNEgwKBHJ1bnMYAiABKA0SDQoFaG9sZHMYAyABKAQiSAoQUmVjb25jaWxlUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEg8KB3J1bl9pZHMYAiADKAkSDwoHZHJ5X3J1bhgDIAEoCCKCAQoKRGlmZmVyZW5jZRIOCgZydW5faWQYASABKAkSDAoEc2VhdBgCIAEoCRIPCgdob2xkX2lkGAMgASgJEhAKCG9yZGVyX2lkGAQgASgJEgwKBGtpbmQYBSABKAkSEAoIcmVwYWlyZWQYBiABKAgSEwoLZXhwbGFuYXRpb24YByABKAkiegoRUmVjb25jaWxlUmVzcG9uc2USFAoMcnVuc19jaGVja2VkGAEgASgNEjIKC2RpZmZlcmVuY2VzGAIgAygLMh0ucmFpbC5pbnZlbnRvcnkudjEuRGlmZmVyZW5jZRIbChNkaWZmZXJlbmNlc19vbWl0dGVkGAMgASgNIkUKD0Nsb3NlUnVuUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIOCgZyZWFzb24YAyABKAkiEgoQQ2xvc2VSdW5SZXNwb25zZSqGAQoJSG9sZE93bmVyEhoKFkhPTERfT1dORVJfVU5TUEVDSUZJRUQQABIUChBIT0xEX09XTkVSX09SREVSEAESFQoRSE9MRF9PV05FUl9DSEFOR0UQAhIWChJIT0xEX09XTkVSX1NUQU5EQlkQAxIYChRIT0xEX09XTkVSX1NFQVRfTE9DSxAEKoIBCglIb2xkU3RhdGUSGgoWSE9MRF9TVEFURV9VTlNQRUNJRklFRBAAEhMKD0hPTERfU1RBVEVfSEVMRBABEhMKD0hPTERfU1RBVEVfU09MRBACEhcKE0hPTERfU1RBVEVfUkVMRUFTRUQQAxIWChJIT0xEX1NUQVRFX0FCT1JURUQQBDKnEQoQSW52ZW50b3J5U2VydmljZRJlCghPcGVuUnVucxIiLnJhaWwuaW52ZW50b3J5LnYxLk9wZW5SdW5zUmVxdWVzdBojLnJhaWwuaW52ZW50b3J5LnYxLk9wZW5SdW5zUmVzcG9uc2UiEIq1GAwKAQUSA29wcxjgpxISdQoJSG9sZFNlYXRzEiMucmFpbC5pbnZlbnRvcnkudjEuSG9sZFNlYXRzUmVxdWVzdBokLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRTZWF0c1Jlc3BvbnNlIh2KtRgZCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxjQDxKEAQoOQmF0Y2hIb2xkU2VhdHMSKC5yYWlsLmludmVudG9yeS52MS5CYXRjaEhvbGRTZWF0c1JlcXVlc3QaKS5yYWlsLmludmVudG9yeS52MS5CYXRjaEhvbGRTZWF0c1Jlc3BvbnNlIh2KtRgZCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxi4FxKCAQoHR2V0SG9sZBIhLnJhaWwuaW52ZW50b3J5LnYxLkdldEhvbGRSZXF1ZXN0GiIucmFpbC5pbnZlbnRvcnkudjEuR2V0SG9sZFJlc3BvbnNlIjCQAgGKtRgpCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxIDb3BzEgl0aWNrZXRpbmcY6AcSewoLQXR0YWNoT3JkZXISJS5yYWlsLmludmVudG9yeS52MS5BdHRhY2hPcmRlclJlcXVlc3QaJi5yYWlsLmludmVudG9yeS52MS5BdHRhY2hPcmRlclJlc3BvbnNlIh2KtRgZCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxjQDxJ7CgtSZWxlYXNlSG9sZBIlLnJhaWwuaW52ZW50b3J5LnYxLlJlbGVhc2VIb2xkUmVxdWVzdBomLnJhaWwuaW52ZW50b3J5LnYxLlJlbGVhc2VIb2xkUmVzcG9uc2UiHYq1GBkKAQUSBW9yZGVyEgphZnRlcnNhbGVzGNAPEnIKCFNlbGxIb2xkEiIucmFpbC5pbnZlbnRvcnkudjEuU2VsbEhvbGRSZXF1ZXN0GiMucmFpbC5pbnZlbnRvcnkudjEuU2VsbEhvbGRSZXNwb25zZSIdirUYGQoBBRIFb3JkZXISCmFmdGVyc2FsZXMY0A8SeAoKRXh0ZW5kSG9sZBIkLnJhaWwuaW52ZW50b3J5LnYxLkV4dGVuZEhvbGRSZXF1ZXN0GiUucmFpbC5pbnZlbnRvcnkudjEuRXh0ZW5kSG9sZFJlc3BvbnNlIh2KtRgZCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxjQDxJ3CgxFeGNoYW5nZUhvbGQSJi5yYWlsLmludmVudG9yeS52MS5FeGNoYW5nZUhvbGRSZXF1ZXN0GicucmFpbC5pbnZlbnRvcnkudjEuRXhjaGFuZ2VIb2xkUmVzcG9uc2UiFoq1GBIKAQUSCmFmdGVyc2FsZXMY0A8SjQEKDEdldFJlbWFpbmluZxImLnJhaWwuaW52ZW50b3J5LnYxLkdldFJlbWFpbmluZ1JlcXVlc3QaJy5yYWlsLmludmVudG9yeS52MS5HZXRSZW1haW5pbmdSZXNwb25zZSIskAIBirUYJQoBBRIFb3JkZXISBXF1ZXJ5EgphZnRlcnNhbGVzEgNvcHMY6AcSeQoOV2F0Y2hSZW1haW5pbmcSKC5yYWlsLmludmVudG9yeS52MS5XYXRjaFJlbWFpbmluZ1JlcXVlc3QaKS5yYWlsLmludmVudG9yeS52MS5XYXRjaFJlbWFpbmluZ1Jlc3BvbnNlIhCKtRgMCgEFEgVxdWVyeSABMAESjQEKDEdldFJ1blN0YXRlcxImLnJhaWwuaW52ZW50b3J5LnYxLkdldFJ1blN0YXRlc1JlcXVlc3QaJy5yYWlsLmludmVudG9yeS52MS5HZXRSdW5TdGF0ZXNSZXNwb25zZSIskAIBirUYJQoBBRIFb3JkZXISBXF1ZXJ5EgphZnRlcnNhbGVzEgNvcHMY6AcScQoMU2V0UnVuUXVvdGFzEiYucmFpbC5pbnZlbnRvcnkudjEuU2V0UnVuUXVvdGFzUmVxdWVzdBonLnJhaWwuaW52ZW50b3J5LnYxLlNldFJ1blF1b3Rhc1Jlc3BvbnNlIhCKtRgMCgIDBRIDb3BzGIgnEnQKDEdldFJ1blF1b3RhcxImLnJhaWwuaW52ZW50b3J5LnYxLkdldFJ1blF1b3Rhc1JlcXVlc3QaJy5yYWlsLmludmVudG9yeS52MS5HZXRSdW5RdW90YXNSZXNwb25zZSITkAIBirUYDAoCAwUSA29wcxjoBxJxCgxDbG9zZUJ1Y2tldHMSJi5yYWlsLmludmVudG9yeS52MS5DbG9zZUJ1Y2tldHNSZXF1ZXN0GicucmFpbC5pbnZlbnRvcnkudjEuQ2xvc2VCdWNrZXRzUmVzcG9uc2UiEIq1GAwKAgMFEgNvcHMYkE4SeAoOUmVidWlsZEJ1Y2tldHMSKC5yYWlsLmludmVudG9yeS52MS5SZWJ1aWxkQnVja2V0c1JlcXVlc3QaKS5yYWlsLmludmVudG9yeS52MS5SZWJ1aWxkQnVja2V0c1Jlc3BvbnNlIhGKtRgNCgIDBRIDb3BzGOCnEhJpCglSZWNvbmNpbGUSIy5yYWlsLmludmVudG9yeS52MS5SZWNvbmNpbGVSZXF1ZXN0GiQucmFpbC5pbnZlbnRvcnkudjEuUmVjb25jaWxlUmVzcG9uc2UiEYq1GA0KAgMFEgNvcHMY4KcSEmwKCENsb3NlUnVuEiIucmFpbC5pbnZlbnRvcnkudjEuQ2xvc2VSdW5SZXF1ZXN0GiMucmFpbC5pbnZlbnRvcnkudjEuQ2xvc2VSdW5SZXNwb25zZSIXirUYEwoCAwUSA29wcxIFcXVlcnkYiCdiBnByb3RvMw", [file_google_protobuf_timestamp, file_google_rpc_status, file_rail_options_v1_options, file_rail_type_v1_journey]);
+  fileDesc("CiFyYWlsL2ludmVudG9yeS92MS9pbnZlbnRvcnkucHJvdG8SEXJhaWwuaW52ZW50b3J5LnYxIkwKD09wZW5SdW5zUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhQKDHNlcnZpY2VfZGF0ZRgCIAEoCRIPCgdydW5faWRzGAMgAygJIkkKEE9wZW5SdW5zUmVzcG9uc2USDgoGb3BlbmVkGAEgASgNEhQKDGFscmVhZHlfb3BlbhgCIAEoDRIPCgdyZWZ1c2VkGAMgAygJIqEBCghIb2xkSXRlbRIPCgdpdGVtX2lkGAEgASgJEi0KDHNlYXRfY2xhc3NlcxgCIAMoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSMwoOcGFzc2VuZ2VyX3R5cGUYAyABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRIgCgRzZWF0GAQgASgLMhIucmFpbC50eXBlLnYxLlNlYXQi9wIKEEhvbGRTZWF0c1JlcXVlc3QSDwoHaG9sZF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSFwoPZnJvbV9zdGF0aW9uX2lkGAMgASgJEhUKDXRvX3N0YXRpb25faWQYBCABKAkSKgoFaXRlbXMYBSADKAsyGy5yYWlsLmludmVudG9yeS52MS5Ib2xkSXRlbRIwCgpwcmVmZXJlbmNlGAYgASgLMhwucmFpbC50eXBlLnYxLlNlYXRQcmVmZXJlbmNlEiYKB2NoYW5uZWwYByABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbBIrCgVvd25lchgIIAEoDjIcLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRPd25lchITCgtob2xkX3R0bF9tcxgJIAEoDRIgChhhY2NlcHRfc2FtZV90cmFpbl9jaGFuZ2UYCiABKAgSFAoMc2VhdF9sb2NrX2lkGAsgASgJEhIKCmFjY291bnRfaWQYDCABKAkiYwoISGVsZFNlYXQSDwoHaXRlbV9pZBgBIAEoCRIgCgRzZWF0GAIgASgLMhIucmFpbC50eXBlLnYxLlNlYXQSEgoKZnJvbV9pbmRleBgDIAEoDRIQCgh0b19pbmRleBgEIAEoDSKqAgoESG9sZBIPCgdob2xkX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIrCgVzdGF0ZRgDIAEoDjIcLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRTdGF0ZRIrCgVvd25lchgEIAEoDjIcLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRPd25lchIPCgd2ZXJzaW9uGAUgASgDEioKBXNlYXRzGAYgAygLMhsucmFpbC5pbnZlbnRvcnkudjEuSGVsZFNlYXQSEAoIb3JkZXJfaWQYByABKAkSLwoLZXhwaXJlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC3J1bl92ZXJzaW9uGAkgASgDEhIKCmFjY291bnRfaWQYCiABKAkiOgoRSG9sZFNlYXRzUmVzcG9uc2USJQoEaG9sZBgBIAEoCzIXLnJhaWwuaW52ZW50b3J5LnYxLkhvbGQiTgoVQmF0Y2hIb2xkU2VhdHNSZXF1ZXN0EjUKCHJlcXVlc3RzGAEgAygLMiMucmFpbC5pbnZlbnRvcnkudjEuSG9sZFNlYXRzUmVxdWVzdCK+AQoWQmF0Y2hIb2xkU2VhdHNSZXNwb25zZRJBCgdyZXN1bHRzGAEgAygLMjAucmFpbC5pbnZlbnRvcnkudjEuQmF0Y2hIb2xkU2VhdHNSZXNwb25zZS5SZXN1bHQaYQoGUmVzdWx0EicKBGhvbGQYASABKAsyFy5yYWlsLmludmVudG9yeS52MS5Ib2xkSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUiMQoOR2V0SG9sZFJlcXVlc3QSDwoHaG9sZF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkiOAoPR2V0SG9sZFJlc3BvbnNlEiUKBGhvbGQYASABKAsyFy5yYWlsLmludmVudG9yeS52MS5Ib2xkInQKEkF0dGFjaE9yZGVyUmVxdWVzdBIPCgdob2xkX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIQCghvcmRlcl9pZBgDIAEoCRIrCgVvd25lchgEIAEoDjIcLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRPd25lciI8ChNBdHRhY2hPcmRlclJlc3BvbnNlEiUKBGhvbGQYASABKAsyFy5yYWlsLmludmVudG9yeS52MS5Ib2xkIpUBChJSZWxlYXNlSG9sZFJlcXVlc3QSDwoHaG9sZF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSKwoFb3duZXIYAyABKA4yHC5yYWlsLmludmVudG9yeS52MS5Ib2xkT3duZXISDwoHdmVyc2lvbhgEIAEoAxIQCghpdGVtX2lkcxgFIAMoCRIOCgZyZWFzb24YBiABKAkiPAoTUmVsZWFzZUhvbGRSZXNwb25zZRIlCgRob2xkGAEgASgLMhcucmFpbC5pbnZlbnRvcnkudjEuSG9sZCJECg9TZWxsSG9sZFJlcXVlc3QSDwoHaG9sZF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSEAoIb3JkZXJfaWQYAyABKAkiOQoQU2VsbEhvbGRSZXNwb25zZRIlCgRob2xkGAEgASgLMhcucmFpbC5pbnZlbnRvcnkudjEuSG9sZCJTChhCYXRjaEF0dGFjaE9yZGVyc1JlcXVlc3QSNwoIcmVxdWVzdHMYASADKAsyJS5yYWlsLmludmVudG9yeS52MS5BdHRhY2hPcmRlclJlcXVlc3QiMAoLSG9sZE91dGNvbWUSIQoFZXJyb3IYASABKAsyEi5nb29nbGUucnBjLlN0YXR1cyJNChlCYXRjaEF0dGFjaE9yZGVyc1Jlc3BvbnNlEjAKCG91dGNvbWVzGAEgAygLMh4ucmFpbC5pbnZlbnRvcnkudjEuSG9sZE91dGNvbWUiTQoVQmF0Y2hTZWxsSG9sZHNSZXF1ZXN0EjQKCHJlcXVlc3RzGAEgAygLMiIucmFpbC5pbnZlbnRvcnkudjEuU2VsbEhvbGRSZXF1ZXN0IkoKFkJhdGNoU2VsbEhvbGRzUmVzcG9uc2USMAoIb3V0Y29tZXMYASADKAsyHi5yYWlsLmludmVudG9yeS52MS5Ib2xkT3V0Y29tZSJTChhCYXRjaFJlbGVhc2VIb2xkc1JlcXVlc3QSNwoIcmVxdWVzdHMYASADKAsyJS5yYWlsLmludmVudG9yeS52MS5SZWxlYXNlSG9sZFJlcXVlc3QiTQoZQmF0Y2hSZWxlYXNlSG9sZHNSZXNwb25zZRIwCghvdXRjb21lcxgBIAMoCzIeLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRPdXRjb21lInYKEUV4dGVuZEhvbGRSZXF1ZXN0Eg8KB2hvbGRfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEisKBW93bmVyGAMgASgOMhwucmFpbC5pbnZlbnRvcnkudjEuSG9sZE93bmVyEhMKC2hvbGRfdHRsX21zGAQgASgNIjsKEkV4dGVuZEhvbGRSZXNwb25zZRIlCgRob2xkGAEgASgLMhcucmFpbC5pbnZlbnRvcnkudjEuSG9sZCKBAQoTRXhjaGFuZ2VIb2xkUmVxdWVzdBIPCgdob2xkX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRI4CgtyZXBsYWNlbWVudBgDIAEoCzIjLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRTZWF0c1JlcXVlc3QSDwoHdmVyc2lvbhgEIAEoAyI9ChRFeGNoYW5nZUhvbGRSZXNwb25zZRIlCgRob2xkGAEgASgLMhcucmFpbC5pbnZlbnRvcnkudjEuSG9sZCJIChRTZXRSdW5TdGFuZGJ5UmVxdWVzdBIOCgZydW5faWQYASABKAkSDwoHd2FpdGluZxgCIAEoCBIPCgd2ZXJzaW9uGAMgASgDIhcKFVNldFJ1blN0YW5kYnlSZXNwb25zZSIoChZHZXRTdGFuZGJ5U2VhdHNSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSJpChdHZXRTdGFuZGJ5U2VhdHNSZXNwb25zZRIvCglyZW1haW5pbmcYASADKAsyHC5yYWlsLmludmVudG9yeS52MS5SZW1haW5pbmcSDAoEa2VwdBgCIAEoDRIPCgd2ZXJzaW9uGAMgASgEIk0KGENsYWltU3RhbmRieVNlYXRzUmVxdWVzdBIxCgRob2xkGAEgASgLMiMucmFpbC5pbnZlbnRvcnkudjEuSG9sZFNlYXRzUmVxdWVzdCJCChlDbGFpbVN0YW5kYnlTZWF0c1Jlc3BvbnNlEiUKBGhvbGQYASABKAsyFy5yYWlsLmludmVudG9yeS52MS5Ib2xkIlMKHUJhdGNoQ2xhaW1TdGFuZGJ5U2VhdHNSZXF1ZXN0EjIKBWhvbGRzGAEgAygLMiMucmFpbC5pbnZlbnRvcnkudjEuSG9sZFNlYXRzUmVxdWVzdCJjCh5CYXRjaENsYWltU3RhbmRieVNlYXRzUmVzcG9uc2USQQoHcmVzdWx0cxgBIAMoCzIwLnJhaWwuaW52ZW50b3J5LnYxLkJhdGNoSG9sZFNlYXRzUmVzcG9uc2UuUmVzdWx0IsYBChNHZXRSZW1haW5pbmdSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRItCglzdHJldGNoZXMYAiADKAsyGi5yYWlsLmludmVudG9yeS52MS5TdHJldGNoEiYKB2NoYW5uZWwYAyABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbBIzCg5wYXNzZW5nZXJfdHlwZRgEIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEhMKC3dpdGhfcXVvdGFzGAUgASgIIi8KB1N0cmV0Y2gSEgoKZnJvbV9pbmRleBgBIAEoDRIQCgh0b19pbmRleBgCIAEoDSJxCglSZW1haW5pbmcSKwoKc2VhdF9jbGFzcxgBIAEoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSEgoKZnJvbV9pbmRleBgCIAEoDRIQCgh0b19pbmRleBgDIAEoDRIRCglyZW1haW5pbmcYBCABKA0iZwoUR2V0UmVtYWluaW5nUmVzcG9uc2USLwoJcmVtYWluaW5nGAEgAygLMhwucmFpbC5pbnZlbnRvcnkudjEuUmVtYWluaW5nEg8KB3ZlcnNpb24YAiABKAMSDQoFZXBvY2gYAyABKA0iPwoVV2F0Y2hSZW1haW5pbmdSZXF1ZXN0Eg8KB2J1Y2tldHMYASADKA0SFQoNc2VydmljZV9kYXRlcxgCIAMoCSKDAQoOQ2xhc3NSZW1haW5pbmcSKwoKc2VhdF9jbGFzcxgBIAEoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSEQoJcmVtYWluaW5nGAIgAygNEjEKBnF1b3RhcxgDIAMoCzIhLnJhaWwuaW52ZW50b3J5LnYxLlF1b3RhUmVtYWluaW5nIoABCg5RdW90YVJlbWFpbmluZxImCgdjaGFubmVsGAEgASgOMhUucmFpbC50eXBlLnYxLkNoYW5uZWwSMwoOcGFzc2VuZ2VyX3R5cGUYAiABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRIRCglyZW1haW5pbmcYAyADKA0ikAEKDFJ1blJlbWFpbmluZxIOCgZydW5faWQYASABKAkSDgoGYnVja2V0GAIgASgNEg0KBWVwb2NoGAMgASgNEg8KB3ZlcnNpb24YBCABKAMSDAoEb3BlbhgFIAEoCBIyCgdjbGFzc2VzGAYgAygLMiEucmFpbC5pbnZlbnRvcnkudjEuQ2xhc3NSZW1haW5pbmcinAEKFldhdGNoUmVtYWluaW5nUmVzcG9uc2USLQoEcnVucxgBIAMoCzIfLnJhaWwuaW52ZW50b3J5LnYxLlJ1blJlbWFpbmluZxIhChlzbmFwc2hvdF9jb21wbGV0ZV9idWNrZXRzGAIgAygNEjAKB2RpZ2VzdHMYAyADKAsyHy5yYWlsLmludmVudG9yeS52MS5CdWNrZXREaWdlc3QiPQoMQnVja2V0RGlnZXN0Eg4KBmJ1Y2tldBgBIAEoDRINCgVlcG9jaBgCIAEoDRIOCgZkaWdlc3QYAyABKAYiJgoTR2V0UnVuU3RhdGVzUmVxdWVzdBIPCgdydW5faWRzGAEgAygJIskCChRHZXRSdW5TdGF0ZXNSZXNwb25zZRJACgZzdGF0ZXMYASADKAsyMC5yYWlsLmludmVudG9yeS52MS5HZXRSdW5TdGF0ZXNSZXNwb25zZS5SdW5TdGF0ZRruAQoIUnVuU3RhdGUSDgoGcnVuX2lkGAEgASgJEg4KBmJ1Y2tldBgCIAEoDRINCgVlcG9jaBgDIAEoDRIPCgd2ZXJzaW9uGAQgASgDEgwKBG9wZW4YBSABKAgSGAoQc2VhdHNfYXRfb3BlbmluZxgGIAEoDRISCgpzZWF0c19mcmVlGAcgASgNEjMKD3NhbGVfc3RhcnRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNc2FsZV9lbmRfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAitwIKBVF1b3RhEgwKBG5hbWUYASABKAkSKwoKc2VhdF9jbGFzcxgCIAEoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSDQoFc2VhdHMYAyABKA0SJwoIY2hhbm5lbHMYBCADKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbBI0Cg9wYXNzZW5nZXJfdHlwZXMYBSADKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRIUCgxtaW5fc2VnbWVudHMYBiABKA0SKwoHc3RyZXRjaBgHIAEoCzIaLnJhaWwuaW52ZW50b3J5LnYxLlN0cmV0Y2gSMAoMcmVsZWFzZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghyZWxlYXNlZBgJIAEoCCJjChNTZXRSdW5RdW90YXNSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEigKBnF1b3RhcxgDIAMoCzIYLnJhaWwuaW52ZW50b3J5LnYxLlF1b3RhIkAKFFNldFJ1blF1b3Rhc1Jlc3BvbnNlEigKBnF1b3RhcxgBIAMoCzIYLnJhaWwuaW52ZW50b3J5LnYxLlF1b3RhIiUKE0dldFJ1blF1b3Rhc1JlcXVlc3QSDgoGcnVuX2lkGAEgASgJIkAKFEdldFJ1blF1b3Rhc1Jlc3BvbnNlEigKBnF1b3RhcxgBIAMoCzIYLnJhaWwuaW52ZW50b3J5LnYxLlF1b3RhIkoKE0Nsb3NlQnVja2V0c1JlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgdidWNrZXRzGAIgAygNEg4KBnJlYXNvbhgDIAEoCSIWChRDbG9zZUJ1Y2tldHNSZXNwb25zZSI8ChVSZWJ1aWxkQnVja2V0c1JlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgdidWNrZXRzGAIgAygNIkYKFlJlYnVpbGRCdWNrZXRzUmVzcG9uc2USDwoHYnVja2V0cxgBIAEoDRIMCgRydW5zGAIgASgNEg0KBWhvbGRzGAMgASgEIkgKEFJlY29uY2lsZVJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgdydW5faWRzGAIgAygJEg8KB2RyeV9ydW4YAyABKAgiggEKCkRpZmZlcmVuY2USDgoGcnVuX2lkGAEgASgJEgwKBHNlYXQYAiABKAkSDwoHaG9sZF9pZBgDIAEoCRIQCghvcmRlcl9pZBgEIAEoCRIMCgRraW5kGAUgASgJEhAKCHJlcGFpcmVkGAYgASgIEhMKC2V4cGxhbmF0aW9uGAcgASgJInoKEVJlY29uY2lsZVJlc3BvbnNlEhQKDHJ1bnNfY2hlY2tlZBgBIAEoDRIyCgtkaWZmZXJlbmNlcxgCIAMoCzIdLnJhaWwuaW52ZW50b3J5LnYxLkRpZmZlcmVuY2USGwoTZGlmZmVyZW5jZXNfb21pdHRlZBgDIAEoDSJFCg9DbG9zZVJ1blJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSDgoGcmVhc29uGAMgASgJIhIKEENsb3NlUnVuUmVzcG9uc2Ui2wEKDFNlYXRDb25mbGljdBIOCgZydW5faWQYASABKAkSMQoEa2luZBgCIAEoDjIjLnJhaWwuaW52ZW50b3J5LnYxLlNlYXRDb25mbGljdEtpbmQSDwoHaG9sZF9pZBgDIAEoCRIQCghvcmRlcl9pZBgEIAEoCRIPCgdpdGVtX2lkGAUgASgJEiAKBHNlYXQYBiABKAsyEi5yYWlsLnR5cGUudjEuU2VhdBISCgpmcm9tX2luZGV4GAcgASgNEhAKCHRvX2luZGV4GAggASgNEgwKBHNvbGQYCSABKAgiUQoYTGlzdFNlYXRDb25mbGljdHNSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJoChlMaXN0U2VhdENvbmZsaWN0c1Jlc3BvbnNlEjIKCWNvbmZsaWN0cxgBIAMoCzIfLnJhaWwuaW52ZW50b3J5LnYxLlNlYXRDb25mbGljdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkqhgEKCUhvbGRPd25lchIaChZIT0xEX09XTkVSX1VOU1BFQ0lGSUVEEAASFAoQSE9MRF9PV05FUl9PUkRFUhABEhUKEUhPTERfT1dORVJfQ0hBTkdFEAISFgoSSE9MRF9PV05FUl9TVEFOREJZEAMSGAoUSE9MRF9PV05FUl9TRUFUX0xPQ0sQBCqCAQoJSG9sZFN0YXRlEhoKFkhPTERfU1RBVEVfVU5TUEVDSUZJRUQQABITCg9IT0xEX1NUQVRFX0hFTEQQARITCg9IT0xEX1NUQVRFX1NPTEQQAhIXChNIT0xEX1NUQVRFX1JFTEVBU0VEEAMSFgoSSE9MRF9TVEFURV9BQk9SVEVEEAQqfgoQU2VhdENvbmZsaWN0S2luZBIiCh5TRUFUX0NPTkZMSUNUX0tJTkRfVU5TUEVDSUZJRUQQABIkCiBTRUFUX0NPTkZMSUNUX0tJTkRfUlVOX0NBTkNFTExFRBABEiAKHFNFQVRfQ09ORkxJQ1RfS0lORF9TRUFUX0dPTkUQAjKKGgoQSW52ZW50b3J5U2VydmljZRJlCghPcGVuUnVucxIiLnJhaWwuaW52ZW50b3J5LnYxLk9wZW5SdW5zUmVxdWVzdBojLnJhaWwuaW52ZW50b3J5LnYxLk9wZW5SdW5zUmVzcG9uc2UiEIq1GAwKAQUSA29wcxjgpxISdQoJSG9sZFNlYXRzEiMucmFpbC5pbnZlbnRvcnkudjEuSG9sZFNlYXRzUmVxdWVzdBokLnJhaWwuaW52ZW50b3J5LnYxLkhvbGRTZWF0c1Jlc3BvbnNlIh2KtRgZCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxjQDxKEAQoOQmF0Y2hIb2xkU2VhdHMSKC5yYWlsLmludmVudG9yeS52MS5CYXRjaEhvbGRTZWF0c1JlcXVlc3QaKS5yYWlsLmludmVudG9yeS52MS5CYXRjaEhvbGRTZWF0c1Jlc3BvbnNlIh2KtRgZCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxi4FxKCAQoHR2V0SG9sZBIhLnJhaWwuaW52ZW50b3J5LnYxLkdldEhvbGRSZXF1ZXN0GiIucmFpbC5pbnZlbnRvcnkudjEuR2V0SG9sZFJlc3BvbnNlIjCQAgGKtRgpCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxIDb3BzEgl0aWNrZXRpbmcY6AcSewoLQXR0YWNoT3JkZXISJS5yYWlsLmludmVudG9yeS52MS5BdHRhY2hPcmRlclJlcXVlc3QaJi5yYWlsLmludmVudG9yeS52MS5BdHRhY2hPcmRlclJlc3BvbnNlIh2KtRgZCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxjQDxJ7CgtSZWxlYXNlSG9sZBIlLnJhaWwuaW52ZW50b3J5LnYxLlJlbGVhc2VIb2xkUmVxdWVzdBomLnJhaWwuaW52ZW50b3J5LnYxLlJlbGVhc2VIb2xkUmVzcG9uc2UiHYq1GBkKAQUSBW9yZGVyEgphZnRlcnNhbGVzGNAPEnIKCFNlbGxIb2xkEiIucmFpbC5pbnZlbnRvcnkudjEuU2VsbEhvbGRSZXF1ZXN0GiMucmFpbC5pbnZlbnRvcnkudjEuU2VsbEhvbGRSZXNwb25zZSIdirUYGQoBBRIFb3JkZXISCmFmdGVyc2FsZXMY0A8SjQEKEUJhdGNoQXR0YWNoT3JkZXJzEisucmFpbC5pbnZlbnRvcnkudjEuQmF0Y2hBdHRhY2hPcmRlcnNSZXF1ZXN0GiwucmFpbC5pbnZlbnRvcnkudjEuQmF0Y2hBdHRhY2hPcmRlcnNSZXNwb25zZSIdirUYGQoBBRIFb3JkZXISCmFmdGVyc2FsZXMYuBcShAEKDkJhdGNoU2VsbEhvbGRzEigucmFpbC5pbnZlbnRvcnkudjEuQmF0Y2hTZWxsSG9sZHNSZXF1ZXN0GikucmFpbC5pbnZlbnRvcnkudjEuQmF0Y2hTZWxsSG9sZHNSZXNwb25zZSIdirUYGQoBBRIFb3JkZXISCmFmdGVyc2FsZXMYuBcSjQEKEUJhdGNoUmVsZWFzZUhvbGRzEisucmFpbC5pbnZlbnRvcnkudjEuQmF0Y2hSZWxlYXNlSG9sZHNSZXF1ZXN0GiwucmFpbC5pbnZlbnRvcnkudjEuQmF0Y2hSZWxlYXNlSG9sZHNSZXNwb25zZSIdirUYGQoBBRIFb3JkZXISCmFmdGVyc2FsZXMYuBcSeAoKRXh0ZW5kSG9sZBIkLnJhaWwuaW52ZW50b3J5LnYxLkV4dGVuZEhvbGRSZXF1ZXN0GiUucmFpbC5pbnZlbnRvcnkudjEuRXh0ZW5kSG9sZFJlc3BvbnNlIh2KtRgZCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxjQDxJ3CgxFeGNoYW5nZUhvbGQSJi5yYWlsLmludmVudG9yeS52MS5FeGNoYW5nZUhvbGRSZXF1ZXN0GicucmFpbC5pbnZlbnRvcnkudjEuRXhjaGFuZ2VIb2xkUmVzcG9uc2UiFoq1GBIKAQUSCmFmdGVyc2FsZXMY0A8SegoNU2V0UnVuU3RhbmRieRInLnJhaWwuaW52ZW50b3J5LnYxLlNldFJ1blN0YW5kYnlSZXF1ZXN0GigucmFpbC5pbnZlbnRvcnkudjEuU2V0UnVuU3RhbmRieVJlc3BvbnNlIhaKtRgSCgEFEgphZnRlcnNhbGVzGNAPEoMBCg9HZXRTdGFuZGJ5U2VhdHMSKS5yYWlsLmludmVudG9yeS52MS5HZXRTdGFuZGJ5U2VhdHNSZXF1ZXN0GioucmFpbC5pbnZlbnRvcnkudjEuR2V0U3RhbmRieVNlYXRzUmVzcG9uc2UiGZACAYq1GBIKAQUSCmFmdGVyc2FsZXMY6AcShgEKEUNsYWltU3RhbmRieVNlYXRzEisucmFpbC5pbnZlbnRvcnkudjEuQ2xhaW1TdGFuZGJ5U2VhdHNSZXF1ZXN0GiwucmFpbC5pbnZlbnRvcnkudjEuQ2xhaW1TdGFuZGJ5U2VhdHNSZXNwb25zZSIWirUYEgoBBRIKYWZ0ZXJzYWxlcxjQDxKVAQoWQmF0Y2hDbGFpbVN0YW5kYnlTZWF0cxIwLnJhaWwuaW52ZW50b3J5LnYxLkJhdGNoQ2xhaW1TdGFuZGJ5U2VhdHNSZXF1ZXN0GjEucmFpbC5pbnZlbnRvcnkudjEuQmF0Y2hDbGFpbVN0YW5kYnlTZWF0c1Jlc3BvbnNlIhaKtRgSCgEFEgphZnRlcnNhbGVzGLgXEo0BCgxHZXRSZW1haW5pbmcSJi5yYWlsLmludmVudG9yeS52MS5HZXRSZW1haW5pbmdSZXF1ZXN0GicucmFpbC5pbnZlbnRvcnkudjEuR2V0UmVtYWluaW5nUmVzcG9uc2UiLJACAYq1GCUKAQUSBW9yZGVyEgVxdWVyeRIKYWZ0ZXJzYWxlcxIDb3BzGOgHEnkKDldhdGNoUmVtYWluaW5nEigucmFpbC5pbnZlbnRvcnkudjEuV2F0Y2hSZW1haW5pbmdSZXF1ZXN0GikucmFpbC5pbnZlbnRvcnkudjEuV2F0Y2hSZW1haW5pbmdSZXNwb25zZSIQirUYDAoBBRIFcXVlcnkgATABEo0BCgxHZXRSdW5TdGF0ZXMSJi5yYWlsLmludmVudG9yeS52MS5HZXRSdW5TdGF0ZXNSZXF1ZXN0GicucmFpbC5pbnZlbnRvcnkudjEuR2V0UnVuU3RhdGVzUmVzcG9uc2UiLJACAYq1GCUKAQUSBW9yZGVyEgVxdWVyeRIKYWZ0ZXJzYWxlcxIDb3BzGOgHEnEKDFNldFJ1blF1b3RhcxImLnJhaWwuaW52ZW50b3J5LnYxLlNldFJ1blF1b3Rhc1JlcXVlc3QaJy5yYWlsLmludmVudG9yeS52MS5TZXRSdW5RdW90YXNSZXNwb25zZSIQirUYDAoCAwUSA29wcxiIJxJ0CgxHZXRSdW5RdW90YXMSJi5yYWlsLmludmVudG9yeS52MS5HZXRSdW5RdW90YXNSZXF1ZXN0GicucmFpbC5pbnZlbnRvcnkudjEuR2V0UnVuUXVvdGFzUmVzcG9uc2UiE5ACAYq1GAwKAgMFEgNvcHMY6AcScQoMQ2xvc2VCdWNrZXRzEiYucmFpbC5pbnZlbnRvcnkudjEuQ2xvc2VCdWNrZXRzUmVxdWVzdBonLnJhaWwuaW52ZW50b3J5LnYxLkNsb3NlQnVja2V0c1Jlc3BvbnNlIhCKtRgMCgIDBRIDb3BzGJBOEngKDlJlYnVpbGRCdWNrZXRzEigucmFpbC5pbnZlbnRvcnkudjEuUmVidWlsZEJ1Y2tldHNSZXF1ZXN0GikucmFpbC5pbnZlbnRvcnkudjEuUmVidWlsZEJ1Y2tldHNSZXNwb25zZSIRirUYDQoCAwUSA29wcxjgpxISaQoJUmVjb25jaWxlEiMucmFpbC5pbnZlbnRvcnkudjEuUmVjb25jaWxlUmVxdWVzdBokLnJhaWwuaW52ZW50b3J5LnYxLlJlY29uY2lsZVJlc3BvbnNlIhGKtRgNCgIDBRIDb3BzGOCnEhKWAQoRTGlzdFNlYXRDb25mbGljdHMSKy5yYWlsLmludmVudG9yeS52MS5MaXN0U2VhdENvbmZsaWN0c1JlcXVlc3QaLC5yYWlsLmludmVudG9yeS52MS5MaXN0U2VhdENvbmZsaWN0c1Jlc3BvbnNlIiaQAgGKtRgfCgIDBRIDb3BzEgVvcmRlchIKYWZ0ZXJzYWxlcxi4FxJsCghDbG9zZVJ1bhIiLnJhaWwuaW52ZW50b3J5LnYxLkNsb3NlUnVuUmVxdWVzdBojLnJhaWwuaW52ZW50b3J5LnYxLkNsb3NlUnVuUmVzcG9uc2UiF4q1GBMKAgMFEgNvcHMSBXF1ZXJ5GIgnYgZwcm90bzM", [file_google_protobuf_timestamp, file_google_rpc_status, file_rail_options_v1_options, file_rail_type_v1_journey]);
 
 /**
  * Which runs of a service date to open.
@@ -622,6 +622,141 @@ export const SellHoldResponseSchema: GenMessage<SellHoldResponse> = /*@__PURE__*
   messageDesc(file_rail_inventory_v1_inventory, 16);
 
 /**
+ * Holds of orders to be attached; one that fails does not touch the others.
+ *
+ * @generated from message rail.inventory.v1.BatchAttachOrdersRequest
+ */
+export type BatchAttachOrdersRequest = Message<"rail.inventory.v1.BatchAttachOrdersRequest"> & {
+  /**
+   * @generated from field: repeated rail.inventory.v1.AttachOrderRequest requests = 1;
+   */
+  requests: AttachOrderRequest[];
+};
+
+/**
+ * Describes the message rail.inventory.v1.BatchAttachOrdersRequest.
+ * Use `create(BatchAttachOrdersRequestSchema)` to create a new message.
+ */
+export const BatchAttachOrdersRequestSchema: GenMessage<BatchAttachOrdersRequest> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 17);
+
+/**
+ * What became of one request of a batch, in short: who asks knows the hold.
+ *
+ * @generated from message rail.inventory.v1.HoldOutcome
+ */
+export type HoldOutcome = Message<"rail.inventory.v1.HoldOutcome"> & {
+  /**
+   * Unset when it was done, now or before. Same details as the error of the single method.
+   *
+   * @generated from field: google.rpc.Status error = 1;
+   */
+  error?: Status | undefined;
+};
+
+/**
+ * Describes the message rail.inventory.v1.HoldOutcome.
+ * Use `create(HoldOutcomeSchema)` to create a new message.
+ */
+export const HoldOutcomeSchema: GenMessage<HoldOutcome> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 18);
+
+/**
+ * One outcome for each request, in order.
+ *
+ * @generated from message rail.inventory.v1.BatchAttachOrdersResponse
+ */
+export type BatchAttachOrdersResponse = Message<"rail.inventory.v1.BatchAttachOrdersResponse"> & {
+  /**
+   * @generated from field: repeated rail.inventory.v1.HoldOutcome outcomes = 1;
+   */
+  outcomes: HoldOutcome[];
+};
+
+/**
+ * Describes the message rail.inventory.v1.BatchAttachOrdersResponse.
+ * Use `create(BatchAttachOrdersResponseSchema)` to create a new message.
+ */
+export const BatchAttachOrdersResponseSchema: GenMessage<BatchAttachOrdersResponse> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 19);
+
+/**
+ * Holds whose orders are paid; one that fails does not touch the others.
+ *
+ * @generated from message rail.inventory.v1.BatchSellHoldsRequest
+ */
+export type BatchSellHoldsRequest = Message<"rail.inventory.v1.BatchSellHoldsRequest"> & {
+  /**
+   * @generated from field: repeated rail.inventory.v1.SellHoldRequest requests = 1;
+   */
+  requests: SellHoldRequest[];
+};
+
+/**
+ * Describes the message rail.inventory.v1.BatchSellHoldsRequest.
+ * Use `create(BatchSellHoldsRequestSchema)` to create a new message.
+ */
+export const BatchSellHoldsRequestSchema: GenMessage<BatchSellHoldsRequest> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 20);
+
+/**
+ * One outcome for each request, in order.
+ *
+ * @generated from message rail.inventory.v1.BatchSellHoldsResponse
+ */
+export type BatchSellHoldsResponse = Message<"rail.inventory.v1.BatchSellHoldsResponse"> & {
+  /**
+   * @generated from field: repeated rail.inventory.v1.HoldOutcome outcomes = 1;
+   */
+  outcomes: HoldOutcome[];
+};
+
+/**
+ * Describes the message rail.inventory.v1.BatchSellHoldsResponse.
+ * Use `create(BatchSellHoldsResponseSchema)` to create a new message.
+ */
+export const BatchSellHoldsResponseSchema: GenMessage<BatchSellHoldsResponse> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 21);
+
+/**
+ * Holds to be given back; one that fails does not touch the others.
+ *
+ * @generated from message rail.inventory.v1.BatchReleaseHoldsRequest
+ */
+export type BatchReleaseHoldsRequest = Message<"rail.inventory.v1.BatchReleaseHoldsRequest"> & {
+  /**
+   * @generated from field: repeated rail.inventory.v1.ReleaseHoldRequest requests = 1;
+   */
+  requests: ReleaseHoldRequest[];
+};
+
+/**
+ * Describes the message rail.inventory.v1.BatchReleaseHoldsRequest.
+ * Use `create(BatchReleaseHoldsRequestSchema)` to create a new message.
+ */
+export const BatchReleaseHoldsRequestSchema: GenMessage<BatchReleaseHoldsRequest> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 22);
+
+/**
+ * One outcome for each request, in order.
+ *
+ * @generated from message rail.inventory.v1.BatchReleaseHoldsResponse
+ */
+export type BatchReleaseHoldsResponse = Message<"rail.inventory.v1.BatchReleaseHoldsResponse"> & {
+  /**
+   * @generated from field: repeated rail.inventory.v1.HoldOutcome outcomes = 1;
+   */
+  outcomes: HoldOutcome[];
+};
+
+/**
+ * Describes the message rail.inventory.v1.BatchReleaseHoldsResponse.
+ * Use `create(BatchReleaseHoldsResponseSchema)` to create a new message.
+ */
+export const BatchReleaseHoldsResponseSchema: GenMessage<BatchReleaseHoldsResponse> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 23);
+
+/**
  * How long an unattached hold shall live from now on.
  *
  * @generated from message rail.inventory.v1.ExtendHoldRequest
@@ -656,7 +791,7 @@ export type ExtendHoldRequest = Message<"rail.inventory.v1.ExtendHoldRequest"> &
  * Use `create(ExtendHoldRequestSchema)` to create a new message.
  */
 export const ExtendHoldRequestSchema: GenMessage<ExtendHoldRequest> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 17);
+  messageDesc(file_rail_inventory_v1_inventory, 24);
 
 /**
  * The hold with its new expire_time.
@@ -675,7 +810,7 @@ export type ExtendHoldResponse = Message<"rail.inventory.v1.ExtendHoldResponse">
  * Use `create(ExtendHoldResponseSchema)` to create a new message.
  */
 export const ExtendHoldResponseSchema: GenMessage<ExtendHoldResponse> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 18);
+  messageDesc(file_rail_inventory_v1_inventory, 25);
 
 /**
  * What to give up and what to take for it, on the same run; VERSION_STALE when the hold has changed.
@@ -711,7 +846,7 @@ export type ExchangeHoldRequest = Message<"rail.inventory.v1.ExchangeHoldRequest
  * Use `create(ExchangeHoldRequestSchema)` to create a new message.
  */
 export const ExchangeHoldRequestSchema: GenMessage<ExchangeHoldRequest> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 19);
+  messageDesc(file_rail_inventory_v1_inventory, 26);
 
 /**
  * The hold that results.
@@ -730,7 +865,183 @@ export type ExchangeHoldResponse = Message<"rail.inventory.v1.ExchangeHoldRespon
  * Use `create(ExchangeHoldResponseSchema)` to create a new message.
  */
 export const ExchangeHoldResponseSchema: GenMessage<ExchangeHoldResponse> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 20);
+  messageDesc(file_rail_inventory_v1_inventory, 27);
+
+/**
+ * Whether released seats of a run are kept for those who wait for them.
+ *
+ * @generated from message rail.inventory.v1.SetRunStandbyRequest
+ */
+export type SetRunStandbyRequest = Message<"rail.inventory.v1.SetRunStandbyRequest"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: bool waiting = 2;
+   */
+  waiting: boolean;
+
+  /**
+   * Grows with every change of `waiting`; an older one than is known changes nothing.
+   *
+   * @generated from field: int64 version = 3;
+   */
+  version: bigint;
+};
+
+/**
+ * Describes the message rail.inventory.v1.SetRunStandbyRequest.
+ * Use `create(SetRunStandbyRequestSchema)` to create a new message.
+ */
+export const SetRunStandbyRequestSchema: GenMessage<SetRunStandbyRequest> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 28);
+
+/**
+ * Known; repeated, nothing changes.
+ *
+ * @generated from message rail.inventory.v1.SetRunStandbyResponse
+ */
+export type SetRunStandbyResponse = Message<"rail.inventory.v1.SetRunStandbyResponse"> & {
+};
+
+/**
+ * Describes the message rail.inventory.v1.SetRunStandbyResponse.
+ * Use `create(SetRunStandbyResponseSchema)` to create a new message.
+ */
+export const SetRunStandbyResponseSchema: GenMessage<SetRunStandbyResponse> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 29);
+
+/**
+ * A run.
+ *
+ * @generated from message rail.inventory.v1.GetStandbySeatsRequest
+ */
+export type GetStandbySeatsRequest = Message<"rail.inventory.v1.GetStandbySeatsRequest"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+};
+
+/**
+ * Describes the message rail.inventory.v1.GetStandbySeatsRequest.
+ * Use `create(GetStandbySeatsRequestSchema)` to create a new message.
+ */
+export const GetStandbySeatsRequestSchema: GenMessage<GetStandbySeatsRequest> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 30);
+
+/**
+ * Counts for every pair of stops and class, kept seats included, without those that quotas keep.
+ *
+ * @generated from message rail.inventory.v1.GetStandbySeatsResponse
+ */
+export type GetStandbySeatsResponse = Message<"rail.inventory.v1.GetStandbySeatsResponse"> & {
+  /**
+   * @generated from field: repeated rail.inventory.v1.Remaining remaining = 1;
+   */
+  remaining: Remaining[];
+
+  /**
+   * Places that are kept for standby now; 0 when there is nothing to be quick about.
+   *
+   * @generated from field: uint32 kept = 2;
+   */
+  kept: number;
+
+  /**
+   * Another one when places were kept, matched or put on sale meanwhile. 0 where nobody has waited for the run yet.
+   *
+   * @generated from field: uint64 version = 3;
+   */
+  version: bigint;
+};
+
+/**
+ * Describes the message rail.inventory.v1.GetStandbySeatsResponse.
+ * Use `create(GetStandbySeatsResponseSchema)` to create a new message.
+ */
+export const GetStandbySeatsResponseSchema: GenMessage<GetStandbySeatsResponse> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 31);
+
+/**
+ * The hold to make.
+ *
+ * @generated from message rail.inventory.v1.ClaimStandbySeatsRequest
+ */
+export type ClaimStandbySeatsRequest = Message<"rail.inventory.v1.ClaimStandbySeatsRequest"> & {
+  /**
+   * @generated from field: rail.inventory.v1.HoldSeatsRequest hold = 1;
+   */
+  hold?: HoldSeatsRequest | undefined;
+};
+
+/**
+ * Describes the message rail.inventory.v1.ClaimStandbySeatsRequest.
+ * Use `create(ClaimStandbySeatsRequestSchema)` to create a new message.
+ */
+export const ClaimStandbySeatsRequestSchema: GenMessage<ClaimStandbySeatsRequest> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 32);
+
+/**
+ * The hold, committed.
+ *
+ * @generated from message rail.inventory.v1.ClaimStandbySeatsResponse
+ */
+export type ClaimStandbySeatsResponse = Message<"rail.inventory.v1.ClaimStandbySeatsResponse"> & {
+  /**
+   * @generated from field: rail.inventory.v1.Hold hold = 1;
+   */
+  hold?: Hold | undefined;
+};
+
+/**
+ * Describes the message rail.inventory.v1.ClaimStandbySeatsResponse.
+ * Use `create(ClaimStandbySeatsResponseSchema)` to create a new message.
+ */
+export const ClaimStandbySeatsResponseSchema: GenMessage<ClaimStandbySeatsResponse> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 33);
+
+/**
+ * The holds to make, all of one run, who is first first.
+ *
+ * @generated from message rail.inventory.v1.BatchClaimStandbySeatsRequest
+ */
+export type BatchClaimStandbySeatsRequest = Message<"rail.inventory.v1.BatchClaimStandbySeatsRequest"> & {
+  /**
+   * @generated from field: repeated rail.inventory.v1.HoldSeatsRequest holds = 1;
+   */
+  holds: HoldSeatsRequest[];
+};
+
+/**
+ * Describes the message rail.inventory.v1.BatchClaimStandbySeatsRequest.
+ * Use `create(BatchClaimStandbySeatsRequestSchema)` to create a new message.
+ */
+export const BatchClaimStandbySeatsRequestSchema: GenMessage<BatchClaimStandbySeatsRequest> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 34);
+
+/**
+ * The outcome of each hold.
+ *
+ * @generated from message rail.inventory.v1.BatchClaimStandbySeatsResponse
+ */
+export type BatchClaimStandbySeatsResponse = Message<"rail.inventory.v1.BatchClaimStandbySeatsResponse"> & {
+  /**
+   * One for each hold, in order; errors have the details of ClaimStandbySeats.
+   *
+   * @generated from field: repeated rail.inventory.v1.BatchHoldSeatsResponse.Result results = 1;
+   */
+  results: BatchHoldSeatsResponse_Result[];
+};
+
+/**
+ * Describes the message rail.inventory.v1.BatchClaimStandbySeatsResponse.
+ * Use `create(BatchClaimStandbySeatsResponseSchema)` to create a new message.
+ */
+export const BatchClaimStandbySeatsResponseSchema: GenMessage<BatchClaimStandbySeatsResponse> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 35);
 
 /**
  * Stretches of a run, and for whom to count.
@@ -771,7 +1082,7 @@ export type GetRemainingRequest = Message<"rail.inventory.v1.GetRemainingRequest
  * Use `create(GetRemainingRequestSchema)` to create a new message.
  */
 export const GetRemainingRequestSchema: GenMessage<GetRemainingRequest> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 21);
+  messageDesc(file_rail_inventory_v1_inventory, 36);
 
 /**
  * Segments from_index … to_index-1 of a run.
@@ -795,7 +1106,7 @@ export type Stretch = Message<"rail.inventory.v1.Stretch"> & {
  * Use `create(StretchSchema)` to create a new message.
  */
 export const StretchSchema: GenMessage<Stretch> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 22);
+  messageDesc(file_rail_inventory_v1_inventory, 37);
 
 /**
  * How many single tickets of a class can be bought on a stretch.
@@ -829,7 +1140,7 @@ export type Remaining = Message<"rail.inventory.v1.Remaining"> & {
  * Use `create(RemainingSchema)` to create a new message.
  */
 export const RemainingSchema: GenMessage<Remaining> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 23);
+  messageDesc(file_rail_inventory_v1_inventory, 38);
 
 /**
  * Counts that are exact for (epoch, version).
@@ -858,7 +1169,7 @@ export type GetRemainingResponse = Message<"rail.inventory.v1.GetRemainingRespon
  * Use `create(GetRemainingResponseSchema)` to create a new message.
  */
 export const GetRemainingResponseSchema: GenMessage<GetRemainingResponse> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 24);
+  messageDesc(file_rail_inventory_v1_inventory, 39);
 
 /**
  * What to follow. A watcher that is cut off asks again and gets a snapshot first.
@@ -886,7 +1197,7 @@ export type WatchRemainingRequest = Message<"rail.inventory.v1.WatchRemainingReq
  * Use `create(WatchRemainingRequestSchema)` to create a new message.
  */
 export const WatchRemainingRequestSchema: GenMessage<WatchRemainingRequest> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 25);
+  messageDesc(file_rail_inventory_v1_inventory, 40);
 
 /**
  * Absolute state of one class of one run: remaining for every pair of stops.
@@ -920,7 +1231,7 @@ export type ClassRemaining = Message<"rail.inventory.v1.ClassRemaining"> & {
  * Use `create(ClassRemainingSchema)` to create a new message.
  */
 export const ClassRemainingSchema: GenMessage<ClassRemaining> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 26);
+  messageDesc(file_rail_inventory_v1_inventory, 41);
 
 /**
  * Counts for a channel or passenger type, in the same order of pairs as ClassRemaining.remaining.
@@ -949,7 +1260,7 @@ export type QuotaRemaining = Message<"rail.inventory.v1.QuotaRemaining"> & {
  * Use `create(QuotaRemainingSchema)` to create a new message.
  */
 export const QuotaRemainingSchema: GenMessage<QuotaRemaining> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 27);
+  messageDesc(file_rail_inventory_v1_inventory, 42);
 
 /**
  * Absolute state of one run; the greater (epoch, version) wins.
@@ -993,7 +1304,7 @@ export type RunRemaining = Message<"rail.inventory.v1.RunRemaining"> & {
  * Use `create(RunRemainingSchema)` to create a new message.
  */
 export const RunRemainingSchema: GenMessage<RunRemaining> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 28);
+  messageDesc(file_rail_inventory_v1_inventory, 43);
 
 /**
  * Runs of the snapshot, or runs that changed, or digests.
@@ -1026,7 +1337,7 @@ export type WatchRemainingResponse = Message<"rail.inventory.v1.WatchRemainingRe
  * Use `create(WatchRemainingResponseSchema)` to create a new message.
  */
 export const WatchRemainingResponseSchema: GenMessage<WatchRemainingResponse> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 29);
+  messageDesc(file_rail_inventory_v1_inventory, 44);
 
 /**
  * What a watcher that has missed nothing would compute for the bucket.
@@ -1055,7 +1366,7 @@ export type BucketDigest = Message<"rail.inventory.v1.BucketDigest"> & {
  * Use `create(BucketDigestSchema)` to create a new message.
  */
 export const BucketDigestSchema: GenMessage<BucketDigest> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 30);
+  messageDesc(file_rail_inventory_v1_inventory, 45);
 
 /**
  * Runs to look up; unknown ones are left out of the answer.
@@ -1076,7 +1387,7 @@ export type GetRunStatesRequest = Message<"rail.inventory.v1.GetRunStatesRequest
  * Use `create(GetRunStatesRequestSchema)` to create a new message.
  */
 export const GetRunStatesRequestSchema: GenMessage<GetRunStatesRequest> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 31);
+  messageDesc(file_rail_inventory_v1_inventory, 46);
 
 /**
  * States of the runs that are known.
@@ -1095,7 +1406,7 @@ export type GetRunStatesResponse = Message<"rail.inventory.v1.GetRunStatesRespon
  * Use `create(GetRunStatesResponseSchema)` to create a new message.
  */
 export const GetRunStatesResponseSchema: GenMessage<GetRunStatesResponse> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 32);
+  messageDesc(file_rail_inventory_v1_inventory, 47);
 
 /**
  * Where a run belongs and how much of it is left.
@@ -1156,7 +1467,7 @@ export type GetRunStatesResponse_RunState = Message<"rail.inventory.v1.GetRunSta
  * Use `create(GetRunStatesResponse_RunStateSchema)` to create a new message.
  */
 export const GetRunStatesResponse_RunStateSchema: GenMessage<GetRunStatesResponse_RunState> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 32, 0);
+  messageDesc(file_rail_inventory_v1_inventory, 47, 0);
 
 /**
  * Seats of a class that only some may buy until a time: the last `seats` of the class that no earlier quota has.
@@ -1229,7 +1540,7 @@ export type Quota = Message<"rail.inventory.v1.Quota"> & {
  * Use `create(QuotaSchema)` to create a new message.
  */
 export const QuotaSchema: GenMessage<Quota> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 33);
+  messageDesc(file_rail_inventory_v1_inventory, 48);
 
 /**
  * The quotas a run shall have.
@@ -1260,7 +1571,7 @@ export type SetRunQuotasRequest = Message<"rail.inventory.v1.SetRunQuotasRequest
  * Use `create(SetRunQuotasRequestSchema)` to create a new message.
  */
 export const SetRunQuotasRequestSchema: GenMessage<SetRunQuotasRequest> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 34);
+  messageDesc(file_rail_inventory_v1_inventory, 49);
 
 /**
  * The quotas as they are now.
@@ -1279,7 +1590,7 @@ export type SetRunQuotasResponse = Message<"rail.inventory.v1.SetRunQuotasRespon
  * Use `create(SetRunQuotasResponseSchema)` to create a new message.
  */
 export const SetRunQuotasResponseSchema: GenMessage<SetRunQuotasResponse> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 35);
+  messageDesc(file_rail_inventory_v1_inventory, 50);
 
 /**
  * A run.
@@ -1298,7 +1609,7 @@ export type GetRunQuotasRequest = Message<"rail.inventory.v1.GetRunQuotasRequest
  * Use `create(GetRunQuotasRequestSchema)` to create a new message.
  */
 export const GetRunQuotasRequestSchema: GenMessage<GetRunQuotasRequest> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 36);
+  messageDesc(file_rail_inventory_v1_inventory, 51);
 
 /**
  * Its quotas.
@@ -1317,7 +1628,7 @@ export type GetRunQuotasResponse = Message<"rail.inventory.v1.GetRunQuotasRespon
  * Use `create(GetRunQuotasResponseSchema)` to create a new message.
  */
 export const GetRunQuotasResponseSchema: GenMessage<GetRunQuotasResponse> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 37);
+  messageDesc(file_rail_inventory_v1_inventory, 52);
 
 /**
  * Buckets to close until they are rebuilt.
@@ -1350,7 +1661,7 @@ export type CloseBucketsRequest = Message<"rail.inventory.v1.CloseBucketsRequest
  * Use `create(CloseBucketsRequestSchema)` to create a new message.
  */
 export const CloseBucketsRequestSchema: GenMessage<CloseBucketsRequest> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 38);
+  messageDesc(file_rail_inventory_v1_inventory, 53);
 
 /**
  * The buckets take no calls; ledger transactions of before have ended.
@@ -1365,7 +1676,7 @@ export type CloseBucketsResponse = Message<"rail.inventory.v1.CloseBucketsRespon
  * Use `create(CloseBucketsResponseSchema)` to create a new message.
  */
 export const CloseBucketsResponseSchema: GenMessage<CloseBucketsResponse> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 39);
+  messageDesc(file_rail_inventory_v1_inventory, 54);
 
 /**
  * Buckets to rebuild; while one is rebuilt its calls get SHARD_CLOSED.
@@ -1389,7 +1700,7 @@ export type RebuildBucketsRequest = Message<"rail.inventory.v1.RebuildBucketsReq
  * Use `create(RebuildBucketsRequestSchema)` to create a new message.
  */
 export const RebuildBucketsRequestSchema: GenMessage<RebuildBucketsRequest> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 40);
+  messageDesc(file_rail_inventory_v1_inventory, 55);
 
 /**
  * How much was written to Redis anew.
@@ -1418,7 +1729,7 @@ export type RebuildBucketsResponse = Message<"rail.inventory.v1.RebuildBucketsRe
  * Use `create(RebuildBucketsResponseSchema)` to create a new message.
  */
 export const RebuildBucketsResponseSchema: GenMessage<RebuildBucketsResponse> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 41);
+  messageDesc(file_rail_inventory_v1_inventory, 56);
 
 /**
  * What to compare, and whether to repair.
@@ -1451,7 +1762,7 @@ export type ReconcileRequest = Message<"rail.inventory.v1.ReconcileRequest"> & {
  * Use `create(ReconcileRequestSchema)` to create a new message.
  */
 export const ReconcileRequestSchema: GenMessage<ReconcileRequest> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 42);
+  messageDesc(file_rail_inventory_v1_inventory, 57);
 
 /**
  * One disagreement between two stores.
@@ -1502,7 +1813,7 @@ export type Difference = Message<"rail.inventory.v1.Difference"> & {
  * Use `create(DifferenceSchema)` to create a new message.
  */
 export const DifferenceSchema: GenMessage<Difference> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 43);
+  messageDesc(file_rail_inventory_v1_inventory, 58);
 
 /**
  * What was compared and where it differed.
@@ -1533,7 +1844,7 @@ export type ReconcileResponse = Message<"rail.inventory.v1.ReconcileResponse"> &
  * Use `create(ReconcileResponseSchema)` to create a new message.
  */
 export const ReconcileResponseSchema: GenMessage<ReconcileResponse> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 44);
+  messageDesc(file_rail_inventory_v1_inventory, 59);
 
 /**
  * A run that is not to be sold any more, and why.
@@ -1562,7 +1873,7 @@ export type CloseRunRequest = Message<"rail.inventory.v1.CloseRunRequest"> & {
  * Use `create(CloseRunRequestSchema)` to create a new message.
  */
 export const CloseRunRequestSchema: GenMessage<CloseRunRequest> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 45);
+  messageDesc(file_rail_inventory_v1_inventory, 60);
 
 /**
  * The run sells nothing from now on; what was sold stays sold.
@@ -1577,7 +1888,129 @@ export type CloseRunResponse = Message<"rail.inventory.v1.CloseRunResponse"> & {
  * Use `create(CloseRunResponseSchema)` to create a new message.
  */
 export const CloseRunResponseSchema: GenMessage<CloseRunResponse> = /*@__PURE__*/
-  messageDesc(file_rail_inventory_v1_inventory, 46);
+  messageDesc(file_rail_inventory_v1_inventory, 61);
+
+/**
+ * One place that was held or sold and is not there any more.
+ *
+ * @generated from message rail.inventory.v1.SeatConflict
+ */
+export type SeatConflict = Message<"rail.inventory.v1.SeatConflict"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: rail.inventory.v1.SeatConflictKind kind = 2;
+   */
+  kind: SeatConflictKind;
+
+  /**
+   * @generated from field: string hold_id = 3;
+   */
+  holdId: string;
+
+  /**
+   * Empty while no order has the hold.
+   *
+   * @generated from field: string order_id = 4;
+   */
+  orderId: string;
+
+  /**
+   * As in the hold.
+   *
+   * @generated from field: string item_id = 5;
+   */
+  itemId: string;
+
+  /**
+   * @generated from field: rail.type.v1.Seat seat = 6;
+   */
+  seat?: Seat | undefined;
+
+  /**
+   * @generated from field: uint32 from_index = 7;
+   */
+  fromIndex: number;
+
+  /**
+   * @generated from field: uint32 to_index = 8;
+   */
+  toIndex: number;
+
+  /**
+   * Sold, not only held.
+   *
+   * @generated from field: bool sold = 9;
+   */
+  sold: boolean;
+};
+
+/**
+ * Describes the message rail.inventory.v1.SeatConflict.
+ * Use `create(SeatConflictSchema)` to create a new message.
+ */
+export const SeatConflictSchema: GenMessage<SeatConflict> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 62);
+
+/**
+ * Which conflicts are wanted.
+ *
+ * @generated from message rail.inventory.v1.ListSeatConflictsRequest
+ */
+export type ListSeatConflictsRequest = Message<"rail.inventory.v1.ListSeatConflictsRequest"> & {
+  /**
+   * All changed runs that have not departed where empty.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * Holds looked at: 1–500; 100 where 0.
+   *
+   * @generated from field: uint32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message rail.inventory.v1.ListSeatConflictsRequest.
+ * Use `create(ListSeatConflictsRequestSchema)` to create a new message.
+ */
+export const ListSeatConflictsRequestSchema: GenMessage<ListSeatConflictsRequest> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 63);
+
+/**
+ * A page; it may be empty and yet have a next one.
+ *
+ * @generated from message rail.inventory.v1.ListSeatConflictsResponse
+ */
+export type ListSeatConflictsResponse = Message<"rail.inventory.v1.ListSeatConflictsResponse"> & {
+  /**
+   * @generated from field: repeated rail.inventory.v1.SeatConflict conflicts = 1;
+   */
+  conflicts: SeatConflict[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message rail.inventory.v1.ListSeatConflictsResponse.
+ * Use `create(ListSeatConflictsResponseSchema)` to create a new message.
+ */
+export const ListSeatConflictsResponseSchema: GenMessage<ListSeatConflictsResponse> = /*@__PURE__*/
+  messageDesc(file_rail_inventory_v1_inventory, 64);
 
 /**
  * Who holds. A hold is released only by its owner.
@@ -1674,6 +2107,45 @@ export const HoldStateSchema: GenEnum<HoldState> = /*@__PURE__*/
   enumDesc(file_rail_inventory_v1_inventory, 1);
 
 /**
+ * Why an order can't have its place.
+ *
+ * @generated from enum rail.inventory.v1.SeatConflictKind
+ */
+export const SeatConflictKind = {
+  /**
+   * @generated from enum value: SEAT_CONFLICT_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The whole run is cancelled.
+   *
+   * @generated from enum value: SEAT_CONFLICT_KIND_RUN_CANCELLED = 1;
+   */
+  RUN_CANCELLED: 1,
+
+  /**
+   * The run has other coaches now, and this seat is not among them.
+   *
+   * @generated from enum value: SEAT_CONFLICT_KIND_SEAT_GONE = 2;
+   */
+  SEAT_GONE: 2,
+} as const;
+
+/**
+ * Why an order can't have its place.
+ *
+ * @generated from enum rail.inventory.v1.SeatConflictKind
+ */
+export type SeatConflictKind = (typeof SeatConflictKind)[keyof typeof SeatConflictKind] | UnknownEnum;
+
+/**
+ * Describes the enum rail.inventory.v1.SeatConflictKind.
+ */
+export const SeatConflictKindSchema: GenEnum<SeatConflictKind> = /*@__PURE__*/
+  enumDesc(file_rail_inventory_v1_inventory, 2);
+
+/**
  * For other services only. Every write is idempotent by its hold id (or request id) and may be repeated after a lost
  * answer. Clients send `x-route-key` (the run's bucket) so that calls of a bucket meet in one process.
  * Errors: TRAIN_RUN_NOT_FOUND, SALE_NOT_OPEN, TRAIN_DEPARTED, STOPS_NOT_ON_RUN, SEAT_CLASS_UNKNOWN, SEAT_MALFORMED,
@@ -1759,6 +2231,36 @@ export const InventoryService: GenService<{
     output: typeof SellHoldResponseSchema;
   },
   /**
+   * AttachOrder of many holds in one call, of whatever runs, each with its own outcome. At most 256.
+   *
+   * @generated from rpc rail.inventory.v1.InventoryService.BatchAttachOrders
+   */
+  batchAttachOrders: {
+    methodKind: "unary";
+    input: typeof BatchAttachOrdersRequestSchema;
+    output: typeof BatchAttachOrdersResponseSchema;
+  },
+  /**
+   * SellHold of many holds in one call, each with its own outcome. At most 256.
+   *
+   * @generated from rpc rail.inventory.v1.InventoryService.BatchSellHolds
+   */
+  batchSellHolds: {
+    methodKind: "unary";
+    input: typeof BatchSellHoldsRequestSchema;
+    output: typeof BatchSellHoldsResponseSchema;
+  },
+  /**
+   * ReleaseHold of many holds in one call, each with its own outcome. At most 256.
+   *
+   * @generated from rpc rail.inventory.v1.InventoryService.BatchReleaseHolds
+   */
+  batchReleaseHolds: {
+    methodKind: "unary";
+    input: typeof BatchReleaseHoldsRequestSchema;
+    output: typeof BatchReleaseHoldsResponseSchema;
+  },
+  /**
    * Gives an unattached hold more time, up to ten minutes from when it was made; its seats stay. Order extends seat locks,
    * too, while the entry that takes them over waits in the queue. HOLD_EXPIRED when it
    * ran out before, HOLD_CONFLICT when an order is attached. Idempotent: never shortens.
@@ -1780,6 +2282,49 @@ export const InventoryService: GenService<{
     methodKind: "unary";
     input: typeof ExchangeHoldRequestSchema;
     output: typeof ExchangeHoldResponseSchema;
+  },
+  /**
+   * Says whether anybody waits for seats of a run that somebody gives back (standby). While somebody does, released seats are
+   * kept for them for a bounded time before they are on sale again. The greatest version counts, whatever comes last.
+   *
+   * @generated from rpc rail.inventory.v1.InventoryService.SetRunStandby
+   */
+  setRunStandby: {
+    methodKind: "unary";
+    input: typeof SetRunStandbyRequestSchema;
+    output: typeof SetRunStandbyResponseSchema;
+  },
+  /**
+   * What those who wait for a run can be served with now: what is on sale and what is kept for them.
+   *
+   * @generated from rpc rail.inventory.v1.InventoryService.GetStandbySeats
+   */
+  getStandbySeats: {
+    methodKind: "unary";
+    input: typeof GetStandbySeatsRequestSchema;
+    output: typeof GetStandbySeatsResponseSchema;
+  },
+  /**
+   * HoldSeats from what is on sale and what is kept for standby, in one step: at no moment is a kept seat free for others.
+   * Idempotent by hold_id.
+   *
+   * @generated from rpc rail.inventory.v1.InventoryService.ClaimStandbySeats
+   */
+  claimStandbySeats: {
+    methodKind: "unary";
+    input: typeof ClaimStandbySeatsRequestSchema;
+    output: typeof ClaimStandbySeatsResponseSchema;
+  },
+  /**
+   * ClaimStandbySeats for several who wait for one run, in their order: who comes behind one that gets nothing is not tried
+   * (VERSION_STALE) and may ask again. At most 64.
+   *
+   * @generated from rpc rail.inventory.v1.InventoryService.BatchClaimStandbySeats
+   */
+  batchClaimStandbySeats: {
+    methodKind: "unary";
+    input: typeof BatchClaimStandbySeatsRequestSchema;
+    output: typeof BatchClaimStandbySeatsResponseSchema;
   },
   /**
    * Remaining of stretches of a run, counted from the bitmaps.
@@ -1864,6 +2409,18 @@ export const InventoryService: GenService<{
     methodKind: "unary";
     input: typeof ReconcileRequestSchema;
     output: typeof ReconcileResponseSchema;
+  },
+  /**
+   * Places of orders that the railway no longer gives: of cancelled runs, and on seats that no longer exist. Told from the
+   * ledger as it is now, so a conflict is listed until its order was refunded or changed. In order of run and hold.
+   * Errors: PAGE_TOKEN_INVALID, FIELD_INVALID.
+   *
+   * @generated from rpc rail.inventory.v1.InventoryService.ListSeatConflicts
+   */
+  listSeatConflicts: {
+    methodKind: "unary";
+    input: typeof ListSeatConflictsRequestSchema;
+    output: typeof ListSeatConflictsResponseSchema;
   },
   /**
    * Cancels or changes a run of the feed: closes its sale. Tickets are refunded by aftersales.

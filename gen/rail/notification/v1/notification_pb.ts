@@ -873,7 +873,7 @@ export const NotificationService: GenService<{
     output: typeof ReviewTemplateResponseSchema;
   },
   /**
-   * Deliveries of an order or account, for customer service.
+   * Deliveries of an order or account, for customer service. There is none on a channel where the account had no address.
    *
    * @generated from rpc rail.notification.v1.NotificationService.ListDeliveries
    */

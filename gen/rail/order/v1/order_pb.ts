@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file rail/order/v1/order.proto.
  */
 export const file_rail_order_v1_order: GenFile = /*@__PURE__*/
-  fileDesc("ChlyYWlsL29yZGVyL3YxL29yZGVyLnByb3RvEg1yYWlsLm9yZGVyLnYxIpADChJTdWJtaXRPcmRlclJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSFwoPZnJvbV9zdGF0aW9uX2lkGAMgASgJEhUKDXRvX3N0YXRpb25faWQYBCABKAkSMgoKcGFzc2VuZ2VycxgFIAMoCzIeLnJhaWwub3JkZXIudjEuU3VibWl0UGFzc2VuZ2VyEjAKCnByZWZlcmVuY2UYBiABKAsyHC5yYWlsLnR5cGUudjEuU2VhdFByZWZlcmVuY2USFgoOYWNjZXB0X3N0YW5kYnkYByABKAgSFwoPYWNjZXB0X3N0YW5kaW5nGAggASgIEiAKGGFjY2VwdF9zYW1lX3RyYWluX2NoYW5nZRgJIAEoCBIUCgxzZWF0X2xvY2tfaWQYCiABKAkSGAoQYWNjb21wYW5pZWRfbmVlZBgLIAEoCBIVCg1jYXB0Y2hhX3Rva2VuGAwgASgJEiYKCW1heF90b3RhbBgNIAEoCzITLnJhaWwudHlwZS52MS5Nb25leSLIAQoPU3VibWl0UGFzc2VuZ2VyEhQKDHBhc3Nlbmdlcl9pZBgBIAEoCRIzCg5wYXNzZW5nZXJfdHlwZRgCIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEi0KDHNlYXRfY2xhc3NlcxgDIAMoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSIAoEc2VhdBgEIAEoCzISLnJhaWwudHlwZS52MS5TZWF0EhkKEXdpdGhfcGFzc2VuZ2VyX2lkGAUgASgJIlUKE1N1Ym1pdE9yZGVyUmVzcG9uc2USKgoGc3RhdHVzGAEgASgLMhoucmFpbC5vcmRlci52MS5RdWV1ZVN0YXR1cxISCgpzdGFuZGJ5X2lkGAIgASgJImsKDVF1ZXVlUHJpb3JpdHkSEAoIcHJpb3JpdHkYASABKA0SLQoGcmVhc29uGAIgASgOMh0ucmFpbC5vcmRlci52MS5Qcmlvcml0eVJlYXNvbhIZChFtZW1iZXJfbGV2ZWxfZnJvbRgDIAEoDSL9AgoLUXVldWVTdGF0dXMSEwoLcXVldWVfdG9rZW4YASABKAkSKAoFc3RhdGUYAiABKA4yGS5yYWlsLm9yZGVyLnYxLlF1ZXVlU3RhdGUSDQoFYWhlYWQYAyABKA0SEwoLZXN0aW1hdGVfbXMYBCABKA0SEAoIaG9wZWxlc3MYBSABKAgSEAoIb3JkZXJfaWQYBiABKAkSDgoGcmVhc29uGAcgASgJEjUKEXRva2VuX2V4cGlyZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxxdWV1ZV9sZW5ndGgYCSABKA0SEAoIcHJpb3JpdHkYCiABKA0SDgoGcnVuX2lkGAsgASgJEjYKD3ByaW9yaXR5X3JlYXNvbhgMIAEoDjIdLnJhaWwub3JkZXIudjEuUHJpb3JpdHlSZWFzb24SMAoKcHJpb3JpdGllcxgNIAMoCzIcLnJhaWwub3JkZXIudjEuUXVldWVQcmlvcml0eSIsChVHZXRRdWV1ZVN0YXR1c1JlcXVlc3QSEwoLcXVldWVfdG9rZW4YASABKAkiRAoWR2V0UXVldWVTdGF0dXNSZXNwb25zZRIqCgZzdGF0dXMYASABKAsyGi5yYWlsLm9yZGVyLnYxLlF1ZXVlU3RhdHVzIigKEVdhdGNoUXVldWVSZXF1ZXN0EhMKC3F1ZXVlX3Rva2VuGAEgASgJIkAKEldhdGNoUXVldWVSZXNwb25zZRIqCgZzdGF0dXMYASABKAsyGi5yYWlsLm9yZGVyLnYxLlF1ZXVlU3RhdHVzIjwKEUxlYXZlUXVldWVSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEwoLcXVldWVfdG9rZW4YAiABKAkiQAoSTGVhdmVRdWV1ZVJlc3BvbnNlEioKBnN0YXR1cxgBIAEoCzIaLnJhaWwub3JkZXIudjEuUXVldWVTdGF0dXMigwQKCU9yZGVySXRlbRIPCgdpdGVtX2lkGAEgASgJEhQKDHBhc3Nlbmdlcl9pZBgCIAEoCRIdChVwYXNzZW5nZXJfbmFtZV9tYXNrZWQYAyABKAkSGAoQaWRfbnVtYmVyX21hc2tlZBgEIAEoCRIzCg5wYXNzZW5nZXJfdHlwZRgFIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEiAKBHNlYXQYBiABKAsyEi5yYWlsLnR5cGUudjEuU2VhdBIrCgpzZWF0X3BhcnRzGAcgAygLMhcucmFpbC5vcmRlci52MS5TZWF0UGFydBIoCgVzdGF0ZRgIIAEoDjIZLnJhaWwub3JkZXIudjEuT3JkZXJTdGF0ZRIPCgd2ZXJzaW9uGAkgASgDEiEKBGZhcmUYCiABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSEQoJdGlja2V0X2lkGAsgASgJEjAKDGNsb3NlX3JlYXNvbhgMIAEoDjIaLnJhaWwub3JkZXIudjEuQ2xvc2VSZWFzb24SJgoHam91cm5leRgNIAEoCzIVLnJhaWwudHlwZS52MS5Kb3VybmV5Eg8KB2NoYW5nZWQYDiABKAgSDwoHaG9sZF9pZBgPIAEoCRIlCghyZWZ1bmRlZBgQIAEoCzITLnJhaWwudHlwZS52MS5Nb25leSJSCghTZWF0UGFydBIgCgRzZWF0GAEgASgLMhIucmFpbC50eXBlLnYxLlNlYXQSEgoKZnJvbV9pbmRleBgCIAEoDRIQCgh0b19pbmRleBgDIAEoDSLRAwoFT3JkZXISEAoIb3JkZXJfaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRIoCgVzdGF0ZRgDIAEoDjIZLnJhaWwub3JkZXIudjEuT3JkZXJTdGF0ZRInCgVpdGVtcxgEIAMoCzIYLnJhaWwub3JkZXIudjEuT3JkZXJJdGVtEiYKB2pvdXJuZXkYBSABKAsyFS5yYWlsLnR5cGUudjEuSm91cm5leRIiCgV0b3RhbBgGIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRImCgdjaGFubmVsGAcgASgOMhUucmFpbC50eXBlLnYxLkNoYW5uZWwSDgoGdGVuYW50GAggASgJEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9wYXlfZXhwaXJlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpwYXltZW50X2lkGAwgASgJEgwKBGV0YWcYDSABKAkSEgoKcmVxdWVzdF9pZBgOIAEoCSIjCg9HZXRPcmRlclJlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkiNwoQR2V0T3JkZXJSZXNwb25zZRIjCgVvcmRlchgBIAEoCzIULnJhaWwub3JkZXIudjEuT3JkZXIiZQoRTGlzdE9yZGVyc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkSKQoGc3RhdGVzGAMgAygOMhkucmFpbC5vcmRlci52MS5PcmRlclN0YXRlIlMKEkxpc3RPcmRlcnNSZXNwb25zZRIkCgZvcmRlcnMYASADKAsyFC5yYWlsLm9yZGVyLnYxLk9yZGVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIlChFXYXRjaE9yZGVyUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCSI5ChJXYXRjaE9yZGVyUmVzcG9uc2USIwoFb3JkZXIYASABKAsyFC5yYWlsLm9yZGVyLnYxLk9yZGVyIkgKEkNhbmNlbE9yZGVyUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEgwKBGV0YWcYAyABKAkiOgoTQ2FuY2VsT3JkZXJSZXNwb25zZRIjCgVvcmRlchgBIAEoCzIULnJhaWwub3JkZXIudjEuT3JkZXIigQEKFlRyYW5zaXRpb25JdGVtc1JlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIyCgt0cmFuc2l0aW9ucxgDIAMoCzIdLnJhaWwub3JkZXIudjEuSXRlbVRyYW5zaXRpb24SDQoFY2F1c2UYBCABKAki4QEKDkl0ZW1UcmFuc2l0aW9uEg8KB2l0ZW1faWQYASABKAkSDwoHdmVyc2lvbhgCIAEoAxIlCgJ0bxgDIAEoDjIZLnJhaWwub3JkZXIudjEuT3JkZXJTdGF0ZRIwCgxjbG9zZV9yZWFzb24YBCABKA4yGi5yYWlsLm9yZGVyLnYxLkNsb3NlUmVhc29uEi0KC3JlcGxhY2VtZW50GAUgASgLMhgucmFpbC5vcmRlci52MS5PcmRlckl0ZW0SJQoIcmVmdW5kZWQYBiABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkiPgoXVHJhbnNpdGlvbkl0ZW1zUmVzcG9uc2USIwoFb3JkZXIYASABKAsyFC5yYWlsLm9yZGVyLnYxLk9yZGVyIo0CChZDcmVhdGVIZWxkT3JkZXJSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRIPCgdob2xkX2lkGAMgASgJEg4KBnJ1bl9pZBgEIAEoCRIXCg9mcm9tX3N0YXRpb25faWQYBSABKAkSFQoNdG9fc3RhdGlvbl9pZBgGIAEoCRIyCgpwYXNzZW5nZXJzGAcgAygLMh4ucmFpbC5vcmRlci52MS5TdWJtaXRQYXNzZW5nZXISJgoHY2hhbm5lbBgIIAEoDjIVLnJhaWwudHlwZS52MS5DaGFubmVsEg4KBnRlbmFudBgJIAEoCRIOCgZvcmlnaW4YCiABKAkiPgoXQ3JlYXRlSGVsZE9yZGVyUmVzcG9uc2USIwoFb3JkZXIYASABKAsyFC5yYWlsLm9yZGVyLnYxLk9yZGVyIrkBChNTZWFyY2hPcmRlcnNSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJEhIKCmFjY291bnRfaWQYAiABKAkSDgoGcnVuX2lkGAMgASgJEikKBnN0YXRlcxgEIAMoDjIZLnJhaWwub3JkZXIudjEuT3JkZXJTdGF0ZRIaChJwZXJzb25fYmxpbmRfaW5kZXgYBSABKAkSEQoJcGFnZV9zaXplGAYgASgNEhIKCnBhZ2VfdG9rZW4YByABKAkiVQoUU2VhcmNoT3JkZXJzUmVzcG9uc2USJAoGb3JkZXJzGAEgAygLMhQucmFpbC5vcmRlci52MS5PcmRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiTQoTTGlzdFJ1bkl0ZW1zUmVxdWVzdBIPCgdydW5faWRzGAEgAygJEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpwYWdlX3Rva2VuGAMgASgJIqkBCgdSdW5JdGVtEhAKCG9yZGVyX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIPCgdob2xkX2lkGAMgASgJEhQKDGhvbGRfaXRlbV9pZBgEIAEoCRIoCgVzdGF0ZRgFIAEoDjIZLnJhaWwub3JkZXIudjEuT3JkZXJTdGF0ZRIrCgpzZWF0X3BhcnRzGAYgAygLMhcucmFpbC5vcmRlci52MS5TZWF0UGFydCJWChRMaXN0UnVuSXRlbXNSZXNwb25zZRIlCgVpdGVtcxgBIAMoCzIWLnJhaWwub3JkZXIudjEuUnVuSXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKwoXR2V0T3JkZXJUaW1lbGluZVJlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkizAEKDVRpbWVsaW5lRW50cnkSKAoEdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHaXRlbV9pZBgCIAEoCRInCgRmcm9tGAMgASgOMhkucmFpbC5vcmRlci52MS5PcmRlclN0YXRlEiUKAnRvGAQgASgOMhkucmFpbC5vcmRlci52MS5PcmRlclN0YXRlEg0KBWNhdXNlGAUgASgJEg8KB3ZlcnNpb24YBiABKAMSEAoIdHJhY2VfaWQYByABKAkibgoYR2V0T3JkZXJUaW1lbGluZVJlc3BvbnNlEiMKBW9yZGVyGAEgASgLMhQucmFpbC5vcmRlci52MS5PcmRlchItCgdlbnRyaWVzGAIgAygLMhwucmFpbC5vcmRlci52MS5UaW1lbGluZUVudHJ5IjoKEUxpc3RRdWV1ZXNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJIsoCChJMaXN0UXVldWVzUmVzcG9uc2USNwoGcXVldWVzGAEgAygLMicucmFpbC5vcmRlci52MS5MaXN0UXVldWVzUmVzcG9uc2UuUXVldWUSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJGuEBCgVRdWV1ZRIOCgZydW5faWQYASABKAkSDgoGbGVuZ3RoGAIgASgNEhEKCWluX2ZsaWdodBgDIAEoDRITCgtkcmFpbl9wZXJfcxgEIAEoARINCgVvd25lchgFIAEoCRIMCgR0ZXJtGAYgASgDEhIKCnNlYXRzX2ZyZWUYByABKA0SLgoLcGFjZV9yZWFzb24YCCABKA4yGS5yYWlsLm9yZGVyLnYxLlBhY2VSZWFzb24SFgoOY2FwYWNpdHlfc2hhcmUYCSABKAESFwoPaG9sZF9sYXRlbmN5X21zGAogASgNKoQCCgpPcmRlclN0YXRlEhsKF09SREVSX1NUQVRFX1VOU1BFQ0lGSUVEEAASGAoUT1JERVJfU1RBVEVfV0FJVF9QQVkQARIXChNPUkRFUl9TVEFURV9DTE9TSU5HEAISFgoST1JERVJfU1RBVEVfQ0xPU0VEEAMSFAoQT1JERVJfU1RBVEVfUEFJRBAEEhkKFU9SREVSX1NUQVRFX1RJQ0tFVElORxAFEhcKE09SREVSX1NUQVRFX1NVQ0NFU1MQBhIUChBPUkRFUl9TVEFURV9GQUlMEAcSFgoST1JERVJfU1RBVEVfUkVGVU5EEAgSFgoST1JERVJfU1RBVEVfQ0hBTkdFEAkqvwEKC0Nsb3NlUmVhc29uEhwKGENMT1NFX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFkNMT1NFX1JFQVNPTl9DQU5DRUxMRUQQARIYChRDTE9TRV9SRUFTT05fRVhQSVJFRBACEhkKFUNMT1NFX1JFQVNPTl9SRUZVTkRFRBADEiEKHUNMT1NFX1JFQVNPTl9USUNLRVRJTkdfRkFJTEVEEAQSHgoaQ0xPU0VfUkVBU09OX1JVTl9DQU5DRUxMRUQQBSqlAQoKUXVldWVTdGF0ZRIbChdRVUVVRV9TVEFURV9VTlNQRUNJRklFRBAAEhcKE1FVRVVFX1NUQVRFX1dBSVRJTkcQARIaChZRVUVVRV9TVEFURV9QUk9DRVNTSU5HEAISFwoTUVVFVUVfU1RBVEVfT1JERVJFRBADEhYKElFVRVVFX1NUQVRFX0ZBSUxFRBAEEhQKEFFVRVVFX1NUQVRFX0xFRlQQBSqSAQoOUHJpb3JpdHlSZWFzb24SHwobUFJJT1JJVFlfUkVBU09OX1VOU1BFQ0lGSUVEEAASJAogUFJJT1JJVFlfUkVBU09OX0FDQ09NUEFOSUVEX05FRUQQARIaChZQUklPUklUWV9SRUFTT05fTUVNQkVSEAISHQoZUFJJT1JJVFlfUkVBU09OX0VWRVJZQk9EWRADKssBCgpQYWNlUmVhc29uEhsKF1BBQ0VfUkVBU09OX1VOU1BFQ0lGSUVEEAASGQoVUEFDRV9SRUFTT05fUkVNQUlOSU5HEAESFwoTUEFDRV9SRUFTT05fT1BFTklORxACEhcKE1BBQ0VfUkVBU09OX01BWElNVU0QAxIXChNQQUNFX1JFQVNPTl9NSU5JTVVNEAQSHgoaUEFDRV9SRUFTT05fSU5WRU5UT1JZX1NMT1cQBRIaChZQQUNFX1JFQVNPTl9QUk9URUNUSU9OEAYy0g0KDE9yZGVyU2VydmljZRJ8CgtTdWJtaXRPcmRlchIhLnJhaWwub3JkZXIudjEuU3VibWl0T3JkZXJSZXF1ZXN0GiIucmFpbC5vcmRlci52MS5TdWJtaXRPcmRlclJlc3BvbnNlIiaKtRgGCgECGLgXgtPkkwIWOgEqIhEvdjEvb3JkZXJzOnN1Ym1pdBKHAQoOR2V0UXVldWVTdGF0dXMSJC5yYWlsLm9yZGVyLnYxLkdldFF1ZXVlU3RhdHVzUmVxdWVzdBolLnJhaWwub3JkZXIudjEuR2V0UXVldWVTdGF0dXNSZXNwb25zZSIokAIBirUYBgoBAhjoB4LT5JMCFToBKiIQL3YxL3F1ZXVlOnN0YXR1cxJeCgpXYXRjaFF1ZXVlEiAucmFpbC5vcmRlci52MS5XYXRjaFF1ZXVlUmVxdWVzdBohLnJhaWwub3JkZXIudjEuV2F0Y2hRdWV1ZVJlc3BvbnNlIgmKtRgFCgECIAEwARJ3CgpMZWF2ZVF1ZXVlEiAucmFpbC5vcmRlci52MS5MZWF2ZVF1ZXVlUmVxdWVzdBohLnJhaWwub3JkZXIudjEuTGVhdmVRdWV1ZVJlc3BvbnNlIiSKtRgGCgECGNAPgtPkkwIUOgEqIg8vdjEvcXVldWU6bGVhdmUStwEKCEdldE9yZGVyEh4ucmFpbC5vcmRlci52MS5HZXRPcmRlclJlcXVlc3QaHy5yYWlsLm9yZGVyLnYxLkdldE9yZGVyUmVzcG9uc2UiapACAYq1GEYKAwIDBRIHcGF5bWVudBIJdGlja2V0aW5nEgphZnRlcnNhbGVzEglpbnZlbnRvcnkSDG5vdGlmaWNhdGlvbhIDb3BzGOgHgtPkkwIXEhUvdjEvb3JkZXJzL3tvcmRlcl9pZH0ScgoKTGlzdE9yZGVycxIgLnJhaWwub3JkZXIudjEuTGlzdE9yZGVyc1JlcXVlc3QaIS5yYWlsLm9yZGVyLnYxLkxpc3RPcmRlcnNSZXNwb25zZSIfkAIBirUYBgoBAhjoB4LT5JMCDBIKL3YxL29yZGVycxJeCgpXYXRjaE9yZGVyEiAucmFpbC5vcmRlci52MS5XYXRjaE9yZGVyUmVxdWVzdBohLnJhaWwub3JkZXIudjEuV2F0Y2hPcmRlclJlc3BvbnNlIgmKtRgFCgECIAEwARKIAQoLQ2FuY2VsT3JkZXISIS5yYWlsLm9yZGVyLnYxLkNhbmNlbE9yZGVyUmVxdWVzdBoiLnJhaWwub3JkZXIudjEuQ2FuY2VsT3JkZXJSZXNwb25zZSIyirUYBwoCAgMYiCeC0+STAiE6ASoiHC92MS9vcmRlcnMve29yZGVyX2lkfTpjYW5jZWwSeAoPVHJhbnNpdGlvbkl0ZW1zEiUucmFpbC5vcmRlci52MS5UcmFuc2l0aW9uSXRlbXNSZXF1ZXN0GiYucmFpbC5vcmRlci52MS5UcmFuc2l0aW9uSXRlbXNSZXNwb25zZSIWirUYEgoBBRIKYWZ0ZXJzYWxlcxjQDxJ4Cg9DcmVhdGVIZWxkT3JkZXISJS5yYWlsLm9yZGVyLnYxLkNyZWF0ZUhlbGRPcmRlclJlcXVlc3QaJi5yYWlsLm9yZGVyLnYxLkNyZWF0ZUhlbGRPcmRlclJlc3BvbnNlIhaKtRgSCgEFEgphZnRlcnNhbGVzGNAPEngKDFNlYXJjaE9yZGVycxIiLnJhaWwub3JkZXIudjEuU2VhcmNoT3JkZXJzUmVxdWVzdBojLnJhaWwub3JkZXIudjEuU2VhcmNoT3JkZXJzUmVzcG9uc2UiH5ACAYq1GBgKAgMFEgNvcHMSCmFmdGVyc2FsZXMY0A8SeQoQR2V0T3JkZXJUaW1lbGluZRImLnJhaWwub3JkZXIudjEuR2V0T3JkZXJUaW1lbGluZVJlcXVlc3QaJy5yYWlsLm9yZGVyLnYxLkdldE9yZGVyVGltZWxpbmVSZXNwb25zZSIUkAIBirUYDQoDAgMFEgNvcHMY6AcScQoMTGlzdFJ1bkl0ZW1zEiIucmFpbC5vcmRlci52MS5MaXN0UnVuSXRlbXNSZXF1ZXN0GiMucmFpbC5vcmRlci52MS5MaXN0UnVuSXRlbXNSZXNwb25zZSIYkAIBirUYEQoBBRIJaW52ZW50b3J5GIgnEmwKCkxpc3RRdWV1ZXMSIC5yYWlsLm9yZGVyLnYxLkxpc3RRdWV1ZXNSZXF1ZXN0GiEucmFpbC5vcmRlci52MS5MaXN0UXVldWVzUmVzcG9uc2UiGZACAYq1GBIKAgMFEgNvcHMSBHJpc2sY6AdiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey, file_rail_type_v1_money]);
+  fileDesc("ChlyYWlsL29yZGVyL3YxL29yZGVyLnByb3RvEg1yYWlsLm9yZGVyLnYxIpADChJTdWJtaXRPcmRlclJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSFwoPZnJvbV9zdGF0aW9uX2lkGAMgASgJEhUKDXRvX3N0YXRpb25faWQYBCABKAkSMgoKcGFzc2VuZ2VycxgFIAMoCzIeLnJhaWwub3JkZXIudjEuU3VibWl0UGFzc2VuZ2VyEjAKCnByZWZlcmVuY2UYBiABKAsyHC5yYWlsLnR5cGUudjEuU2VhdFByZWZlcmVuY2USFgoOYWNjZXB0X3N0YW5kYnkYByABKAgSFwoPYWNjZXB0X3N0YW5kaW5nGAggASgIEiAKGGFjY2VwdF9zYW1lX3RyYWluX2NoYW5nZRgJIAEoCBIUCgxzZWF0X2xvY2tfaWQYCiABKAkSGAoQYWNjb21wYW5pZWRfbmVlZBgLIAEoCBIVCg1jYXB0Y2hhX3Rva2VuGAwgASgJEiYKCW1heF90b3RhbBgNIAEoCzITLnJhaWwudHlwZS52MS5Nb25leSLIAQoPU3VibWl0UGFzc2VuZ2VyEhQKDHBhc3Nlbmdlcl9pZBgBIAEoCRIzCg5wYXNzZW5nZXJfdHlwZRgCIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEi0KDHNlYXRfY2xhc3NlcxgDIAMoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSIAoEc2VhdBgEIAEoCzISLnJhaWwudHlwZS52MS5TZWF0EhkKEXdpdGhfcGFzc2VuZ2VyX2lkGAUgASgJIlUKE1N1Ym1pdE9yZGVyUmVzcG9uc2USKgoGc3RhdHVzGAEgASgLMhoucmFpbC5vcmRlci52MS5RdWV1ZVN0YXR1cxISCgpzdGFuZGJ5X2lkGAIgASgJImsKDVF1ZXVlUHJpb3JpdHkSEAoIcHJpb3JpdHkYASABKA0SLQoGcmVhc29uGAIgASgOMh0ucmFpbC5vcmRlci52MS5Qcmlvcml0eVJlYXNvbhIZChFtZW1iZXJfbGV2ZWxfZnJvbRgDIAEoDSLCAwoLUXVldWVTdGF0dXMSEwoLcXVldWVfdG9rZW4YASABKAkSKAoFc3RhdGUYAiABKA4yGS5yYWlsLm9yZGVyLnYxLlF1ZXVlU3RhdGUSDQoFYWhlYWQYAyABKA0SEwoLZXN0aW1hdGVfbXMYBCABKA0SEAoIaG9wZWxlc3MYBSABKAgSEAoIb3JkZXJfaWQYBiABKAkSDgoGcmVhc29uGAcgASgJEjUKEXRva2VuX2V4cGlyZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxxdWV1ZV9sZW5ndGgYCSABKA0SEAoIcHJpb3JpdHkYCiABKA0SDgoGcnVuX2lkGAsgASgJEjYKD3ByaW9yaXR5X3JlYXNvbhgMIAEoDjIdLnJhaWwub3JkZXIudjEuUHJpb3JpdHlSZWFzb24SMAoKcHJpb3JpdGllcxgNIAMoCzIcLnJhaWwub3JkZXIudjEuUXVldWVQcmlvcml0eRISCgpzdGFuZGJ5X2lkGA4gASgJEhYKDnN0YW5kYnlfcmVhc29uGA8gASgJEhcKD3N0YW5kYnlfb2ZmZXJlZBgQIAEoCCIsChVHZXRRdWV1ZVN0YXR1c1JlcXVlc3QSEwoLcXVldWVfdG9rZW4YASABKAkiRAoWR2V0UXVldWVTdGF0dXNSZXNwb25zZRIqCgZzdGF0dXMYASABKAsyGi5yYWlsLm9yZGVyLnYxLlF1ZXVlU3RhdHVzIigKEVdhdGNoUXVldWVSZXF1ZXN0EhMKC3F1ZXVlX3Rva2VuGAEgASgJIkAKEldhdGNoUXVldWVSZXNwb25zZRIqCgZzdGF0dXMYASABKAsyGi5yYWlsLm9yZGVyLnYxLlF1ZXVlU3RhdHVzIjwKEUxlYXZlUXVldWVSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEwoLcXVldWVfdG9rZW4YAiABKAkiQAoSTGVhdmVRdWV1ZVJlc3BvbnNlEioKBnN0YXR1cxgBIAEoCzIaLnJhaWwub3JkZXIudjEuUXVldWVTdGF0dXMi4gQKCU9yZGVySXRlbRIPCgdpdGVtX2lkGAEgASgJEhQKDHBhc3Nlbmdlcl9pZBgCIAEoCRIdChVwYXNzZW5nZXJfbmFtZV9tYXNrZWQYAyABKAkSGAoQaWRfbnVtYmVyX21hc2tlZBgEIAEoCRIzCg5wYXNzZW5nZXJfdHlwZRgFIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEiAKBHNlYXQYBiABKAsyEi5yYWlsLnR5cGUudjEuU2VhdBIrCgpzZWF0X3BhcnRzGAcgAygLMhcucmFpbC5vcmRlci52MS5TZWF0UGFydBIoCgVzdGF0ZRgIIAEoDjIZLnJhaWwub3JkZXIudjEuT3JkZXJTdGF0ZRIPCgd2ZXJzaW9uGAkgASgDEiEKBGZhcmUYCiABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSEQoJdGlja2V0X2lkGAsgASgJEjAKDGNsb3NlX3JlYXNvbhgMIAEoDjIaLnJhaWwub3JkZXIudjEuQ2xvc2VSZWFzb24SJgoHam91cm5leRgNIAEoCzIVLnJhaWwudHlwZS52MS5Kb3VybmV5Eg8KB2NoYW5nZWQYDiABKAgSDwoHaG9sZF9pZBgPIAEoCRIlCghyZWZ1bmRlZBgQIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRInCgVtb25leRgRIAMoCzIYLnJhaWwub3JkZXIudjEuSXRlbU1vbmV5EjQKDmpvdXJuZXlfY2hhbmdlGBIgASgLMhwucmFpbC5vcmRlci52MS5Kb3VybmV5Q2hhbmdlItEBCg1Kb3VybmV5Q2hhbmdlEjoKFm9yZGVyZWRfZGVwYXJ0dXJlX3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjgKFG9yZGVyZWRfYXJyaXZhbF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgljYW5jZWxsZWQYAyABKAgSEQoJc2VhdF9nb25lGAQgASgIEhEKCXJlYXNvbl96aBgFIAEoCRIRCglyZWFzb25fZW4YBiABKAkiRAoJSXRlbU1vbmV5EhIKCnBheW1lbnRfaWQYASABKAkSIwoGYW1vdW50GAIgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5IlIKCFNlYXRQYXJ0EiAKBHNlYXQYASABKAsyEi5yYWlsLnR5cGUudjEuU2VhdBISCgpmcm9tX2luZGV4GAIgASgNEhAKCHRvX2luZGV4GAMgASgNIocECgVPcmRlchIQCghvcmRlcl9pZBgBIAEoCRISCgphY2NvdW50X2lkGAIgASgJEigKBXN0YXRlGAMgASgOMhkucmFpbC5vcmRlci52MS5PcmRlclN0YXRlEicKBWl0ZW1zGAQgAygLMhgucmFpbC5vcmRlci52MS5PcmRlckl0ZW0SJgoHam91cm5leRgFIAEoCzIVLnJhaWwudHlwZS52MS5Kb3VybmV5EiIKBXRvdGFsGAYgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EiYKB2NoYW5uZWwYByABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbBIOCgZ0ZW5hbnQYCCABKAkSLwoLY3JlYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD3BheV9leHBpcmVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnBheW1lbnRfaWQYDCABKAkSDAoEZXRhZxgNIAEoCRISCgpyZXF1ZXN0X2lkGA4gASgJEjQKDmpvdXJuZXlfY2hhbmdlGA8gASgLMhwucmFpbC5vcmRlci52MS5Kb3VybmV5Q2hhbmdlIiMKD0dldE9yZGVyUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCSI3ChBHZXRPcmRlclJlc3BvbnNlEiMKBW9yZGVyGAEgASgLMhQucmFpbC5vcmRlci52MS5PcmRlciJlChFMaXN0T3JkZXJzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCRIpCgZzdGF0ZXMYAyADKA4yGS5yYWlsLm9yZGVyLnYxLk9yZGVyU3RhdGUiUwoSTGlzdE9yZGVyc1Jlc3BvbnNlEiQKBm9yZGVycxgBIAMoCzIULnJhaWwub3JkZXIudjEuT3JkZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiUKEVdhdGNoT3JkZXJSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJIjkKEldhdGNoT3JkZXJSZXNwb25zZRIjCgVvcmRlchgBIAEoCzIULnJhaWwub3JkZXIudjEuT3JkZXIiSAoSQ2FuY2VsT3JkZXJSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSDAoEZXRhZxgDIAEoCSI6ChNDYW5jZWxPcmRlclJlc3BvbnNlEiMKBW9yZGVyGAEgASgLMhQucmFpbC5vcmRlci52MS5PcmRlciKBAQoWVHJhbnNpdGlvbkl0ZW1zUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEjIKC3RyYW5zaXRpb25zGAMgAygLMh0ucmFpbC5vcmRlci52MS5JdGVtVHJhbnNpdGlvbhINCgVjYXVzZRgEIAEoCSKHAgoOSXRlbVRyYW5zaXRpb24SDwoHaXRlbV9pZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEiUKAnRvGAMgASgOMhkucmFpbC5vcmRlci52MS5PcmRlclN0YXRlEjAKDGNsb3NlX3JlYXNvbhgEIAEoDjIaLnJhaWwub3JkZXIudjEuQ2xvc2VSZWFzb24SLQoLcmVwbGFjZW1lbnQYBSABKAsyGC5yYWlsLm9yZGVyLnYxLk9yZGVySXRlbRIlCghyZWZ1bmRlZBgGIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRIkCgVjbGFpbRgHIAEoCzIVLnJhaWwudHlwZS52MS5Kb3VybmV5Ij4KF1RyYW5zaXRpb25JdGVtc1Jlc3BvbnNlEiMKBW9yZGVyGAEgASgLMhQucmFpbC5vcmRlci52MS5PcmRlciKNAgoWQ3JlYXRlSGVsZE9yZGVyUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhIKCmFjY291bnRfaWQYAiABKAkSDwoHaG9sZF9pZBgDIAEoCRIOCgZydW5faWQYBCABKAkSFwoPZnJvbV9zdGF0aW9uX2lkGAUgASgJEhUKDXRvX3N0YXRpb25faWQYBiABKAkSMgoKcGFzc2VuZ2VycxgHIAMoCzIeLnJhaWwub3JkZXIudjEuU3VibWl0UGFzc2VuZ2VyEiYKB2NoYW5uZWwYCCABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbBIOCgZ0ZW5hbnQYCSABKAkSDgoGb3JpZ2luGAogASgJIj4KF0NyZWF0ZUhlbGRPcmRlclJlc3BvbnNlEiMKBW9yZGVyGAEgASgLMhQucmFpbC5vcmRlci52MS5PcmRlciLrAgoTU2VhcmNoT3JkZXJzUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCRISCgphY2NvdW50X2lkGAIgASgJEg4KBnJ1bl9pZBgDIAEoCRIpCgZzdGF0ZXMYBCADKA4yGS5yYWlsLm9yZGVyLnYxLk9yZGVyU3RhdGUSGgoScGVyc29uX2JsaW5kX2luZGV4GAUgASgJEhEKCXBhZ2Vfc2l6ZRgGIAEoDRISCgpwYWdlX3Rva2VuGAcgASgJEhIKCnBheW1lbnRfaWQYCCABKAkSNAoQY3JlYXRlX2Zyb21fdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoOY3JlYXRlX3RvX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKEXNlcnZpY2VfZGF0ZV9mcm9tGAsgASgJEhcKD3NlcnZpY2VfZGF0ZV90bxgMIAEoCSJVChRTZWFyY2hPcmRlcnNSZXNwb25zZRIkCgZvcmRlcnMYASADKAsyFC5yYWlsLm9yZGVyLnYxLk9yZGVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIlChRBcmNoaXZlT3JkZXJzUmVxdWVzdBINCgVsaW1pdBgBIAEoDSJXChVBcmNoaXZlT3JkZXJzUmVzcG9uc2USDgoGb3JkZXJzGAEgASgNEg8KB2VudHJpZXMYAiABKA0SDAoEZGF5cxgDIAEoDRIPCgdkZWxldGVkGAQgASgNIk0KE0xpc3RSdW5JdGVtc1JlcXVlc3QSDwoHcnVuX2lkcxgBIAMoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSKpAQoHUnVuSXRlbRIQCghvcmRlcl9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSDwoHaG9sZF9pZBgDIAEoCRIUCgxob2xkX2l0ZW1faWQYBCABKAkSKAoFc3RhdGUYBSABKA4yGS5yYWlsLm9yZGVyLnYxLk9yZGVyU3RhdGUSKwoKc2VhdF9wYXJ0cxgGIAMoCzIXLnJhaWwub3JkZXIudjEuU2VhdFBhcnQiVgoUTGlzdFJ1bkl0ZW1zUmVzcG9uc2USJQoFaXRlbXMYASADKAsyFi5yYWlsLm9yZGVyLnYxLlJ1bkl0ZW0SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIisKF0dldE9yZGVyVGltZWxpbmVSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJIswBCg1UaW1lbGluZUVudHJ5EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2l0ZW1faWQYAiABKAkSJwoEZnJvbRgDIAEoDjIZLnJhaWwub3JkZXIudjEuT3JkZXJTdGF0ZRIlCgJ0bxgEIAEoDjIZLnJhaWwub3JkZXIudjEuT3JkZXJTdGF0ZRINCgVjYXVzZRgFIAEoCRIPCgd2ZXJzaW9uGAYgASgDEhAKCHRyYWNlX2lkGAcgASgJIm4KGEdldE9yZGVyVGltZWxpbmVSZXNwb25zZRIjCgVvcmRlchgBIAEoCzIULnJhaWwub3JkZXIudjEuT3JkZXISLQoHZW50cmllcxgCIAMoCzIcLnJhaWwub3JkZXIudjEuVGltZWxpbmVFbnRyeSI6ChFMaXN0UXVldWVzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSLKAgoSTGlzdFF1ZXVlc1Jlc3BvbnNlEjcKBnF1ZXVlcxgBIAMoCzInLnJhaWwub3JkZXIudjEuTGlzdFF1ZXVlc1Jlc3BvbnNlLlF1ZXVlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRrhAQoFUXVldWUSDgoGcnVuX2lkGAEgASgJEg4KBmxlbmd0aBgCIAEoDRIRCglpbl9mbGlnaHQYAyABKA0SEwoLZHJhaW5fcGVyX3MYBCABKAESDQoFb3duZXIYBSABKAkSDAoEdGVybRgGIAEoAxISCgpzZWF0c19mcmVlGAcgASgNEi4KC3BhY2VfcmVhc29uGAggASgOMhkucmFpbC5vcmRlci52MS5QYWNlUmVhc29uEhYKDmNhcGFjaXR5X3NoYXJlGAkgASgBEhcKD2hvbGRfbGF0ZW5jeV9tcxgKIAEoDSIuChhSZWJ1aWxkT3JkZXJJbmRleFJlcXVlc3QSEgoKcGFnZV90b2tlbhgBIAEoCSJFChlSZWJ1aWxkT3JkZXJJbmRleFJlc3BvbnNlEg8KB2luZGV4ZWQYASABKA0SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJKoQCCgpPcmRlclN0YXRlEhsKF09SREVSX1NUQVRFX1VOU1BFQ0lGSUVEEAASGAoUT1JERVJfU1RBVEVfV0FJVF9QQVkQARIXChNPUkRFUl9TVEFURV9DTE9TSU5HEAISFgoST1JERVJfU1RBVEVfQ0xPU0VEEAMSFAoQT1JERVJfU1RBVEVfUEFJRBAEEhkKFU9SREVSX1NUQVRFX1RJQ0tFVElORxAFEhcKE09SREVSX1NUQVRFX1NVQ0NFU1MQBhIUChBPUkRFUl9TVEFURV9GQUlMEAcSFgoST1JERVJfU1RBVEVfUkVGVU5EEAgSFgoST1JERVJfU1RBVEVfQ0hBTkdFEAkqvwEKC0Nsb3NlUmVhc29uEhwKGENMT1NFX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFkNMT1NFX1JFQVNPTl9DQU5DRUxMRUQQARIYChRDTE9TRV9SRUFTT05fRVhQSVJFRBACEhkKFUNMT1NFX1JFQVNPTl9SRUZVTkRFRBADEiEKHUNMT1NFX1JFQVNPTl9USUNLRVRJTkdfRkFJTEVEEAQSHgoaQ0xPU0VfUkVBU09OX1JVTl9DQU5DRUxMRUQQBSqlAQoKUXVldWVTdGF0ZRIbChdRVUVVRV9TVEFURV9VTlNQRUNJRklFRBAAEhcKE1FVRVVFX1NUQVRFX1dBSVRJTkcQARIaChZRVUVVRV9TVEFURV9QUk9DRVNTSU5HEAISFwoTUVVFVUVfU1RBVEVfT1JERVJFRBADEhYKElFVRVVFX1NUQVRFX0ZBSUxFRBAEEhQKEFFVRVVFX1NUQVRFX0xFRlQQBSqSAQoOUHJpb3JpdHlSZWFzb24SHwobUFJJT1JJVFlfUkVBU09OX1VOU1BFQ0lGSUVEEAASJAogUFJJT1JJVFlfUkVBU09OX0FDQ09NUEFOSUVEX05FRUQQARIaChZQUklPUklUWV9SRUFTT05fTUVNQkVSEAISHQoZUFJJT1JJVFlfUkVBU09OX0VWRVJZQk9EWRADKssBCgpQYWNlUmVhc29uEhsKF1BBQ0VfUkVBU09OX1VOU1BFQ0lGSUVEEAASGQoVUEFDRV9SRUFTT05fUkVNQUlOSU5HEAESFwoTUEFDRV9SRUFTT05fT1BFTklORxACEhcKE1BBQ0VfUkVBU09OX01BWElNVU0QAxIXChNQQUNFX1JFQVNPTl9NSU5JTVVNEAQSHgoaUEFDRV9SRUFTT05fSU5WRU5UT1JZX1NMT1cQBRIaChZQQUNFX1JFQVNPTl9QUk9URUNUSU9OEAYyxw8KDE9yZGVyU2VydmljZRJ8CgtTdWJtaXRPcmRlchIhLnJhaWwub3JkZXIudjEuU3VibWl0T3JkZXJSZXF1ZXN0GiIucmFpbC5vcmRlci52MS5TdWJtaXRPcmRlclJlc3BvbnNlIiaKtRgGCgECGLgXgtPkkwIWOgEqIhEvdjEvb3JkZXJzOnN1Ym1pdBKHAQoOR2V0UXVldWVTdGF0dXMSJC5yYWlsLm9yZGVyLnYxLkdldFF1ZXVlU3RhdHVzUmVxdWVzdBolLnJhaWwub3JkZXIudjEuR2V0UXVldWVTdGF0dXNSZXNwb25zZSIokAIBirUYBgoBAhjoB4LT5JMCFToBKiIQL3YxL3F1ZXVlOnN0YXR1cxJeCgpXYXRjaFF1ZXVlEiAucmFpbC5vcmRlci52MS5XYXRjaFF1ZXVlUmVxdWVzdBohLnJhaWwub3JkZXIudjEuV2F0Y2hRdWV1ZVJlc3BvbnNlIgmKtRgFCgECIAEwARJ3CgpMZWF2ZVF1ZXVlEiAucmFpbC5vcmRlci52MS5MZWF2ZVF1ZXVlUmVxdWVzdBohLnJhaWwub3JkZXIudjEuTGVhdmVRdWV1ZVJlc3BvbnNlIiSKtRgGCgECGNAPgtPkkwIUOgEqIg8vdjEvcXVldWU6bGVhdmUStwEKCEdldE9yZGVyEh4ucmFpbC5vcmRlci52MS5HZXRPcmRlclJlcXVlc3QaHy5yYWlsLm9yZGVyLnYxLkdldE9yZGVyUmVzcG9uc2UiapACAYq1GEYKAwIDBRIHcGF5bWVudBIJdGlja2V0aW5nEgphZnRlcnNhbGVzEglpbnZlbnRvcnkSDG5vdGlmaWNhdGlvbhIDb3BzGOgHgtPkkwIXEhUvdjEvb3JkZXJzL3tvcmRlcl9pZH0ScgoKTGlzdE9yZGVycxIgLnJhaWwub3JkZXIudjEuTGlzdE9yZGVyc1JlcXVlc3QaIS5yYWlsLm9yZGVyLnYxLkxpc3RPcmRlcnNSZXNwb25zZSIfkAIBirUYBgoBAhjoB4LT5JMCDBIKL3YxL29yZGVycxJeCgpXYXRjaE9yZGVyEiAucmFpbC5vcmRlci52MS5XYXRjaE9yZGVyUmVxdWVzdBohLnJhaWwub3JkZXIudjEuV2F0Y2hPcmRlclJlc3BvbnNlIgmKtRgFCgECIAEwARKVAQoLQ2FuY2VsT3JkZXISIS5yYWlsLm9yZGVyLnYxLkNhbmNlbE9yZGVyUmVxdWVzdBoiLnJhaWwub3JkZXIudjEuQ2FuY2VsT3JkZXJSZXNwb25zZSI/irUYFAoDAgMFEgphZnRlcnNhbGVzGIgngtPkkwIhOgEqIhwvdjEvb3JkZXJzL3tvcmRlcl9pZH06Y2FuY2VsEngKD1RyYW5zaXRpb25JdGVtcxIlLnJhaWwub3JkZXIudjEuVHJhbnNpdGlvbkl0ZW1zUmVxdWVzdBomLnJhaWwub3JkZXIudjEuVHJhbnNpdGlvbkl0ZW1zUmVzcG9uc2UiFoq1GBIKAQUSCmFmdGVyc2FsZXMY0A8SeAoPQ3JlYXRlSGVsZE9yZGVyEiUucmFpbC5vcmRlci52MS5DcmVhdGVIZWxkT3JkZXJSZXF1ZXN0GiYucmFpbC5vcmRlci52MS5DcmVhdGVIZWxkT3JkZXJSZXNwb25zZSIWirUYEgoBBRIKYWZ0ZXJzYWxlcxjQDxJ4CgxTZWFyY2hPcmRlcnMSIi5yYWlsLm9yZGVyLnYxLlNlYXJjaE9yZGVyc1JlcXVlc3QaIy5yYWlsLm9yZGVyLnYxLlNlYXJjaE9yZGVyc1Jlc3BvbnNlIh+QAgGKtRgYCgIDBRIDb3BzEgphZnRlcnNhbGVzGNAPEngKEVJlYnVpbGRPcmRlckluZGV4EicucmFpbC5vcmRlci52MS5SZWJ1aWxkT3JkZXJJbmRleFJlcXVlc3QaKC5yYWlsLm9yZGVyLnYxLlJlYnVpbGRPcmRlckluZGV4UmVzcG9uc2UiEIq1GAwKAQUSA29wcxiw6gESeQoQR2V0T3JkZXJUaW1lbGluZRImLnJhaWwub3JkZXIudjEuR2V0T3JkZXJUaW1lbGluZVJlcXVlc3QaJy5yYWlsLm9yZGVyLnYxLkdldE9yZGVyVGltZWxpbmVSZXNwb25zZSIUkAIBirUYDQoDAgMFEgNvcHMY6AcScQoMTGlzdFJ1bkl0ZW1zEiIucmFpbC5vcmRlci52MS5MaXN0UnVuSXRlbXNSZXF1ZXN0GiMucmFpbC5vcmRlci52MS5MaXN0UnVuSXRlbXNSZXNwb25zZSIYkAIBirUYEQoBBRIJaW52ZW50b3J5GIgnEmwKDUFyY2hpdmVPcmRlcnMSIy5yYWlsLm9yZGVyLnYxLkFyY2hpdmVPcmRlcnNSZXF1ZXN0GiQucmFpbC5vcmRlci52MS5BcmNoaXZlT3JkZXJzUmVzcG9uc2UiEIq1GAwKAQUSA29wcxiw6gESbAoKTGlzdFF1ZXVlcxIgLnJhaWwub3JkZXIudjEuTGlzdFF1ZXVlc1JlcXVlc3QaIS5yYWlsLm9yZGVyLnYxLkxpc3RRdWV1ZXNSZXNwb25zZSIZkAIBirUYEgoCAwUSA29wcxIEcmlzaxjoB2IGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey, file_rail_type_v1_money]);
 
 /**
  * One purchase: a group on one stretch of one run. Unique by account and request_id for ever.
@@ -63,7 +63,9 @@ export type SubmitOrderRequest = Message<"rail.order.v1.SubmitOrderRequest"> & {
   preference?: SeatPreference | undefined;
 
   /**
-   * Turns QUEUE_FULL into a standby request by itself.
+   * Consent: where the queue is full, or nothing is left when the turn comes, the same passengers wait in the standby list for
+   * the same stretch in the classes that all of them accept (standing places are not waited for), until an hour before
+   * departure, or half of the time that is left where departure is nearer than two hours. Nothing is paid until there are seats.
    *
    * @generated from field: bool accept_standby = 7;
    */
@@ -178,7 +180,8 @@ export type SubmitOrderResponse = Message<"rail.order.v1.SubmitOrderResponse"> &
   status?: QueueStatus | undefined;
 
   /**
-   * Set instead when the queue was full and standby was accepted.
+   * Set instead when the queue was full and standby was accepted. While the standby list does not answer there is a status, PROCESSING,
+   * which ends FAILED with its standby_id.
    *
    * @generated from field: string standby_id = 2;
    */
@@ -315,6 +318,27 @@ export type QueueStatus = Message<"rail.order.v1.QueueStatus"> & {
    * @generated from field: repeated rail.order.v1.QueuePriority priorities = 13;
    */
   priorities: QueuePriority[];
+
+  /**
+   * Set when FAILED, with accept_standby: the standby that waits instead (rail.aftersales.v1.StandbyService).
+   *
+   * @generated from field: string standby_id = 14;
+   */
+  standbyId: string;
+
+  /**
+   * Set when FAILED, with accept_standby, and no standby could be made: why, a reason of the error table.
+   *
+   * @generated from field: string standby_reason = 15;
+   */
+  standbyReason: string;
+
+  /**
+   * Set when FAILED for want of places and nothing waits instead: CreateStandby may be asked.
+   *
+   * @generated from field: bool standby_offered = 16;
+   */
+  standbyOffered: boolean;
 };
 
 /**
@@ -544,6 +568,20 @@ export type OrderItem = Message<"rail.order.v1.OrderItem"> & {
    * @generated from field: rail.type.v1.Money refunded = 16;
    */
   refunded?: Money | undefined;
+
+  /**
+   * Where the money that is in the ticket came from, oldest first: it goes back the way it came. The sum is fare − refunded.
+   *
+   * @generated from field: repeated rail.order.v1.ItemMoney money = 17;
+   */
+  money: ItemMoney[];
+
+  /**
+   * Unset where the railway has changed nothing of its journey.
+   *
+   * @generated from field: rail.order.v1.JourneyChange journey_change = 18;
+   */
+  journeyChange?: JourneyChange | undefined;
 };
 
 /**
@@ -552,6 +590,82 @@ export type OrderItem = Message<"rail.order.v1.OrderItem"> & {
  */
 export const OrderItemSchema: GenMessage<OrderItem> = /*@__PURE__*/
   messageDesc(file_rail_order_v1_order, 11);
+
+/**
+ * What the railway has changed of a journey since it was ordered.
+ *
+ * @generated from message rail.order.v1.JourneyChange
+ */
+export type JourneyChange = Message<"rail.order.v1.JourneyChange"> & {
+  /**
+   * As ordered; unset where the time is still that one.
+   *
+   * @generated from field: google.protobuf.Timestamp ordered_departure_time = 1;
+   */
+  orderedDepartureTime?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp ordered_arrival_time = 2;
+   */
+  orderedArrivalTime?: Timestamp | undefined;
+
+  /**
+   * The train does not run.
+   *
+   * @generated from field: bool cancelled = 3;
+   */
+  cancelled: boolean;
+
+  /**
+   * A seat is not on the train any more: people find another, or the money goes back.
+   *
+   * @generated from field: bool seat_gone = 4;
+   */
+  seatGone: boolean;
+
+  /**
+   * Why, as the railway says; empty where it does not.
+   *
+   * @generated from field: string reason_zh = 5;
+   */
+  reasonZh: string;
+
+  /**
+   * @generated from field: string reason_en = 6;
+   */
+  reasonEn: string;
+};
+
+/**
+ * Describes the message rail.order.v1.JourneyChange.
+ * Use `create(JourneyChangeSchema)` to create a new message.
+ */
+export const JourneyChangeSchema: GenMessage<JourneyChange> = /*@__PURE__*/
+  messageDesc(file_rail_order_v1_order, 12);
+
+/**
+ * What one payment paid of an item.
+ *
+ * @generated from message rail.order.v1.ItemMoney
+ */
+export type ItemMoney = Message<"rail.order.v1.ItemMoney"> & {
+  /**
+   * @generated from field: string payment_id = 1;
+   */
+  paymentId: string;
+
+  /**
+   * @generated from field: rail.type.v1.Money amount = 2;
+   */
+  amount?: Money | undefined;
+};
+
+/**
+ * Describes the message rail.order.v1.ItemMoney.
+ * Use `create(ItemMoneySchema)` to create a new message.
+ */
+export const ItemMoneySchema: GenMessage<ItemMoney> = /*@__PURE__*/
+  messageDesc(file_rail_order_v1_order, 13);
 
 /**
  * One place for segments from_index … to_index-1 of the journey.
@@ -580,7 +694,7 @@ export type SeatPart = Message<"rail.order.v1.SeatPart"> & {
  * Use `create(SeatPartSchema)` to create a new message.
  */
 export const SeatPartSchema: GenMessage<SeatPart> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 12);
+  messageDesc(file_rail_order_v1_order, 14);
 
 /**
  * One purchase. Its state is derived from its items.
@@ -667,6 +781,13 @@ export type Order = Message<"rail.order.v1.Order"> & {
    * @generated from field: string request_id = 14;
    */
   requestId: string;
+
+  /**
+   * Of `journey`; seat_gone when that of any item is.
+   *
+   * @generated from field: rail.order.v1.JourneyChange journey_change = 15;
+   */
+  journeyChange?: JourneyChange | undefined;
 };
 
 /**
@@ -674,7 +795,7 @@ export type Order = Message<"rail.order.v1.Order"> & {
  * Use `create(OrderSchema)` to create a new message.
  */
 export const OrderSchema: GenMessage<Order> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 13);
+  messageDesc(file_rail_order_v1_order, 15);
 
 /**
  * Names an order.
@@ -693,7 +814,7 @@ export type GetOrderRequest = Message<"rail.order.v1.GetOrderRequest"> & {
  * Use `create(GetOrderRequestSchema)` to create a new message.
  */
 export const GetOrderRequestSchema: GenMessage<GetOrderRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 14);
+  messageDesc(file_rail_order_v1_order, 16);
 
 /**
  * The order as committed.
@@ -712,7 +833,7 @@ export type GetOrderResponse = Message<"rail.order.v1.GetOrderResponse"> & {
  * Use `create(GetOrderResponseSchema)` to create a new message.
  */
 export const GetOrderResponseSchema: GenMessage<GetOrderResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 15);
+  messageDesc(file_rail_order_v1_order, 17);
 
 /**
  * Asks for a page of the caller's orders, in some states where named.
@@ -745,7 +866,7 @@ export type ListOrdersRequest = Message<"rail.order.v1.ListOrdersRequest"> & {
  * Use `create(ListOrdersRequestSchema)` to create a new message.
  */
 export const ListOrdersRequestSchema: GenMessage<ListOrdersRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 16);
+  messageDesc(file_rail_order_v1_order, 18);
 
 /**
  * A page, newest first; an empty next_page_token ends the list.
@@ -769,7 +890,7 @@ export type ListOrdersResponse = Message<"rail.order.v1.ListOrdersResponse"> & {
  * Use `create(ListOrdersResponseSchema)` to create a new message.
  */
 export const ListOrdersResponseSchema: GenMessage<ListOrdersResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 17);
+  messageDesc(file_rail_order_v1_order, 19);
 
 /**
  * Names an order of the caller's.
@@ -788,7 +909,7 @@ export type WatchOrderRequest = Message<"rail.order.v1.WatchOrderRequest"> & {
  * Use `create(WatchOrderRequestSchema)` to create a new message.
  */
 export const WatchOrderRequestSchema: GenMessage<WatchOrderRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 18);
+  messageDesc(file_rail_order_v1_order, 20);
 
 /**
  * The whole order, now and after each change.
@@ -807,7 +928,7 @@ export type WatchOrderResponse = Message<"rail.order.v1.WatchOrderResponse"> & {
  * Use `create(WatchOrderResponseSchema)` to create a new message.
  */
 export const WatchOrderResponseSchema: GenMessage<WatchOrderResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 19);
+  messageDesc(file_rail_order_v1_order, 21);
 
 /**
  * An unpaid order to cancel.
@@ -838,7 +959,7 @@ export type CancelOrderRequest = Message<"rail.order.v1.CancelOrderRequest"> & {
  * Use `create(CancelOrderRequestSchema)` to create a new message.
  */
 export const CancelOrderRequestSchema: GenMessage<CancelOrderRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 20);
+  messageDesc(file_rail_order_v1_order, 22);
 
 /**
  * The order, CLOSING or CLOSED, or PAID when the money was faster.
@@ -857,7 +978,7 @@ export type CancelOrderResponse = Message<"rail.order.v1.CancelOrderResponse"> &
  * Use `create(CancelOrderResponseSchema)` to create a new message.
  */
 export const CancelOrderResponseSchema: GenMessage<CancelOrderResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 21);
+  messageDesc(file_rail_order_v1_order, 23);
 
 /**
  * Moves of items of one order, all or none.
@@ -893,7 +1014,7 @@ export type TransitionItemsRequest = Message<"rail.order.v1.TransitionItemsReque
  * Use `create(TransitionItemsRequestSchema)` to create a new message.
  */
 export const TransitionItemsRequestSchema: GenMessage<TransitionItemsRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 22);
+  messageDesc(file_rail_order_v1_order, 24);
 
 /**
  * One item's move from the version the caller saw; moves the state machine does not have are ORDER_STATE_WRONG.
@@ -936,6 +1057,14 @@ export type ItemTransition = Message<"rail.order.v1.ItemTransition"> & {
    * @generated from field: rail.type.v1.Money refunded = 6;
    */
   refunded?: Money | undefined;
+
+  /**
+   * With CHANGE: the journey the item is to be changed to. Its passenger's time is claimed beside that of the present journey
+   * until the change has ended; JOURNEY_OVERLAP when another journey has it.
+   *
+   * @generated from field: rail.type.v1.Journey claim = 7;
+   */
+  claim?: Journey | undefined;
 };
 
 /**
@@ -943,7 +1072,7 @@ export type ItemTransition = Message<"rail.order.v1.ItemTransition"> & {
  * Use `create(ItemTransitionSchema)` to create a new message.
  */
 export const ItemTransitionSchema: GenMessage<ItemTransition> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 23);
+  messageDesc(file_rail_order_v1_order, 25);
 
 /**
  * The order after all moves.
@@ -962,7 +1091,7 @@ export type TransitionItemsResponse = Message<"rail.order.v1.TransitionItemsResp
  * Use `create(TransitionItemsResponseSchema)` to create a new message.
  */
 export const TransitionItemsResponseSchema: GenMessage<TransitionItemsResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 24);
+  messageDesc(file_rail_order_v1_order, 26);
 
 /**
  * An order for a hold that exists; the queue is not entered.
@@ -1028,7 +1157,7 @@ export type CreateHeldOrderRequest = Message<"rail.order.v1.CreateHeldOrderReque
  * Use `create(CreateHeldOrderRequestSchema)` to create a new message.
  */
 export const CreateHeldOrderRequestSchema: GenMessage<CreateHeldOrderRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 25);
+  messageDesc(file_rail_order_v1_order, 27);
 
 /**
  * The order, WAIT_PAY; repeated, as it stands.
@@ -1047,7 +1176,7 @@ export type CreateHeldOrderResponse = Message<"rail.order.v1.CreateHeldOrderResp
  * Use `create(CreateHeldOrderResponseSchema)` to create a new message.
  */
 export const CreateHeldOrderResponseSchema: GenMessage<CreateHeldOrderResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 26);
+  messageDesc(file_rail_order_v1_order, 28);
 
 /**
  * Conditions that must all hold; unset ones do not count.
@@ -1076,7 +1205,7 @@ export type SearchOrdersRequest = Message<"rail.order.v1.SearchOrdersRequest"> &
   states: OrderState[];
 
   /**
-   * Blind index of an ID number or phone, hex; never the number itself.
+   * Blind index of a person's document, hex, as IdentityService.FindPerson tells it; never the number itself.
    *
    * @generated from field: string person_blind_index = 5;
    */
@@ -1090,9 +1219,42 @@ export type SearchOrdersRequest = Message<"rail.order.v1.SearchOrdersRequest"> &
   pageSize: number;
 
   /**
+   * Signed, and good for the same conditions only.
+   *
    * @generated from field: string page_token = 7;
    */
   pageToken: string;
+
+  /**
+   * The payment that paid the order.
+   *
+   * @generated from field: string payment_id = 8;
+   */
+  paymentId: string;
+
+  /**
+   * When the order was placed: from inclusive, to exclusive.
+   *
+   * @generated from field: google.protobuf.Timestamp create_from_time = 9;
+   */
+  createFromTime?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp create_to_time = 10;
+   */
+  createToTime?: Timestamp | undefined;
+
+  /**
+   * Service dates of the run, `YYYY-MM-DD`, both inclusive.
+   *
+   * @generated from field: string service_date_from = 11;
+   */
+  serviceDateFrom: string;
+
+  /**
+   * @generated from field: string service_date_to = 12;
+   */
+  serviceDateTo: string;
 };
 
 /**
@@ -1100,7 +1262,7 @@ export type SearchOrdersRequest = Message<"rail.order.v1.SearchOrdersRequest"> &
  * Use `create(SearchOrdersRequestSchema)` to create a new message.
  */
 export const SearchOrdersRequestSchema: GenMessage<SearchOrdersRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 27);
+  messageDesc(file_rail_order_v1_order, 29);
 
 /**
  * A page, newest first.
@@ -1124,7 +1286,68 @@ export type SearchOrdersResponse = Message<"rail.order.v1.SearchOrdersResponse">
  * Use `create(SearchOrdersResponseSchema)` to create a new message.
  */
 export const SearchOrdersResponseSchema: GenMessage<SearchOrdersResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 28);
+  messageDesc(file_rail_order_v1_order, 30);
+
+/**
+ * How many rows of a kind at most: 1–1000, 200 where 0.
+ *
+ * @generated from message rail.order.v1.ArchiveOrdersRequest
+ */
+export type ArchiveOrdersRequest = Message<"rail.order.v1.ArchiveOrdersRequest"> & {
+  /**
+   * @generated from field: uint32 limit = 1;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message rail.order.v1.ArchiveOrdersRequest.
+ * Use `create(ArchiveOrdersRequestSchema)` to create a new message.
+ */
+export const ArchiveOrdersRequestSchema: GenMessage<ArchiveOrdersRequest> = /*@__PURE__*/
+  messageDesc(file_rail_order_v1_order, 31);
+
+/**
+ * How many rows went.
+ *
+ * @generated from message rail.order.v1.ArchiveOrdersResponse
+ */
+export type ArchiveOrdersResponse = Message<"rail.order.v1.ArchiveOrdersResponse"> & {
+  /**
+   * Orders that lie in the archive now.
+   *
+   * @generated from field: uint32 orders = 1;
+   */
+  orders: number;
+
+  /**
+   * Ended entries of waiting queues.
+   *
+   * @generated from field: uint32 entries = 2;
+   */
+  entries: number;
+
+  /**
+   * Days of passengers, counts of cancellations, and what the railway said of runs.
+   *
+   * @generated from field: uint32 days = 3;
+   */
+  days: number;
+
+  /**
+   * Orders whose time in the archive was over.
+   *
+   * @generated from field: uint32 deleted = 4;
+   */
+  deleted: number;
+};
+
+/**
+ * Describes the message rail.order.v1.ArchiveOrdersResponse.
+ * Use `create(ArchiveOrdersResponseSchema)` to create a new message.
+ */
+export const ArchiveOrdersResponseSchema: GenMessage<ArchiveOrdersResponse> = /*@__PURE__*/
+  messageDesc(file_rail_order_v1_order, 32);
 
 /**
  * Which runs, 1–200 of them.
@@ -1155,7 +1378,7 @@ export type ListRunItemsRequest = Message<"rail.order.v1.ListRunItemsRequest"> &
  * Use `create(ListRunItemsRequestSchema)` to create a new message.
  */
 export const ListRunItemsRequestSchema: GenMessage<ListRunItemsRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 29);
+  messageDesc(file_rail_order_v1_order, 33);
 
 /**
  * What inventory needs to know of an item: the places it believes to have, and by which hold.
@@ -1203,7 +1426,7 @@ export type RunItem = Message<"rail.order.v1.RunItem"> & {
  * Use `create(RunItemSchema)` to create a new message.
  */
 export const RunItemSchema: GenMessage<RunItem> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 30);
+  messageDesc(file_rail_order_v1_order, 34);
 
 /**
  * A page of items.
@@ -1227,7 +1450,7 @@ export type ListRunItemsResponse = Message<"rail.order.v1.ListRunItemsResponse">
  * Use `create(ListRunItemsResponseSchema)` to create a new message.
  */
 export const ListRunItemsResponseSchema: GenMessage<ListRunItemsResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 31);
+  messageDesc(file_rail_order_v1_order, 35);
 
 /**
  * Names an order.
@@ -1246,7 +1469,7 @@ export type GetOrderTimelineRequest = Message<"rail.order.v1.GetOrderTimelineReq
  * Use `create(GetOrderTimelineRequestSchema)` to create a new message.
  */
 export const GetOrderTimelineRequestSchema: GenMessage<GetOrderTimelineRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 32);
+  messageDesc(file_rail_order_v1_order, 36);
 
 /**
  * One move of an item, written in the transaction of the move.
@@ -1299,7 +1522,7 @@ export type TimelineEntry = Message<"rail.order.v1.TimelineEntry"> & {
  * Use `create(TimelineEntrySchema)` to create a new message.
  */
 export const TimelineEntrySchema: GenMessage<TimelineEntry> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 33);
+  messageDesc(file_rail_order_v1_order, 37);
 
 /**
  * The order and everything that happened to it, oldest first.
@@ -1323,7 +1546,7 @@ export type GetOrderTimelineResponse = Message<"rail.order.v1.GetOrderTimelineRe
  * Use `create(GetOrderTimelineResponseSchema)` to create a new message.
  */
 export const GetOrderTimelineResponseSchema: GenMessage<GetOrderTimelineResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 34);
+  messageDesc(file_rail_order_v1_order, 38);
 
 /**
  * Asks for a page of queues.
@@ -1349,7 +1572,7 @@ export type ListQueuesRequest = Message<"rail.order.v1.ListQueuesRequest"> & {
  * Use `create(ListQueuesRequestSchema)` to create a new message.
  */
 export const ListQueuesRequestSchema: GenMessage<ListQueuesRequest> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 35);
+  messageDesc(file_rail_order_v1_order, 39);
 
 /**
  * Queues that have entries.
@@ -1373,7 +1596,7 @@ export type ListQueuesResponse = Message<"rail.order.v1.ListQueuesResponse"> & {
  * Use `create(ListQueuesResponseSchema)` to create a new message.
  */
 export const ListQueuesResponseSchema: GenMessage<ListQueuesResponse> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 36);
+  messageDesc(file_rail_order_v1_order, 40);
 
 /**
  * One run's queue and the process that serves it.
@@ -1441,7 +1664,52 @@ export type ListQueuesResponse_Queue = Message<"rail.order.v1.ListQueuesResponse
  * Use `create(ListQueuesResponse_QueueSchema)` to create a new message.
  */
 export const ListQueuesResponse_QueueSchema: GenMessage<ListQueuesResponse_Queue> = /*@__PURE__*/
-  messageDesc(file_rail_order_v1_order, 36, 0);
+  messageDesc(file_rail_order_v1_order, 40, 0);
+
+/**
+ * The next page to index.
+ *
+ * @generated from message rail.order.v1.RebuildOrderIndexRequest
+ */
+export type RebuildOrderIndexRequest = Message<"rail.order.v1.RebuildOrderIndexRequest"> & {
+  /**
+   * @generated from field: string page_token = 1;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message rail.order.v1.RebuildOrderIndexRequest.
+ * Use `create(RebuildOrderIndexRequestSchema)` to create a new message.
+ */
+export const RebuildOrderIndexRequestSchema: GenMessage<RebuildOrderIndexRequest> = /*@__PURE__*/
+  messageDesc(file_rail_order_v1_order, 41);
+
+/**
+ * What this page did.
+ *
+ * @generated from message rail.order.v1.RebuildOrderIndexResponse
+ */
+export type RebuildOrderIndexResponse = Message<"rail.order.v1.RebuildOrderIndexResponse"> & {
+  /**
+   * @generated from field: uint32 indexed = 1;
+   */
+  indexed: number;
+
+  /**
+   * Empty when the new index has taken over.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message rail.order.v1.RebuildOrderIndexResponse.
+ * Use `create(RebuildOrderIndexResponseSchema)` to create a new message.
+ */
+export const RebuildOrderIndexResponseSchema: GenMessage<RebuildOrderIndexResponse> = /*@__PURE__*/
+  messageDesc(file_rail_order_v1_order, 42);
 
 /**
  * State of an item, and derived from the items of the whole order (requirements: state machine).
@@ -1749,9 +2017,9 @@ export const OrderService: GenService<{
    * Checks sale window, real name and limits, claims the passengers' time, and enters the run's waiting queue.
    * Idempotent by request_id (the same body returns the first answer). Errors: FIELD_INVALID, TOO_MANY_PASSENGERS,
    * PASSENGER_NOT_FOUND, REAL_NAME_REQUIRED, JOURNEY_OVERLAP, SALE_NOT_OPEN, SALE_CLOSED, DATE_PAST,
-   * DATE_BEYOND_SALE_WINDOW, QUEUE_FULL (metadata `standby`: `offered`, or `wanted` with accept_standby set, while the
-   * queue itself can not enter anybody into the standby list), CANCELLATION_LIMIT, ACCOUNT_BLOCKED, CAPTCHA_REQUIRED, and
-   * those of seat_lock_id.
+   * DATE_BEYOND_SALE_WINDOW, QUEUE_FULL (metadata `standby`: `offered`; with accept_standby set `refused` and in
+   * `standby_reason` why, or `wanted` where there is no standby list to enter), CANCELLATION_LIMIT, ACCOUNT_BLOCKED,
+   * CAPTCHA_REQUIRED, and those of seat_lock_id.
    *
    * @generated from rpc rail.order.v1.OrderService.SubmitOrder
    */
@@ -1832,7 +2100,7 @@ export const OrderService: GenService<{
   },
   /**
    * Moves items by compare-and-set on each item's version; all or none. For aftersales (refund, change). Idempotent by
-   * request_id. Errors: VERSION_STALE, ITEM_NOT_REFUNDABLE.
+   * request_id. Errors: VERSION_STALE, ITEM_NOT_REFUNDABLE, ITEM_NOT_CHANGEABLE, JOURNEY_OVERLAP.
    *
    * @generated from rpc rail.order.v1.OrderService.TransitionItems
    */
@@ -1852,7 +2120,9 @@ export const OrderService: GenService<{
     output: typeof CreateHeldOrderResponseSchema;
   },
   /**
-   * Orders across users for customer service, by number, run, state or blind index of a person.
+   * Orders across users for customer service, newest first; all conditions that are set must hold. Operators are answered from
+   * the search index where there is one, which may lag by seconds: an order is shown as it is now, and left out when it no longer
+   * fits. Services, and orders named by their number, are answered from the database. Audited. Errors: FIELD_INVALID, PAGE_TOKEN_INVALID.
    *
    * @generated from rpc rail.order.v1.OrderService.SearchOrders
    */
@@ -1860,6 +2130,17 @@ export const OrderService: GenService<{
     methodKind: "unary";
     input: typeof SearchOrdersRequestSchema;
     output: typeof SearchOrdersResponseSchema;
+  },
+  /**
+   * Fills the search index anew from the database, a page a call: the first without a token, then with the one of the page before
+   * until none comes. The old index serves until the new one is complete. NOT_IMPLEMENTED where there is no index.
+   *
+   * @generated from rpc rail.order.v1.OrderService.RebuildOrderIndex
+   */
+  rebuildOrderIndex: {
+    methodKind: "unary";
+    input: typeof RebuildOrderIndexRequestSchema;
+    output: typeof RebuildOrderIndexResponseSchema;
   },
   /**
    * Everything that happened to an order, in order of time: one screen explains it.
@@ -1881,6 +2162,18 @@ export const OrderService: GenService<{
     methodKind: "unary";
     input: typeof ListRunItemsRequestSchema;
     output: typeof ListRunItemsResponseSchema;
+  },
+  /**
+   * Packs a batch of orders that nothing happens to any more into the archive, where GetOrder, ListOrders, SearchOrders and
+   * GetOrderTimeline still find them, and drops what the queue kept and what was archived for five years. Nothing is left to
+   * do when all counts are below the limit.
+   *
+   * @generated from rpc rail.order.v1.OrderService.ArchiveOrders
+   */
+  archiveOrders: {
+    methodKind: "unary";
+    input: typeof ArchiveOrdersRequestSchema;
+    output: typeof ArchiveOrdersResponseSchema;
   },
   /**
    * Length, rate and owner of waiting queues, for operators.

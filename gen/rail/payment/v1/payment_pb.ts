@@ -9,6 +9,8 @@ import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Status } from "../../../google/rpc/status_pb.ts";
+import { file_google_rpc_status } from "../../../google/rpc/status_pb.ts";
 import { file_rail_options_v1_options } from "../../options/v1/options_pb.ts";
 import type { Money } from "../../type/v1/money_pb.ts";
 import { file_rail_type_v1_money } from "../../type/v1/money_pb.ts";
@@ -18,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file rail/payment/v1/payment.proto.
  */
 export const file_rail_payment_v1_payment: GenFile = /*@__PURE__*/
-  fileDesc("Ch1yYWlsL3BheW1lbnQvdjEvcGF5bWVudC5wcm90bxIPcmFpbC5wYXltZW50LnYxIt8DCgdQYXltZW50EhIKCnBheW1lbnRfaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSEgoKYWNjb3VudF9pZBgDIAEoCRIqCgRraW5kGAQgASgOMhwucmFpbC5wYXltZW50LnYxLlBheW1lbnRLaW5kEiwKBXN0YXRlGAUgASgOMh0ucmFpbC5wYXltZW50LnYxLlBheW1lbnRTdGF0ZRIjCgZhbW91bnQYBiABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSJQoIcmVmdW5kZWQYByABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSFwoPcGF5bWVudF9jaGFubmVsGAggASgJEg8KB3BheV91cmwYCSABKAkSLwoLY3JlYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghwYXlfdGltZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgNIAEoAxIYChBnYXRld2F5X3RyYWRlX25vGA4gASgJEg8KB3NldHRsZWQYDyABKAgilwIKBlJlZnVuZBIRCglyZWZ1bmRfaWQYASABKAkSEgoKcGF5bWVudF9pZBgCIAEoCRIQCghvcmRlcl9pZBgDIAEoCRIjCgZhbW91bnQYBCABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSKwoFc3RhdGUYBSABKA4yHC5yYWlsLnBheW1lbnQudjEuUmVmdW5kU3RhdGUSDgoGcmVhc29uGAYgASgJEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtmaW5pc2hfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIYXR0ZW1wdHMYCSABKA0izgEKFENyZWF0ZVBheW1lbnRSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSFwoPcGF5bWVudF9jaGFubmVsGAMgASgJEhMKC3JldHVybl9wYXRoGAQgASgJEioKBGtpbmQYBSABKA4yHC5yYWlsLnBheW1lbnQudjEuUGF5bWVudEtpbmQSIwoGYW1vdW50GAYgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EhEKCWNoYW5nZV9pZBgHIAEoCSJCChVDcmVhdGVQYXltZW50UmVzcG9uc2USKQoHcGF5bWVudBgBIAEoCzIYLnJhaWwucGF5bWVudC52MS5QYXltZW50IicKEUdldFBheW1lbnRSZXF1ZXN0EhIKCnBheW1lbnRfaWQYASABKAkiPwoSR2V0UGF5bWVudFJlc3BvbnNlEikKB3BheW1lbnQYASABKAsyGC5yYWlsLnBheW1lbnQudjEuUGF5bWVudCInChNMaXN0UGF5bWVudHNSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJImwKFExpc3RQYXltZW50c1Jlc3BvbnNlEioKCHBheW1lbnRzGAEgAygLMhgucmFpbC5wYXltZW50LnYxLlBheW1lbnQSKAoHcmVmdW5kcxgCIAMoCzIXLnJhaWwucGF5bWVudC52MS5SZWZ1bmQiNwoUQ2xvc2VQYXltZW50c1JlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkSDQoFZm9yY2UYAiABKAgiTwoVQ2xvc2VQYXltZW50c1Jlc3BvbnNlEiYKBHBhaWQYASABKAsyGC5yYWlsLnBheW1lbnQudjEuUGF5bWVudBIOCgZjbG9zZWQYAiABKAgiXgoUU2V0dGxlUGF5bWVudFJlcXVlc3QSEgoKcGF5bWVudF9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIQCghhY2NlcHRlZBgDIAEoCBIOCgZyZWFzb24YBCABKAkiawoVU2V0dGxlUGF5bWVudFJlc3BvbnNlEikKB3BheW1lbnQYASABKAsyGC5yYWlsLnBheW1lbnQudjEuUGF5bWVudBInCgZyZWZ1bmQYAiABKAsyFy5yYWlsLnBheW1lbnQudjEuUmVmdW5kInEKE0NyZWF0ZVJlZnVuZFJlcXVlc3QSEQoJcmVmdW5kX2lkGAEgASgJEhIKCnBheW1lbnRfaWQYAiABKAkSIwoGYW1vdW50GAMgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5Eg4KBnJlYXNvbhgEIAEoCSI/ChRDcmVhdGVSZWZ1bmRSZXNwb25zZRInCgZyZWZ1bmQYASABKAsyFy5yYWlsLnBheW1lbnQudjEuUmVmdW5kIiUKEEdldFJlZnVuZFJlcXVlc3QSEQoJcmVmdW5kX2lkGAEgASgJIjwKEUdldFJlZnVuZFJlc3BvbnNlEicKBnJlZnVuZBgBIAEoCzIXLnJhaWwucGF5bWVudC52MS5SZWZ1bmQiPQoZUmVjb25jaWxlU3RhdGVtZW50UmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEgwKBGRhdGUYAiABKAki5AEKE1N0YXRlbWVudERpZmZlcmVuY2USDAoEa2luZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhEKCXJlZnVuZF9pZBgDIAEoCRIhCgRvdXJzGAQgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EiQKB2dhdGV3YXkYBSABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSEAoIcmVwYWlyZWQYBiABKAgSEwoLZXhwbGFuYXRpb24YByABKAkSFgoOZXhwbGFuYXRpb25femgYCCABKAkSEAoIb3JkZXJfaWQYCSABKAkilwEKGlJlY29uY2lsZVN0YXRlbWVudFJlc3BvbnNlEhAKCHBheW1lbnRzGAEgASgNEg8KB3JlZnVuZHMYAiABKA0SOQoLZGlmZmVyZW5jZXMYAyADKAsyJC5yYWlsLnBheW1lbnQudjEuU3RhdGVtZW50RGlmZmVyZW5jZRIbChNkaWZmZXJlbmNlc19vbWl0dGVkGAQgASgNIkwKFUxpc3RQYWlkT3JkZXJzUmVxdWVzdBIMCgRkYXRlGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpwYWdlX3Rva2VuGAMgASgJInMKCVBhaWRPcmRlchIQCghvcmRlcl9pZBgBIAEoCRIqCghwYXltZW50cxgCIAMoCzIYLnJhaWwucGF5bWVudC52MS5QYXltZW50EigKB3JlZnVuZHMYAyADKAsyFy5yYWlsLnBheW1lbnQudjEuUmVmdW5kIl0KFkxpc3RQYWlkT3JkZXJzUmVzcG9uc2USKgoGb3JkZXJzGAEgAygLMhoucmFpbC5wYXltZW50LnYxLlBhaWRPcmRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkqagoLUGF5bWVudEtpbmQSHAoYUEFZTUVOVF9LSU5EX1VOU1BFQ0lGSUVEEAASGQoVUEFZTUVOVF9LSU5EX1BVUkNIQVNFEAESIgoeUEFZTUVOVF9LSU5EX0NIQU5HRV9ESUZGRVJFTkNFEAIqmgEKDFBheW1lbnRTdGF0ZRIdChlQQVlNRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASGQoVUEFZTUVOVF9TVEFURV9DUkVBVEVEEAESGQoVUEFZTUVOVF9TVEFURV9QRU5ESU5HEAISGwoXUEFZTUVOVF9TVEFURV9TVUNDRUVERUQQAxIYChRQQVlNRU5UX1NUQVRFX0NMT1NFRBAEKpMBCgtSZWZ1bmRTdGF0ZRIcChhSRUZVTkRfU1RBVEVfVU5TUEVDSUZJRUQQABIUChBSRUZVTkRfU1RBVEVfRFVFEAESGwoXUkVGVU5EX1NUQVRFX1BST0NFU1NJTkcQAhIaChZSRUZVTkRfU1RBVEVfU1VDQ0VFREVEEAMSFwoTUkVGVU5EX1NUQVRFX01BTlVBTBAEMuwJCg5QYXltZW50U2VydmljZRKOAQoNQ3JlYXRlUGF5bWVudBIlLnJhaWwucGF5bWVudC52MS5DcmVhdGVQYXltZW50UmVxdWVzdBomLnJhaWwucGF5bWVudC52MS5DcmVhdGVQYXltZW50UmVzcG9uc2UiLoq1GBMKAgIFEgphZnRlcnNhbGVzGIgngtPkkwIROgEqIgwvdjEvcGF5bWVudHMSnwEKCkdldFBheW1lbnQSIi5yYWlsLnBheW1lbnQudjEuR2V0UGF5bWVudFJlcXVlc3QaIy5yYWlsLnBheW1lbnQudjEuR2V0UGF5bWVudFJlc3BvbnNlIkiQAgGKtRggCgMCAwUSBW9yZGVyEgphZnRlcnNhbGVzEgNvcHMY6AeC0+STAhsSGS92MS9wYXltZW50cy97cGF5bWVudF9pZH0SqgEKDExpc3RQYXltZW50cxIkLnJhaWwucGF5bWVudC52MS5MaXN0UGF5bWVudHNSZXF1ZXN0GiUucmFpbC5wYXltZW50LnYxLkxpc3RQYXltZW50c1Jlc3BvbnNlIk2QAgGKtRggCgMCAwUSBW9yZGVyEgphZnRlcnNhbGVzEgNvcHMY6AeC0+STAiASHi92MS9vcmRlcnMve29yZGVyX2lkfS9wYXltZW50cxJ9Cg1DbG9zZVBheW1lbnRzEiUucmFpbC5wYXltZW50LnYxLkNsb3NlUGF5bWVudHNSZXF1ZXN0GiYucmFpbC5wYXltZW50LnYxLkNsb3NlUGF5bWVudHNSZXNwb25zZSIdirUYGQoBBRIFb3JkZXISCmFmdGVyc2FsZXMYiCcSggEKDVNldHRsZVBheW1lbnQSJS5yYWlsLnBheW1lbnQudjEuU2V0dGxlUGF5bWVudFJlcXVlc3QaJi5yYWlsLnBheW1lbnQudjEuU2V0dGxlUGF5bWVudFJlc3BvbnNlIiKKtRgeCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxIDb3BzGNAPEn8KDENyZWF0ZVJlZnVuZBIkLnJhaWwucGF5bWVudC52MS5DcmVhdGVSZWZ1bmRSZXF1ZXN0GiUucmFpbC5wYXltZW50LnYxLkNyZWF0ZVJlZnVuZFJlc3BvbnNlIiKKtRgeCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxIDb3BzGIgnEnsKCUdldFJlZnVuZBIhLnJhaWwucGF5bWVudC52MS5HZXRSZWZ1bmRSZXF1ZXN0GiIucmFpbC5wYXltZW50LnYxLkdldFJlZnVuZFJlc3BvbnNlIieQAgGKtRggCgMCAwUSBW9yZGVyEgphZnRlcnNhbGVzEgNvcHMY6AcSdQoOTGlzdFBhaWRPcmRlcnMSJi5yYWlsLnBheW1lbnQudjEuTGlzdFBhaWRPcmRlcnNSZXF1ZXN0GicucmFpbC5wYXltZW50LnYxLkxpc3RQYWlkT3JkZXJzUmVzcG9uc2UiEpACAYq1GAsKAQUSA29wcxiIJxKAAQoSUmVjb25jaWxlU3RhdGVtZW50EioucmFpbC5wYXltZW50LnYxLlJlY29uY2lsZVN0YXRlbWVudFJlcXVlc3QaKy5yYWlsLnBheW1lbnQudjEuUmVjb25jaWxlU3RhdGVtZW50UmVzcG9uc2UiEYq1GA0KAgMFEgNvcHMYwKkHYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_money]);
+  fileDesc("Ch1yYWlsL3BheW1lbnQvdjEvcGF5bWVudC5wcm90bxIPcmFpbC5wYXltZW50LnYxIvIDCgdQYXltZW50EhIKCnBheW1lbnRfaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSEgoKYWNjb3VudF9pZBgDIAEoCRIqCgRraW5kGAQgASgOMhwucmFpbC5wYXltZW50LnYxLlBheW1lbnRLaW5kEiwKBXN0YXRlGAUgASgOMh0ucmFpbC5wYXltZW50LnYxLlBheW1lbnRTdGF0ZRIjCgZhbW91bnQYBiABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSJQoIcmVmdW5kZWQYByABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSFwoPcGF5bWVudF9jaGFubmVsGAggASgJEg8KB3BheV91cmwYCSABKAkSLwoLY3JlYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghwYXlfdGltZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgNIAEoAxIYChBnYXRld2F5X3RyYWRlX25vGA4gASgJEg8KB3NldHRsZWQYDyABKAgSEQoJY2hhbmdlX2lkGBAgASgJIpcCCgZSZWZ1bmQSEQoJcmVmdW5kX2lkGAEgASgJEhIKCnBheW1lbnRfaWQYAiABKAkSEAoIb3JkZXJfaWQYAyABKAkSIwoGYW1vdW50GAQgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EisKBXN0YXRlGAUgASgOMhwucmFpbC5wYXltZW50LnYxLlJlZnVuZFN0YXRlEg4KBnJlYXNvbhgGIAEoCRIvCgtjcmVhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZmluaXNoX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGF0dGVtcHRzGAkgASgNIv8BChRDcmVhdGVQYXltZW50UmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEhcKD3BheW1lbnRfY2hhbm5lbBgDIAEoCRITCgtyZXR1cm5fcGF0aBgEIAEoCRIqCgRraW5kGAUgASgOMhwucmFpbC5wYXltZW50LnYxLlBheW1lbnRLaW5kEiMKBmFtb3VudBgGIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRIRCgljaGFuZ2VfaWQYByABKAkSLwoLZXhwaXJlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkIKFUNyZWF0ZVBheW1lbnRSZXNwb25zZRIpCgdwYXltZW50GAEgASgLMhgucmFpbC5wYXltZW50LnYxLlBheW1lbnQiJwoRR2V0UGF5bWVudFJlcXVlc3QSEgoKcGF5bWVudF9pZBgBIAEoCSI/ChJHZXRQYXltZW50UmVzcG9uc2USKQoHcGF5bWVudBgBIAEoCzIYLnJhaWwucGF5bWVudC52MS5QYXltZW50IicKE0xpc3RQYXltZW50c1JlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkibAoUTGlzdFBheW1lbnRzUmVzcG9uc2USKgoIcGF5bWVudHMYASADKAsyGC5yYWlsLnBheW1lbnQudjEuUGF5bWVudBIoCgdyZWZ1bmRzGAIgAygLMhcucmFpbC5wYXltZW50LnYxLlJlZnVuZCJKChRDbG9zZVBheW1lbnRzUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCRINCgVmb3JjZRgCIAEoCBIRCgljaGFuZ2VfaWQYAyABKAkiTwoVQ2xvc2VQYXltZW50c1Jlc3BvbnNlEiYKBHBhaWQYASABKAsyGC5yYWlsLnBheW1lbnQudjEuUGF5bWVudBIOCgZjbG9zZWQYAiABKAgiXgoUU2V0dGxlUGF5bWVudFJlcXVlc3QSEgoKcGF5bWVudF9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIQCghhY2NlcHRlZBgDIAEoCBIOCgZyZWFzb24YBCABKAkiawoVU2V0dGxlUGF5bWVudFJlc3BvbnNlEikKB3BheW1lbnQYASABKAsyGC5yYWlsLnBheW1lbnQudjEuUGF5bWVudBInCgZyZWZ1bmQYAiABKAsyFy5yYWlsLnBheW1lbnQudjEuUmVmdW5kIlUKGkJhdGNoU2V0dGxlUGF5bWVudHNSZXF1ZXN0EjcKCHJlcXVlc3RzGAEgAygLMiUucmFpbC5wYXltZW50LnYxLlNldHRsZVBheW1lbnRSZXF1ZXN0IjIKDVNldHRsZU91dGNvbWUSIQoFZXJyb3IYASABKAsyEi5nb29nbGUucnBjLlN0YXR1cyJPChtCYXRjaFNldHRsZVBheW1lbnRzUmVzcG9uc2USMAoIb3V0Y29tZXMYASADKAsyHi5yYWlsLnBheW1lbnQudjEuU2V0dGxlT3V0Y29tZSJxChNDcmVhdGVSZWZ1bmRSZXF1ZXN0EhEKCXJlZnVuZF9pZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEiMKBmFtb3VudBgDIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRIOCgZyZWFzb24YBCABKAkiPwoUQ3JlYXRlUmVmdW5kUmVzcG9uc2USJwoGcmVmdW5kGAEgASgLMhcucmFpbC5wYXltZW50LnYxLlJlZnVuZCIlChBHZXRSZWZ1bmRSZXF1ZXN0EhEKCXJlZnVuZF9pZBgBIAEoCSI8ChFHZXRSZWZ1bmRSZXNwb25zZRInCgZyZWZ1bmQYASABKAsyFy5yYWlsLnBheW1lbnQudjEuUmVmdW5kIj0KGVJlY29uY2lsZVN0YXRlbWVudFJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIMCgRkYXRlGAIgASgJIuQBChNTdGF0ZW1lbnREaWZmZXJlbmNlEgwKBGtpbmQYASABKAkSEgoKcGF5bWVudF9pZBgCIAEoCRIRCglyZWZ1bmRfaWQYAyABKAkSIQoEb3VycxgEIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRIkCgdnYXRld2F5GAUgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EhAKCHJlcGFpcmVkGAYgASgIEhMKC2V4cGxhbmF0aW9uGAcgASgJEhYKDmV4cGxhbmF0aW9uX3poGAggASgJEhAKCG9yZGVyX2lkGAkgASgJIpcBChpSZWNvbmNpbGVTdGF0ZW1lbnRSZXNwb25zZRIQCghwYXltZW50cxgBIAEoDRIPCgdyZWZ1bmRzGAIgASgNEjkKC2RpZmZlcmVuY2VzGAMgAygLMiQucmFpbC5wYXltZW50LnYxLlN0YXRlbWVudERpZmZlcmVuY2USGwoTZGlmZmVyZW5jZXNfb21pdHRlZBgEIAEoDSJMChVMaXN0UGFpZE9yZGVyc1JlcXVlc3QSDAoEZGF0ZRgBIAEoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJzCglQYWlkT3JkZXISEAoIb3JkZXJfaWQYASABKAkSKgoIcGF5bWVudHMYAiADKAsyGC5yYWlsLnBheW1lbnQudjEuUGF5bWVudBIoCgdyZWZ1bmRzGAMgAygLMhcucmFpbC5wYXltZW50LnYxLlJlZnVuZCJdChZMaXN0UGFpZE9yZGVyc1Jlc3BvbnNlEioKBm9yZGVycxgBIAMoCzIaLnJhaWwucGF5bWVudC52MS5QYWlkT3JkZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJKmoKC1BheW1lbnRLaW5kEhwKGFBBWU1FTlRfS0lORF9VTlNQRUNJRklFRBAAEhkKFVBBWU1FTlRfS0lORF9QVVJDSEFTRRABEiIKHlBBWU1FTlRfS0lORF9DSEFOR0VfRElGRkVSRU5DRRACKpoBCgxQYXltZW50U3RhdGUSHQoZUEFZTUVOVF9TVEFURV9VTlNQRUNJRklFRBAAEhkKFVBBWU1FTlRfU1RBVEVfQ1JFQVRFRBABEhkKFVBBWU1FTlRfU1RBVEVfUEVORElORxACEhsKF1BBWU1FTlRfU1RBVEVfU1VDQ0VFREVEEAMSGAoUUEFZTUVOVF9TVEFURV9DTE9TRUQQBCqTAQoLUmVmdW5kU3RhdGUSHAoYUkVGVU5EX1NUQVRFX1VOU1BFQ0lGSUVEEAASFAoQUkVGVU5EX1NUQVRFX0RVRRABEhsKF1JFRlVORF9TVEFURV9QUk9DRVNTSU5HEAISGgoWUkVGVU5EX1NUQVRFX1NVQ0NFRURFRBADEhcKE1JFRlVORF9TVEFURV9NQU5VQUwQBDL+CgoOUGF5bWVudFNlcnZpY2USjgEKDUNyZWF0ZVBheW1lbnQSJS5yYWlsLnBheW1lbnQudjEuQ3JlYXRlUGF5bWVudFJlcXVlc3QaJi5yYWlsLnBheW1lbnQudjEuQ3JlYXRlUGF5bWVudFJlc3BvbnNlIi6KtRgTCgICBRIKYWZ0ZXJzYWxlcxiIJ4LT5JMCEToBKiIML3YxL3BheW1lbnRzEp8BCgpHZXRQYXltZW50EiIucmFpbC5wYXltZW50LnYxLkdldFBheW1lbnRSZXF1ZXN0GiMucmFpbC5wYXltZW50LnYxLkdldFBheW1lbnRSZXNwb25zZSJIkAIBirUYIAoDAgMFEgVvcmRlchIKYWZ0ZXJzYWxlcxIDb3BzGOgHgtPkkwIbEhkvdjEvcGF5bWVudHMve3BheW1lbnRfaWR9EqoBCgxMaXN0UGF5bWVudHMSJC5yYWlsLnBheW1lbnQudjEuTGlzdFBheW1lbnRzUmVxdWVzdBolLnJhaWwucGF5bWVudC52MS5MaXN0UGF5bWVudHNSZXNwb25zZSJNkAIBirUYIAoDAgMFEgVvcmRlchIKYWZ0ZXJzYWxlcxIDb3BzGOgHgtPkkwIgEh4vdjEvb3JkZXJzL3tvcmRlcl9pZH0vcGF5bWVudHMSfQoNQ2xvc2VQYXltZW50cxIlLnJhaWwucGF5bWVudC52MS5DbG9zZVBheW1lbnRzUmVxdWVzdBomLnJhaWwucGF5bWVudC52MS5DbG9zZVBheW1lbnRzUmVzcG9uc2UiHYq1GBkKAQUSBW9yZGVyEgphZnRlcnNhbGVzGIgnEoIBCg1TZXR0bGVQYXltZW50EiUucmFpbC5wYXltZW50LnYxLlNldHRsZVBheW1lbnRSZXF1ZXN0GiYucmFpbC5wYXltZW50LnYxLlNldHRsZVBheW1lbnRSZXNwb25zZSIiirUYHgoBBRIFb3JkZXISCmFmdGVyc2FsZXMSA29wcxjQDxKPAQoTQmF0Y2hTZXR0bGVQYXltZW50cxIrLnJhaWwucGF5bWVudC52MS5CYXRjaFNldHRsZVBheW1lbnRzUmVxdWVzdBosLnJhaWwucGF5bWVudC52MS5CYXRjaFNldHRsZVBheW1lbnRzUmVzcG9uc2UiHYq1GBkKAQUSBW9yZGVyEgphZnRlcnNhbGVzGLgXEn8KDENyZWF0ZVJlZnVuZBIkLnJhaWwucGF5bWVudC52MS5DcmVhdGVSZWZ1bmRSZXF1ZXN0GiUucmFpbC5wYXltZW50LnYxLkNyZWF0ZVJlZnVuZFJlc3BvbnNlIiKKtRgeCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxIDb3BzGIgnEnsKCUdldFJlZnVuZBIhLnJhaWwucGF5bWVudC52MS5HZXRSZWZ1bmRSZXF1ZXN0GiIucmFpbC5wYXltZW50LnYxLkdldFJlZnVuZFJlc3BvbnNlIieQAgGKtRggCgMCAwUSBW9yZGVyEgphZnRlcnNhbGVzEgNvcHMY6AcSdQoOTGlzdFBhaWRPcmRlcnMSJi5yYWlsLnBheW1lbnQudjEuTGlzdFBhaWRPcmRlcnNSZXF1ZXN0GicucmFpbC5wYXltZW50LnYxLkxpc3RQYWlkT3JkZXJzUmVzcG9uc2UiEpACAYq1GAsKAQUSA29wcxiIJxKAAQoSUmVjb25jaWxlU3RhdGVtZW50EioucmFpbC5wYXltZW50LnYxLlJlY29uY2lsZVN0YXRlbWVudFJlcXVlc3QaKy5yYWlsLnBheW1lbnQudjEuUmVjb25jaWxlU3RhdGVtZW50UmVzcG9uc2UiEYq1GA0KAgMFEgNvcHMYwKkHYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_google_rpc_status, file_rail_options_v1_options, file_rail_type_v1_money]);
 
 /**
  * One try to pay an order at the gateway.
@@ -105,11 +107,18 @@ export type Payment = Message<"rail.payment.v1.Payment"> & {
   gatewayTradeNo: string;
 
   /**
-   * True once the order took this payment.
+   * True once the order, or the change, took this payment.
    *
    * @generated from field: bool settled = 15;
    */
   settled: boolean;
+
+  /**
+   * With CHANGE_DIFFERENCE: the change it pays for.
+   *
+   * @generated from field: string change_id = 16;
+   */
+  changeId: string;
 };
 
 /**
@@ -214,7 +223,7 @@ export type CreatePaymentRequest = Message<"rail.payment.v1.CreatePaymentRequest
   kind: PaymentKind;
 
   /**
-   * For CHANGE_DIFFERENCE, given by aftersales; purchases take the order's total.
+   * For CHANGE_DIFFERENCE, given by aftersales, which alone may open one; purchases take the order's total.
    *
    * @generated from field: rail.type.v1.Money amount = 6;
    */
@@ -224,6 +233,13 @@ export type CreatePaymentRequest = Message<"rail.payment.v1.CreatePaymentRequest
    * @generated from field: string change_id = 7;
    */
   changeId: string;
+
+  /**
+   * For CHANGE_DIFFERENCE: until when it can be paid. One whose time is over is closed without having been payable.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 8;
+   */
+  expireTime?: Timestamp | undefined;
 };
 
 /**
@@ -334,7 +350,7 @@ export const ListPaymentsResponseSchema: GenMessage<ListPaymentsResponse> = /*@_
   messageDesc(file_rail_payment_v1_payment, 7);
 
 /**
- * Names an order whose time to pay is over.
+ * Names an order, or a change of it, whose time to pay is over.
  *
  * @generated from message rail.payment.v1.ClosePaymentsRequest
  */
@@ -350,6 +366,13 @@ export type ClosePaymentsRequest = Message<"rail.payment.v1.ClosePaymentsRequest
    * @generated from field: bool force = 2;
    */
   force: boolean;
+
+  /**
+   * Only payments of this change; those of the purchase where empty.
+   *
+   * @generated from field: string change_id = 3;
+   */
+  changeId: string;
 };
 
 /**
@@ -450,6 +473,65 @@ export const SettlePaymentResponseSchema: GenMessage<SettlePaymentResponse> = /*
   messageDesc(file_rail_payment_v1_payment, 11);
 
 /**
+ * Payments of orders that have nothing to do with each other; one that fails does not touch the others.
+ *
+ * @generated from message rail.payment.v1.BatchSettlePaymentsRequest
+ */
+export type BatchSettlePaymentsRequest = Message<"rail.payment.v1.BatchSettlePaymentsRequest"> & {
+  /**
+   * @generated from field: repeated rail.payment.v1.SettlePaymentRequest requests = 1;
+   */
+  requests: SettlePaymentRequest[];
+};
+
+/**
+ * Describes the message rail.payment.v1.BatchSettlePaymentsRequest.
+ * Use `create(BatchSettlePaymentsRequestSchema)` to create a new message.
+ */
+export const BatchSettlePaymentsRequestSchema: GenMessage<BatchSettlePaymentsRequest> = /*@__PURE__*/
+  messageDesc(file_rail_payment_v1_payment, 12);
+
+/**
+ * What became of one settlement, in short: who asks knows the payment.
+ *
+ * @generated from message rail.payment.v1.SettleOutcome
+ */
+export type SettleOutcome = Message<"rail.payment.v1.SettleOutcome"> & {
+  /**
+   * Unset when it is settled as asked, now or before. Same details as the error of SettlePayment.
+   *
+   * @generated from field: google.rpc.Status error = 1;
+   */
+  error?: Status | undefined;
+};
+
+/**
+ * Describes the message rail.payment.v1.SettleOutcome.
+ * Use `create(SettleOutcomeSchema)` to create a new message.
+ */
+export const SettleOutcomeSchema: GenMessage<SettleOutcome> = /*@__PURE__*/
+  messageDesc(file_rail_payment_v1_payment, 13);
+
+/**
+ * One outcome for each request, in order.
+ *
+ * @generated from message rail.payment.v1.BatchSettlePaymentsResponse
+ */
+export type BatchSettlePaymentsResponse = Message<"rail.payment.v1.BatchSettlePaymentsResponse"> & {
+  /**
+   * @generated from field: repeated rail.payment.v1.SettleOutcome outcomes = 1;
+   */
+  outcomes: SettleOutcome[];
+};
+
+/**
+ * Describes the message rail.payment.v1.BatchSettlePaymentsResponse.
+ * Use `create(BatchSettlePaymentsResponseSchema)` to create a new message.
+ */
+export const BatchSettlePaymentsResponseSchema: GenMessage<BatchSettlePaymentsResponse> = /*@__PURE__*/
+  messageDesc(file_rail_payment_v1_payment, 14);
+
+/**
  * How much of a payment to return. REFUND_EXCEEDS_PAID beyond what is left of it.
  *
  * @generated from message rail.payment.v1.CreateRefundRequest
@@ -483,7 +565,7 @@ export type CreateRefundRequest = Message<"rail.payment.v1.CreateRefundRequest">
  * Use `create(CreateRefundRequestSchema)` to create a new message.
  */
 export const CreateRefundRequestSchema: GenMessage<CreateRefundRequest> = /*@__PURE__*/
-  messageDesc(file_rail_payment_v1_payment, 12);
+  messageDesc(file_rail_payment_v1_payment, 15);
 
 /**
  * The refund, made now or by an earlier call; it is carried out by itself.
@@ -502,7 +584,7 @@ export type CreateRefundResponse = Message<"rail.payment.v1.CreateRefundResponse
  * Use `create(CreateRefundResponseSchema)` to create a new message.
  */
 export const CreateRefundResponseSchema: GenMessage<CreateRefundResponse> = /*@__PURE__*/
-  messageDesc(file_rail_payment_v1_payment, 13);
+  messageDesc(file_rail_payment_v1_payment, 16);
 
 /**
  * Names a refund.
@@ -521,7 +603,7 @@ export type GetRefundRequest = Message<"rail.payment.v1.GetRefundRequest"> & {
  * Use `create(GetRefundRequestSchema)` to create a new message.
  */
 export const GetRefundRequestSchema: GenMessage<GetRefundRequest> = /*@__PURE__*/
-  messageDesc(file_rail_payment_v1_payment, 14);
+  messageDesc(file_rail_payment_v1_payment, 17);
 
 /**
  * The refund as it stands now.
@@ -540,7 +622,7 @@ export type GetRefundResponse = Message<"rail.payment.v1.GetRefundResponse"> & {
  * Use `create(GetRefundResponseSchema)` to create a new message.
  */
 export const GetRefundResponseSchema: GenMessage<GetRefundResponse> = /*@__PURE__*/
-  messageDesc(file_rail_payment_v1_payment, 15);
+  messageDesc(file_rail_payment_v1_payment, 18);
 
 /**
  * The day whose statement to compare.
@@ -566,7 +648,7 @@ export type ReconcileStatementRequest = Message<"rail.payment.v1.ReconcileStatem
  * Use `create(ReconcileStatementRequestSchema)` to create a new message.
  */
 export const ReconcileStatementRequestSchema: GenMessage<ReconcileStatementRequest> = /*@__PURE__*/
-  messageDesc(file_rail_payment_v1_payment, 16);
+  messageDesc(file_rail_payment_v1_payment, 19);
 
 /**
  * One line on which the gateway and we disagree.
@@ -629,7 +711,7 @@ export type StatementDifference = Message<"rail.payment.v1.StatementDifference">
  * Use `create(StatementDifferenceSchema)` to create a new message.
  */
 export const StatementDifferenceSchema: GenMessage<StatementDifference> = /*@__PURE__*/
-  messageDesc(file_rail_payment_v1_payment, 17);
+  messageDesc(file_rail_payment_v1_payment, 20);
 
 /**
  * How much was compared and where it differed.
@@ -665,7 +747,7 @@ export type ReconcileStatementResponse = Message<"rail.payment.v1.ReconcileState
  * Use `create(ReconcileStatementResponseSchema)` to create a new message.
  */
 export const ReconcileStatementResponseSchema: GenMessage<ReconcileStatementResponse> = /*@__PURE__*/
-  messageDesc(file_rail_payment_v1_payment, 18);
+  messageDesc(file_rail_payment_v1_payment, 21);
 
 /**
  * A day in Asia/Shanghai, and the page of it.
@@ -698,7 +780,7 @@ export type ListPaidOrdersRequest = Message<"rail.payment.v1.ListPaidOrdersReque
  * Use `create(ListPaidOrdersRequestSchema)` to create a new message.
  */
 export const ListPaidOrdersRequestSchema: GenMessage<ListPaidOrdersRequest> = /*@__PURE__*/
-  messageDesc(file_rail_payment_v1_payment, 19);
+  messageDesc(file_rail_payment_v1_payment, 22);
 
 /**
  * An order and all the money that came for it and went back, on whatever day.
@@ -727,7 +809,7 @@ export type PaidOrder = Message<"rail.payment.v1.PaidOrder"> & {
  * Use `create(PaidOrderSchema)` to create a new message.
  */
 export const PaidOrderSchema: GenMessage<PaidOrder> = /*@__PURE__*/
-  messageDesc(file_rail_payment_v1_payment, 20);
+  messageDesc(file_rail_payment_v1_payment, 23);
 
 /**
  * A page; an order with several payments may stand on several pages.
@@ -751,7 +833,7 @@ export type ListPaidOrdersResponse = Message<"rail.payment.v1.ListPaidOrdersResp
  * Use `create(ListPaidOrdersResponseSchema)` to create a new message.
  */
 export const ListPaidOrdersResponseSchema: GenMessage<ListPaidOrdersResponse> = /*@__PURE__*/
-  messageDesc(file_rail_payment_v1_payment, 21);
+  messageDesc(file_rail_payment_v1_payment, 24);
 
 /**
  * What a payment is for.
@@ -948,6 +1030,16 @@ export const PaymentService: GenService<{
     methodKind: "unary";
     input: typeof SettlePaymentRequestSchema;
     output: typeof SettlePaymentResponseSchema;
+  },
+  /**
+   * SettlePayment of many payments in one call, each with its own outcome. At most 256.
+   *
+   * @generated from rpc rail.payment.v1.PaymentService.BatchSettlePayments
+   */
+  batchSettlePayments: {
+    methodKind: "unary";
+    input: typeof BatchSettlePaymentsRequestSchema;
+    output: typeof BatchSettlePaymentsResponseSchema;
   },
   /**
    * Returns money of a payment the way it came. refund_id is derived from what is refunded, so repeating it is safe;

@@ -20,7 +20,57 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file rail/query/v1/query.proto.
  */
 export const file_rail_query_v1_query: GenFile = /*@__PURE__*/
-  fileDesc("ChlyYWlsL3F1ZXJ5L3YxL3F1ZXJ5LnByb3RvEg1yYWlsLnF1ZXJ5LnYxIqQBCgdTdGF0aW9uEhIKCnN0YXRpb25faWQYASABKAkSDwoHbmFtZV96aBgCIAEoCRIPCgduYW1lX2VuGAMgASgJEg4KBnBpbnlpbhgEIAEoCRIXCg9waW55aW5faW5pdGlhbHMYBSABKAkSDwoHY2l0eV96aBgGIAEoCRIPCgdjaXR5X2VuGAcgASgJEgsKA2xhdBgIIAEoARILCgNsb24YCSABKAEiNQoWU3VnZ2VzdFN0YXRpb25zUmVxdWVzdBIMCgR0ZXh0GAEgASgJEg0KBWxpbWl0GAIgASgNIt4BChdTdWdnZXN0U3RhdGlvbnNSZXNwb25zZRJGCgtzdWdnZXN0aW9ucxgBIAMoCzIxLnJhaWwucXVlcnkudjEuU3VnZ2VzdFN0YXRpb25zUmVzcG9uc2UuU3VnZ2VzdGlvbhp7CgpTdWdnZXN0aW9uEikKB3N0YXRpb24YASABKAsyFi5yYWlsLnF1ZXJ5LnYxLlN0YXRpb25IABIRCgdjaXR5X3poGAIgASgJSAASDwoHY2l0eV9lbhgDIAEoCRIVCg1zdGF0aW9uX2NvdW50GAQgASgNQgcKBXBsYWNlIjwKE0xpc3RTdGF0aW9uc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkidAoUTGlzdFN0YXRpb25zUmVzcG9uc2USKAoIc3RhdGlvbnMYASADKAsyFi5yYWlsLnF1ZXJ5LnYxLlN0YXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhkKEXRpbWV0YWJsZV92ZXJzaW9uGAMgASgJIjkKBVBsYWNlEhQKCnN0YXRpb25faWQYASABKAlIABIRCgdjaXR5X3poGAIgASgJSABCBwoFcGxhY2UiwwIKE1NlYXJjaFRyYWluc1JlcXVlc3QSIgoEZnJvbRgBIAEoCzIULnJhaWwucXVlcnkudjEuUGxhY2USIAoCdG8YAiABKAsyFC5yYWlsLnF1ZXJ5LnYxLlBsYWNlEgwKBGRhdGUYAyABKAkSKwoGZmlsdGVyGAQgASgLMhsucmFpbC5xdWVyeS52MS5TZWFyY2hGaWx0ZXISJwoEc29ydBgFIAEoDjIZLnJhaWwucXVlcnkudjEuU2VhcmNoU29ydBIzCg5wYXNzZW5nZXJfdHlwZRgGIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEiYKB2NoYW5uZWwYByABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbBIRCglwYWdlX3NpemUYCCABKA0SEgoKcGFnZV90b2tlbhgJIAEoCSKdAgoMU2VhcmNoRmlsdGVyEiwKC3RyYWluX3R5cGVzGAEgAygOMhcucmFpbC50eXBlLnYxLlRyYWluVHlwZRItCgxzZWF0X2NsYXNzZXMYAiADKA4yFy5yYWlsLnR5cGUudjEuU2VhdENsYXNzEhoKEmRlcGFydHVyZV9mcm9tX21pbhgDIAEoDRIYChBkZXBhcnR1cmVfdG9fbWluGAQgASgNEhgKEGFycml2YWxfZnJvbV9taW4YBSABKA0SFgoOYXJyaXZhbF90b19taW4YBiABKA0SFgoOb25seV9hdmFpbGFibGUYByABKAgSGAoQZnJvbV9zdGF0aW9uX2lkcxgIIAMoCRIWCg50b19zdGF0aW9uX2lkcxgJIAMoCSL0AQoRQ2xhc3NBdmFpbGFiaWxpdHkSKwoKc2VhdF9jbGFzcxgBIAEoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSEQoJcmVtYWluaW5nGAIgASgNEiEKBGZhcmUYAyABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkSFwoPc3RhbmRieV9hbGxvd2VkGAQgASgIEiMKG3NhbWVfdHJhaW5fY2hhbmdlX3JlbWFpbmluZxgFIAEoDRI+ChdzYW1lX3RyYWluX2NoYW5nZV9zdG9wcxgGIAMoCzIdLnJhaWwucXVlcnkudjEuU2VhdENoYW5nZVN0b3AiSQoOU2VhdENoYW5nZVN0b3ASDQoFaW5kZXgYASABKA0SEgoKc3RhdGlvbl9pZBgCIAEoCRIUCgxzdGF0aW9uX25hbWUYAyABKAki5wIKClRyYWluT2ZmZXISJgoHam91cm5leRgBIAEoCzIVLnJhaWwudHlwZS52MS5Kb3VybmV5EisKCnRyYWluX3R5cGUYAiABKA4yFy5yYWlsLnR5cGUudjEuVHJhaW5UeXBlEhsKE29yaWdpbl9zdGF0aW9uX25hbWUYAyABKAkSHQoVdGVybWluYWxfc3RhdGlvbl9uYW1lGAQgASgJEhIKCmR1cmF0aW9uX3MYBSABKA0SMQoHY2xhc3NlcxgGIAMoCzIgLnJhaWwucXVlcnkudjEuQ2xhc3NBdmFpbGFiaWxpdHkSLAoKc2FsZV9zdGF0ZRgHIAEoDjIYLnJhaWwucXVlcnkudjEuU2FsZVN0YXRlEjMKD3NhbGVfc3RhcnRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgJIAEoAxINCgVzdGFsZRgKIAEoCCLBAQoUU2VhcmNoVHJhaW5zUmVzcG9uc2USKQoGb2ZmZXJzGAEgAygLMhkucmFpbC5xdWVyeS52MS5UcmFpbk9mZmVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIZChF0aW1ldGFibGVfdmVyc2lvbhgDIAEoCRIpCgVhc19vZhgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFc3RhbGUYBSABKAgSEAoIY2hlY2tzdW0YBiABKAki4gIKFlNlYXJjaFRyYW5zZmVyc1JlcXVlc3QSIgoEZnJvbRgBIAEoCzIULnJhaWwucXVlcnkudjEuUGxhY2USIAoCdG8YAiABKAsyFC5yYWlsLnF1ZXJ5LnYxLlBsYWNlEgwKBGRhdGUYAyABKAkSKwoGZmlsdGVyGAQgASgLMhsucmFpbC5xdWVyeS52MS5TZWFyY2hGaWx0ZXISJwoEc29ydBgFIAEoDjIZLnJhaWwucXVlcnkudjEuU2VhcmNoU29ydBIzCg5wYXNzZW5nZXJfdHlwZRgGIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEiYKB2NoYW5uZWwYByABKA4yFS5yYWlsLnR5cGUudjEuQ2hhbm5lbBIaChJtaW5fY29ubmVjdGlvbl9taW4YCCABKA0SEQoJcGFnZV9zaXplGAkgASgNEhIKCnBhZ2VfdG9rZW4YCiABKAkiugIKF1NlYXJjaFRyYW5zZmVyc1Jlc3BvbnNlEkIKCXRyYW5zZmVycxgBIAMoCzIvLnJhaWwucXVlcnkudjEuU2VhcmNoVHJhbnNmZXJzUmVzcG9uc2UuVHJhbnNmZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEikKBWFzX29mGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVzdGFsZRgEIAEoCBqHAQoIVHJhbnNmZXISJwoEbGVncxgBIAMoCzIZLnJhaWwucXVlcnkudjEuVHJhaW5PZmZlchIUCgxjb25uZWN0aW9uX3MYAiABKA0SEgoKZHVyYXRpb25fcxgDIAEoDRIoCgtsb3dlc3RfZmFyZRgEIAEoCzITLnJhaWwudHlwZS52MS5Nb25leSK8AQoIU3RvcFRpbWUSDQoFaW5kZXgYASABKA0SJwoHc3RhdGlvbhgCIAEoCzIWLnJhaWwucXVlcnkudjEuU3RhdGlvbhIwCgxhcnJpdmFsX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmRlcGFydHVyZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpkaXN0YW5jZV9tGAUgASgDInwKBUNvYWNoEhAKCGNvYWNoX25vGAEgASgJEisKCnNlYXRfY2xhc3MYAiABKA4yFy5yYWlsLnR5cGUudjEuU2VhdENsYXNzEhEKCWxheW91dF9pZBgDIAEoCRISCgpzZWF0X2NvdW50GAQgASgNEg0KBXF1aWV0GAUgASgIIukCCghUcmFpblJ1bhIOCgZydW5faWQYASABKAkSEAoIdHJhaW5faWQYAiABKAkSEAoIdHJhaW5fbm8YAyABKAkSKwoKdHJhaW5fdHlwZRgEIAEoDjIXLnJhaWwudHlwZS52MS5UcmFpblR5cGUSFAoMc2VydmljZV9kYXRlGAUgASgJEiYKBXN0b3BzGAYgAygLMhcucmFpbC5xdWVyeS52MS5TdG9wVGltZRIlCgdjb2FjaGVzGAcgAygLMhQucmFpbC5xdWVyeS52MS5Db2FjaBIZChFzdGFuZGluZ19jYXBhY2l0eRgIIAEoDRIzCg9zYWxlX3N0YXJ0X3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCnNhbGVfc3RhdGUYCiABKA4yGC5yYWlsLnF1ZXJ5LnYxLlNhbGVTdGF0ZRIZChF0aW1ldGFibGVfdmVyc2lvbhgLIAEoCSIkChJHZXRUcmFpblJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJIjsKE0dldFRyYWluUnVuUmVzcG9uc2USJAoDcnVuGAEgASgLMhcucmFpbC5xdWVyeS52MS5UcmFpblJ1biK4AQoRUXVvdGVGYXJlc1JlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhcKD2Zyb21fc3RhdGlvbl9pZBgCIAEoCRIVCg10b19zdGF0aW9uX2lkGAMgASgJEi0KDHNlYXRfY2xhc3NlcxgEIAMoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSNAoPcGFzc2VuZ2VyX3R5cGVzGAUgAygOMhsucmFpbC50eXBlLnYxLlBhc3NlbmdlclR5cGUixgIKElF1b3RlRmFyZXNSZXNwb25zZRI1CgVmYXJlcxgBIAMoCzImLnJhaWwucXVlcnkudjEuUXVvdGVGYXJlc1Jlc3BvbnNlLkZhcmUSFAoMZmFyZV92ZXJzaW9uGAIgASgJEiYKB2pvdXJuZXkYAyABKAsyFS5yYWlsLnR5cGUudjEuSm91cm5leRq6AQoERmFyZRIrCgpzZWF0X2NsYXNzGAEgASgOMhcucmFpbC50eXBlLnYxLlNlYXRDbGFzcxIzCg5wYXNzZW5nZXJfdHlwZRgCIAEoDjIbLnJhaWwudHlwZS52MS5QYXNzZW5nZXJUeXBlEi0KC2JlcnRoX2xldmVsGAMgASgOMhgucmFpbC50eXBlLnYxLkJlcnRoTGV2ZWwSIQoEZmFyZRgEIAEoCzITLnJhaWwudHlwZS52MS5Nb25leSK1AQoWR2V0QXZhaWxhYmlsaXR5UmVxdWVzdBIOCgZydW5faWQYASABKAkSFwoPZnJvbV9zdGF0aW9uX2lkGAIgASgJEhUKDXRvX3N0YXRpb25faWQYAyABKAkSMwoOcGFzc2VuZ2VyX3R5cGUYBCABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRImCgdjaGFubmVsGAUgASgOMhUucmFpbC50eXBlLnYxLkNoYW5uZWwibAoXR2V0QXZhaWxhYmlsaXR5UmVzcG9uc2USMQoHY2xhc3NlcxgBIAMoCzIgLnJhaWwucXVlcnkudjEuQ2xhc3NBdmFpbGFiaWxpdHkSDwoHdmVyc2lvbhgCIAEoAxINCgVzdGFsZRgDIAEoCCJOChhXYXRjaEF2YWlsYWJpbGl0eVJlcXVlc3QSMgoGc2VhcmNoGAEgASgLMiIucmFpbC5xdWVyeS52MS5TZWFyY2hUcmFpbnNSZXF1ZXN0InEKGVdhdGNoQXZhaWxhYmlsaXR5UmVzcG9uc2USKQoGb2ZmZXJzGAEgAygLMhkucmFpbC5xdWVyeS52MS5UcmFpbk9mZmVyEikKBWFzX29mGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJXChZTdHJlYW1UcmFpblJ1bnNSZXF1ZXN0EhQKDHNlcnZpY2VfZGF0ZRgBIAEoCRIPCgdydW5faWRzGAIgAygJEhYKDmV4Y2VwdF9ydW5faWRzGAMgAygJIj8KF1N0cmVhbVRyYWluUnVuc1Jlc3BvbnNlEiQKA3J1bhgBIAEoCzIXLnJhaWwucXVlcnkudjEuVHJhaW5SdW4iKgoUU3luY1RpbWV0YWJsZVJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCSKyAQoQVGltZXRhYmxlVmVyc2lvbhIPCgd2ZXJzaW9uGAEgASgJEhAKCGNoZWNrc3VtGAIgASgJEg4KBnNvdXJjZRgDIAEoCRIvCgtpbXBvcnRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGYWN0aXZlGAUgASgIEhUKDXN0YXRpb25fY291bnQYBiABKA0SEwoLdHJhaW5fY291bnQYByABKA0iWQoVU3luY1RpbWV0YWJsZVJlc3BvbnNlEi8KBmFjdGl2ZRgBIAEoCzIfLnJhaWwucXVlcnkudjEuVGltZXRhYmxlVmVyc2lvbhIPCgdjaGFuZ2VkGAIgASgIIh4KHExpc3RUaW1ldGFibGVWZXJzaW9uc1JlcXVlc3QiUgodTGlzdFRpbWV0YWJsZVZlcnNpb25zUmVzcG9uc2USMQoIdmVyc2lvbnMYASADKAsyHy5yYWlsLnF1ZXJ5LnYxLlRpbWV0YWJsZVZlcnNpb24iPwoYUm9sbGJhY2tUaW1ldGFibGVSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoCSJMChlSb2xsYmFja1RpbWV0YWJsZVJlc3BvbnNlEi8KBmFjdGl2ZRgBIAEoCzIfLnJhaWwucXVlcnkudjEuVGltZXRhYmxlVmVyc2lvbiqOAQoKU2VhcmNoU29ydBIbChdTRUFSQ0hfU09SVF9VTlNQRUNJRklFRBAAEhkKFVNFQVJDSF9TT1JUX0RFUEFSVFVSRRABEhcKE1NFQVJDSF9TT1JUX0FSUklWQUwQAhIYChRTRUFSQ0hfU09SVF9EVVJBVElPThADEhUKEVNFQVJDSF9TT1JUX1BSSUNFEAQqhAEKCVNhbGVTdGF0ZRIaChZTQUxFX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRU0FMRV9TVEFURV9CRUZPUkUQARITCg9TQUxFX1NUQVRFX09QRU4QAhIVChFTQUxFX1NUQVRFX0NMT1NFRBADEhgKFFNBTEVfU1RBVEVfQ0FOQ0VMTEVEEAQy9gwKDFF1ZXJ5U2VydmljZRKLAQoPU3VnZ2VzdFN0YXRpb25zEiUucmFpbC5xdWVyeS52MS5TdWdnZXN0U3RhdGlvbnNSZXF1ZXN0GiYucmFpbC5xdWVyeS52MS5TdWdnZXN0U3RhdGlvbnNSZXNwb25zZSIpkAIBirUYBgoBARjoB4LT5JMCFhIUL3YxL3N0YXRpb25zOnN1Z2dlc3QSegoMTGlzdFN0YXRpb25zEiIucmFpbC5xdWVyeS52MS5MaXN0U3RhdGlvbnNSZXF1ZXN0GiMucmFpbC5xdWVyeS52MS5MaXN0U3RhdGlvbnNSZXNwb25zZSIhkAIBirUYBgoBARjoB4LT5JMCDhIML3YxL3N0YXRpb25zEn8KDFNlYXJjaFRyYWlucxIiLnJhaWwucXVlcnkudjEuU2VhcmNoVHJhaW5zUmVxdWVzdBojLnJhaWwucXVlcnkudjEuU2VhcmNoVHJhaW5zUmVzcG9uc2UiJpACAYq1GAYKAQEY0A+C0+STAhMSES92MS90cmFpbnM6c2VhcmNoEosBCg9TZWFyY2hUcmFuc2ZlcnMSJS5yYWlsLnF1ZXJ5LnYxLlNlYXJjaFRyYW5zZmVyc1JlcXVlc3QaJi5yYWlsLnF1ZXJ5LnYxLlNlYXJjaFRyYW5zZmVyc1Jlc3BvbnNlIimQAgGKtRgGCgEBGNAPgtPkkwIWEhQvdjEvdHJhbnNmZXJzOnNlYXJjaBKrAQoLR2V0VHJhaW5SdW4SIS5yYWlsLnF1ZXJ5LnYxLkdldFRyYWluUnVuUmVxdWVzdBoiLnJhaWwucXVlcnkudjEuR2V0VHJhaW5SdW5SZXNwb25zZSJVkAIBirUYNQoCAQUSBW9yZGVyEglpbnZlbnRvcnkSCXRpY2tldGluZxIKYWZ0ZXJzYWxlcxIDb3BzGOgHgtPkkwITEhEvdjEvcnVucy97cnVuX2lkfRKLAQoKUXVvdGVGYXJlcxIgLnJhaWwucXVlcnkudjEuUXVvdGVGYXJlc1JlcXVlc3QaIS5yYWlsLnF1ZXJ5LnYxLlF1b3RlRmFyZXNSZXNwb25zZSI4kAIBirUYGgoCAQUSBW9yZGVyEgphZnRlcnNhbGVzGOgHgtPkkwIREg8vdjEvZmFyZXM6cXVvdGUSmwEKD0dldEF2YWlsYWJpbGl0eRIlLnJhaWwucXVlcnkudjEuR2V0QXZhaWxhYmlsaXR5UmVxdWVzdBomLnJhaWwucXVlcnkudjEuR2V0QXZhaWxhYmlsaXR5UmVzcG9uc2UiOZACAYq1GBoKAgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxjoB4LT5JMCEhIQL3YxL2F2YWlsYWJpbGl0eRJzChFXYXRjaEF2YWlsYWJpbGl0eRInLnJhaWwucXVlcnkudjEuV2F0Y2hBdmFpbGFiaWxpdHlSZXF1ZXN0GigucmFpbC5xdWVyeS52MS5XYXRjaEF2YWlsYWJpbGl0eVJlc3BvbnNlIgmKtRgFCgEBIAEwARJ/Cg9TdHJlYW1UcmFpblJ1bnMSJS5yYWlsLnF1ZXJ5LnYxLlN0cmVhbVRyYWluUnVuc1JlcXVlc3QaJi5yYWlsLnF1ZXJ5LnYxLlN0cmVhbVRyYWluUnVuc1Jlc3BvbnNlIhuKtRgXCgEFEglpbnZlbnRvcnkSA29wcxjAqQcwARJtCg1TeW5jVGltZXRhYmxlEiMucmFpbC5xdWVyeS52MS5TeW5jVGltZXRhYmxlUmVxdWVzdBokLnJhaWwucXVlcnkudjEuU3luY1RpbWV0YWJsZVJlc3BvbnNlIhGKtRgNCgIDBRIDb3BzGMCpBxKSAQoVTGlzdFRpbWV0YWJsZVZlcnNpb25zEisucmFpbC5xdWVyeS52MS5MaXN0VGltZXRhYmxlVmVyc2lvbnNSZXF1ZXN0GiwucmFpbC5xdWVyeS52MS5MaXN0VGltZXRhYmxlVmVyc2lvbnNSZXNwb25zZSIekAIBirUYFwoCAwUSA29wcxIJaW52ZW50b3J5GNAPEnkKEVJvbGxiYWNrVGltZXRhYmxlEicucmFpbC5xdWVyeS52MS5Sb2xsYmFja1RpbWV0YWJsZVJlcXVlc3QaKC5yYWlsLnF1ZXJ5LnYxLlJvbGxiYWNrVGltZXRhYmxlUmVzcG9uc2UiEYq1GA0KAgMFEgNvcHMY4NQDYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey, file_rail_type_v1_money]);
+  fileDesc("ChlyYWlsL3F1ZXJ5L3YxL3F1ZXJ5LnByb3RvEg1yYWlsLnF1ZXJ5LnYxIqYBCgtBbnN3ZXJTdGFtcBIZChF0aW1ldGFibGVfdmVyc2lvbhgBIAEoCRIQCghjaGVja3N1bRgCIAEoCRIpCgVhc19vZhgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZGVncmFkZWRfYnkYBCABKA4yGi5yYWlsLnF1ZXJ5LnYxLkRlZ3JhZGF0aW9uEg4KBmFnZV9tcxgFIAEoDSKkAQoHU3RhdGlvbhISCgpzdGF0aW9uX2lkGAEgASgJEg8KB25hbWVfemgYAiABKAkSDwoHbmFtZV9lbhgDIAEoCRIOCgZwaW55aW4YBCABKAkSFwoPcGlueWluX2luaXRpYWxzGAUgASgJEg8KB2NpdHlfemgYBiABKAkSDwoHY2l0eV9lbhgHIAEoCRILCgNsYXQYCCABKAESCwoDbG9uGAkgASgBIjUKFlN1Z2dlc3RTdGF0aW9uc1JlcXVlc3QSDAoEdGV4dBgBIAEoCRINCgVsaW1pdBgCIAEoDSKJAgoXU3VnZ2VzdFN0YXRpb25zUmVzcG9uc2USRgoLc3VnZ2VzdGlvbnMYASADKAsyMS5yYWlsLnF1ZXJ5LnYxLlN1Z2dlc3RTdGF0aW9uc1Jlc3BvbnNlLlN1Z2dlc3Rpb24SKQoFc3RhbXAYDyABKAsyGi5yYWlsLnF1ZXJ5LnYxLkFuc3dlclN0YW1wGnsKClN1Z2dlc3Rpb24SKQoHc3RhdGlvbhgBIAEoCzIWLnJhaWwucXVlcnkudjEuU3RhdGlvbkgAEhEKB2NpdHlfemgYAiABKAlIABIPCgdjaXR5X2VuGAMgASgJEhUKDXN0YXRpb25fY291bnQYBCABKA1CBwoFcGxhY2UiPAoTTGlzdFN0YXRpb25zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSKfAQoUTGlzdFN0YXRpb25zUmVzcG9uc2USKAoIc3RhdGlvbnMYASADKAsyFi5yYWlsLnF1ZXJ5LnYxLlN0YXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhkKEXRpbWV0YWJsZV92ZXJzaW9uGAMgASgJEikKBXN0YW1wGA8gASgLMhoucmFpbC5xdWVyeS52MS5BbnN3ZXJTdGFtcCJJCgVQbGFjZRIUCgpzdGF0aW9uX2lkGAEgASgJSAASEQoHY2l0eV96aBgCIAEoCUgAEg4KBG5hbWUYAyABKAlIAEIHCgVwbGFjZSLDAgoTU2VhcmNoVHJhaW5zUmVxdWVzdBIiCgRmcm9tGAEgASgLMhQucmFpbC5xdWVyeS52MS5QbGFjZRIgCgJ0bxgCIAEoCzIULnJhaWwucXVlcnkudjEuUGxhY2USDAoEZGF0ZRgDIAEoCRIrCgZmaWx0ZXIYBCABKAsyGy5yYWlsLnF1ZXJ5LnYxLlNlYXJjaEZpbHRlchInCgRzb3J0GAUgASgOMhkucmFpbC5xdWVyeS52MS5TZWFyY2hTb3J0EjMKDnBhc3Nlbmdlcl90eXBlGAYgASgOMhsucmFpbC50eXBlLnYxLlBhc3NlbmdlclR5cGUSJgoHY2hhbm5lbBgHIAEoDjIVLnJhaWwudHlwZS52MS5DaGFubmVsEhEKCXBhZ2Vfc2l6ZRgIIAEoDRISCgpwYWdlX3Rva2VuGAkgASgJIp0CCgxTZWFyY2hGaWx0ZXISLAoLdHJhaW5fdHlwZXMYASADKA4yFy5yYWlsLnR5cGUudjEuVHJhaW5UeXBlEi0KDHNlYXRfY2xhc3NlcxgCIAMoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSGgoSZGVwYXJ0dXJlX2Zyb21fbWluGAMgASgNEhgKEGRlcGFydHVyZV90b19taW4YBCABKA0SGAoQYXJyaXZhbF9mcm9tX21pbhgFIAEoDRIWCg5hcnJpdmFsX3RvX21pbhgGIAEoDRIWCg5vbmx5X2F2YWlsYWJsZRgHIAEoCBIYChBmcm9tX3N0YXRpb25faWRzGAggAygJEhYKDnRvX3N0YXRpb25faWRzGAkgAygJIooCChFDbGFzc0F2YWlsYWJpbGl0eRIrCgpzZWF0X2NsYXNzGAEgASgOMhcucmFpbC50eXBlLnYxLlNlYXRDbGFzcxIRCglyZW1haW5pbmcYAiABKA0SIQoEZmFyZRgDIAEoCzITLnJhaWwudHlwZS52MS5Nb25leRIXCg9zdGFuZGJ5X2FsbG93ZWQYBCABKAgSIwobc2FtZV90cmFpbl9jaGFuZ2VfcmVtYWluaW5nGAUgASgNEj4KF3NhbWVfdHJhaW5fY2hhbmdlX3N0b3BzGAYgAygLMh0ucmFpbC5xdWVyeS52MS5TZWF0Q2hhbmdlU3RvcBIUCgxmYXJlX3JlZHVjZWQYByABKAgiSQoOU2VhdENoYW5nZVN0b3ASDQoFaW5kZXgYASABKA0SEgoKc3RhdGlvbl9pZBgCIAEoCRIUCgxzdGF0aW9uX25hbWUYAyABKAki5wIKClRyYWluT2ZmZXISJgoHam91cm5leRgBIAEoCzIVLnJhaWwudHlwZS52MS5Kb3VybmV5EisKCnRyYWluX3R5cGUYAiABKA4yFy5yYWlsLnR5cGUudjEuVHJhaW5UeXBlEhsKE29yaWdpbl9zdGF0aW9uX25hbWUYAyABKAkSHQoVdGVybWluYWxfc3RhdGlvbl9uYW1lGAQgASgJEhIKCmR1cmF0aW9uX3MYBSABKA0SMQoHY2xhc3NlcxgGIAMoCzIgLnJhaWwucXVlcnkudjEuQ2xhc3NBdmFpbGFiaWxpdHkSLAoKc2FsZV9zdGF0ZRgHIAEoDjIYLnJhaWwucXVlcnkudjEuU2FsZVN0YXRlEjMKD3NhbGVfc3RhcnRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgJIAEoAxINCgVzdGFsZRgKIAEoCCLsAQoUU2VhcmNoVHJhaW5zUmVzcG9uc2USKQoGb2ZmZXJzGAEgAygLMhkucmFpbC5xdWVyeS52MS5UcmFpbk9mZmVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIZChF0aW1ldGFibGVfdmVyc2lvbhgDIAEoCRIpCgVhc19vZhgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFc3RhbGUYBSABKAgSEAoIY2hlY2tzdW0YBiABKAkSKQoFc3RhbXAYDyABKAsyGi5yYWlsLnF1ZXJ5LnYxLkFuc3dlclN0YW1wIuICChZTZWFyY2hUcmFuc2ZlcnNSZXF1ZXN0EiIKBGZyb20YASABKAsyFC5yYWlsLnF1ZXJ5LnYxLlBsYWNlEiAKAnRvGAIgASgLMhQucmFpbC5xdWVyeS52MS5QbGFjZRIMCgRkYXRlGAMgASgJEisKBmZpbHRlchgEIAEoCzIbLnJhaWwucXVlcnkudjEuU2VhcmNoRmlsdGVyEicKBHNvcnQYBSABKA4yGS5yYWlsLnF1ZXJ5LnYxLlNlYXJjaFNvcnQSMwoOcGFzc2VuZ2VyX3R5cGUYBiABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRImCgdjaGFubmVsGAcgASgOMhUucmFpbC50eXBlLnYxLkNoYW5uZWwSGgoSbWluX2Nvbm5lY3Rpb25fbWluGAggASgNEhEKCXBhZ2Vfc2l6ZRgJIAEoDRISCgpwYWdlX3Rva2VuGAogASgJIr8DChdTZWFyY2hUcmFuc2ZlcnNSZXNwb25zZRJCCgl0cmFuc2ZlcnMYASADKAsyLy5yYWlsLnF1ZXJ5LnYxLlNlYXJjaFRyYW5zZmVyc1Jlc3BvbnNlLlRyYW5zZmVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIpCgVhc19vZhgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFc3RhbGUYBCABKAgSGQoRdGltZXRhYmxlX3ZlcnNpb24YBSABKAkSEAoIY2hlY2tzdW0YBiABKAkSKQoFc3RhbXAYDyABKAsyGi5yYWlsLnF1ZXJ5LnYxLkFuc3dlclN0YW1wGrQBCghUcmFuc2ZlchInCgRsZWdzGAEgAygLMhkucmFpbC5xdWVyeS52MS5UcmFpbk9mZmVyEhQKDGNvbm5lY3Rpb25fcxgCIAEoDRISCgpkdXJhdGlvbl9zGAMgASgNEigKC2xvd2VzdF9mYXJlGAQgASgLMhMucmFpbC50eXBlLnYxLk1vbmV5EhgKEG1pbl9jb25uZWN0aW9uX3MYBSABKA0SEQoJYXZhaWxhYmxlGAYgASgIIvEBCghTdG9wVGltZRINCgVpbmRleBgBIAEoDRInCgdzdGF0aW9uGAIgASgLMhYucmFpbC5xdWVyeS52MS5TdGF0aW9uEjAKDGFycml2YWxfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoOZGVwYXJ0dXJlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmRpc3RhbmNlX20YBSABKAMSMwoPc2FsZV9zdGFydF90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ8CgVDb2FjaBIQCghjb2FjaF9ubxgBIAEoCRIrCgpzZWF0X2NsYXNzGAIgASgOMhcucmFpbC50eXBlLnYxLlNlYXRDbGFzcxIRCglsYXlvdXRfaWQYAyABKAkSEgoKc2VhdF9jb3VudBgEIAEoDRINCgVxdWlldBgFIAEoCCKvAwoIVHJhaW5SdW4SDgoGcnVuX2lkGAEgASgJEhAKCHRyYWluX2lkGAIgASgJEhAKCHRyYWluX25vGAMgASgJEisKCnRyYWluX3R5cGUYBCABKA4yFy5yYWlsLnR5cGUudjEuVHJhaW5UeXBlEhQKDHNlcnZpY2VfZGF0ZRgFIAEoCRImCgVzdG9wcxgGIAMoCzIXLnJhaWwucXVlcnkudjEuU3RvcFRpbWUSJQoHY29hY2hlcxgHIAMoCzIULnJhaWwucXVlcnkudjEuQ29hY2gSGQoRc3RhbmRpbmdfY2FwYWNpdHkYCCABKA0SMwoPc2FsZV9zdGFydF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCgpzYWxlX3N0YXRlGAogASgOMhgucmFpbC5xdWVyeS52MS5TYWxlU3RhdGUSGQoRdGltZXRhYmxlX3ZlcnNpb24YCyABKAkSEAoIcmV2aXNpb24YDCABKAMSGAoQY2hhbmdlX3JlYXNvbl96aBgNIAEoCRIYChBjaGFuZ2VfcmVhc29uX2VuGA4gASgJIiQKEkdldFRyYWluUnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkiZgoTR2V0VHJhaW5SdW5SZXNwb25zZRIkCgNydW4YASABKAsyFy5yYWlsLnF1ZXJ5LnYxLlRyYWluUnVuEikKBXN0YW1wGA8gASgLMhoucmFpbC5xdWVyeS52MS5BbnN3ZXJTdGFtcCK4AQoRUXVvdGVGYXJlc1JlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhcKD2Zyb21fc3RhdGlvbl9pZBgCIAEoCRIVCg10b19zdGF0aW9uX2lkGAMgASgJEi0KDHNlYXRfY2xhc3NlcxgEIAMoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSNAoPcGFzc2VuZ2VyX3R5cGVzGAUgAygOMhsucmFpbC50eXBlLnYxLlBhc3NlbmdlclR5cGUi8QIKElF1b3RlRmFyZXNSZXNwb25zZRI1CgVmYXJlcxgBIAMoCzImLnJhaWwucXVlcnkudjEuUXVvdGVGYXJlc1Jlc3BvbnNlLkZhcmUSFAoMZmFyZV92ZXJzaW9uGAIgASgJEiYKB2pvdXJuZXkYAyABKAsyFS5yYWlsLnR5cGUudjEuSm91cm5leRIpCgVzdGFtcBgPIAEoCzIaLnJhaWwucXVlcnkudjEuQW5zd2VyU3RhbXAaugEKBEZhcmUSKwoKc2VhdF9jbGFzcxgBIAEoDjIXLnJhaWwudHlwZS52MS5TZWF0Q2xhc3MSMwoOcGFzc2VuZ2VyX3R5cGUYAiABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRItCgtiZXJ0aF9sZXZlbBgDIAEoDjIYLnJhaWwudHlwZS52MS5CZXJ0aExldmVsEiEKBGZhcmUYBCABKAsyEy5yYWlsLnR5cGUudjEuTW9uZXkitQEKFkdldEF2YWlsYWJpbGl0eVJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhcKD2Zyb21fc3RhdGlvbl9pZBgCIAEoCRIVCg10b19zdGF0aW9uX2lkGAMgASgJEjMKDnBhc3Nlbmdlcl90eXBlGAQgASgOMhsucmFpbC50eXBlLnYxLlBhc3NlbmdlclR5cGUSJgoHY2hhbm5lbBgFIAEoDjIVLnJhaWwudHlwZS52MS5DaGFubmVsIpcBChdHZXRBdmFpbGFiaWxpdHlSZXNwb25zZRIxCgdjbGFzc2VzGAEgAygLMiAucmFpbC5xdWVyeS52MS5DbGFzc0F2YWlsYWJpbGl0eRIPCgd2ZXJzaW9uGAIgASgDEg0KBXN0YWxlGAMgASgIEikKBXN0YW1wGA8gASgLMhoucmFpbC5xdWVyeS52MS5BbnN3ZXJTdGFtcCJOChhXYXRjaEF2YWlsYWJpbGl0eVJlcXVlc3QSMgoGc2VhcmNoGAEgASgLMiIucmFpbC5xdWVyeS52MS5TZWFyY2hUcmFpbnNSZXF1ZXN0IocBChlXYXRjaEF2YWlsYWJpbGl0eVJlc3BvbnNlEikKBm9mZmVycxgBIAMoCzIZLnJhaWwucXVlcnkudjEuVHJhaW5PZmZlchIpCgVhc19vZhgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMZ29uZV9ydW5faWRzGAMgAygJIm0KFlN0cmVhbVRyYWluUnVuc1JlcXVlc3QSFAoMc2VydmljZV9kYXRlGAEgASgJEg8KB3J1bl9pZHMYAiADKAkSFgoOZXhjZXB0X3J1bl9pZHMYAyADKAkSFAoMdGVsbF9taXNzaW5nGAQgASgIImkKF1N0cmVhbVRyYWluUnVuc1Jlc3BvbnNlEiQKA3J1bhgBIAEoCzIXLnJhaWwucXVlcnkudjEuVHJhaW5SdW4SFgoObWlzc2luZ19ydW5faWQYAiABKAkSEAoIcmV2aXNpb24YAyABKAMiQgoUU3luY1RpbWV0YWJsZVJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIWCg5kZXNwaXRlX2xvc3NlcxgCIAEoCCKyAQoQVGltZXRhYmxlVmVyc2lvbhIPCgd2ZXJzaW9uGAEgASgJEhAKCGNoZWNrc3VtGAIgASgJEg4KBnNvdXJjZRgDIAEoCRIvCgtpbXBvcnRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGYWN0aXZlGAUgASgIEhUKDXN0YXRpb25fY291bnQYBiABKA0SEwoLdHJhaW5fY291bnQYByABKA0iWQoVU3luY1RpbWV0YWJsZVJlc3BvbnNlEi8KBmFjdGl2ZRgBIAEoCzIfLnJhaWwucXVlcnkudjEuVGltZXRhYmxlVmVyc2lvbhIPCgdjaGFuZ2VkGAIgASgIIh4KHExpc3RUaW1ldGFibGVWZXJzaW9uc1JlcXVlc3QiUgodTGlzdFRpbWV0YWJsZVZlcnNpb25zUmVzcG9uc2USMQoIdmVyc2lvbnMYASADKAsyHy5yYWlsLnF1ZXJ5LnYxLlRpbWV0YWJsZVZlcnNpb24ilwIKCVJ1bkNoYW5nZRIOCgZydW5faWQYASABKAkSEAoIcmV2aXNpb24YAiABKAMSEAoIc2VxdWVuY2UYAyABKAMSLAoFc3RhdGUYBCABKA4yHS5yYWlsLnF1ZXJ5LnYxLlJ1bkNoYW5nZVN0YXRlEhEKCWNhbmNlbGxlZBgFIAEoCBITCgttb3ZlZF9zdG9wcxgGIAEoDRIXCg9jb2FjaGVzX2NoYW5nZWQYByABKAgSEQoJcmVhc29uX3poGAggASgJEhEKCXJlYXNvbl9lbhgJIAEoCRIPCgdwcm9ibGVtGAogASgJEjAKDHJlY2VpdmVfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiQgoVTGlzdFJ1bkNoYW5nZXNSZXF1ZXN0EhYKDmFmdGVyX3JldmlzaW9uGAEgASgDEhEKCXBhZ2Vfc2l6ZRgCIAEoDSJ6ChZMaXN0UnVuQ2hhbmdlc1Jlc3BvbnNlEikKB2NoYW5nZXMYASADKAsyGC5yYWlsLnF1ZXJ5LnYxLlJ1bkNoYW5nZRIZChF0aW1ldGFibGVfdmVyc2lvbhgCIAEoCRIaChJ0aW1ldGFibGVfcmV2aXNpb24YAyABKAMiPwoYUm9sbGJhY2tUaW1ldGFibGVSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoCSJMChlSb2xsYmFja1RpbWV0YWJsZVJlc3BvbnNlEi8KBmFjdGl2ZRgBIAEoCzIfLnJhaWwucXVlcnkudjEuVGltZXRhYmxlVmVyc2lvbip5CgtEZWdyYWRhdGlvbhIbChdERUdSQURBVElPTl9VTlNQRUNJRklFRBAAEhkKFURFR1JBREFUSU9OX0lOVkVOVE9SWRABEhcKE0RFR1JBREFUSU9OX1JFUExJQ0EQAhIZChVERUdSQURBVElPTl9USU1FVEFCTEUQAyqOAQoKU2VhcmNoU29ydBIbChdTRUFSQ0hfU09SVF9VTlNQRUNJRklFRBAAEhkKFVNFQVJDSF9TT1JUX0RFUEFSVFVSRRABEhcKE1NFQVJDSF9TT1JUX0FSUklWQUwQAhIYChRTRUFSQ0hfU09SVF9EVVJBVElPThADEhUKEVNFQVJDSF9TT1JUX1BSSUNFEAQqhAEKCVNhbGVTdGF0ZRIaChZTQUxFX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRU0FMRV9TVEFURV9CRUZPUkUQARITCg9TQUxFX1NUQVRFX09QRU4QAhIVChFTQUxFX1NUQVRFX0NMT1NFRBADEhgKFFNBTEVfU1RBVEVfQ0FOQ0VMTEVEEAQqbgoOUnVuQ2hhbmdlU3RhdGUSIAocUlVOX0NIQU5HRV9TVEFURV9VTlNQRUNJRklFRBAAEhwKGFJVTl9DSEFOR0VfU1RBVEVfQVBQTElFRBABEhwKGFJVTl9DSEFOR0VfU1RBVEVfUkVGVVNFRBACMvUNCgxRdWVyeVNlcnZpY2USiwEKD1N1Z2dlc3RTdGF0aW9ucxIlLnJhaWwucXVlcnkudjEuU3VnZ2VzdFN0YXRpb25zUmVxdWVzdBomLnJhaWwucXVlcnkudjEuU3VnZ2VzdFN0YXRpb25zUmVzcG9uc2UiKZACAYq1GAYKAQEY6AeC0+STAhYSFC92MS9zdGF0aW9uczpzdWdnZXN0EnoKDExpc3RTdGF0aW9ucxIiLnJhaWwucXVlcnkudjEuTGlzdFN0YXRpb25zUmVxdWVzdBojLnJhaWwucXVlcnkudjEuTGlzdFN0YXRpb25zUmVzcG9uc2UiIZACAYq1GAYKAQEY6AeC0+STAg4SDC92MS9zdGF0aW9ucxJ/CgxTZWFyY2hUcmFpbnMSIi5yYWlsLnF1ZXJ5LnYxLlNlYXJjaFRyYWluc1JlcXVlc3QaIy5yYWlsLnF1ZXJ5LnYxLlNlYXJjaFRyYWluc1Jlc3BvbnNlIiaQAgGKtRgGCgEBGNAPgtPkkwITEhEvdjEvdHJhaW5zOnNlYXJjaBKLAQoPU2VhcmNoVHJhbnNmZXJzEiUucmFpbC5xdWVyeS52MS5TZWFyY2hUcmFuc2ZlcnNSZXF1ZXN0GiYucmFpbC5xdWVyeS52MS5TZWFyY2hUcmFuc2ZlcnNSZXNwb25zZSIpkAIBirUYBgoBARjQD4LT5JMCFhIUL3YxL3RyYW5zZmVyczpzZWFyY2gSqwEKC0dldFRyYWluUnVuEiEucmFpbC5xdWVyeS52MS5HZXRUcmFpblJ1blJlcXVlc3QaIi5yYWlsLnF1ZXJ5LnYxLkdldFRyYWluUnVuUmVzcG9uc2UiVZACAYq1GDUKAgEFEgVvcmRlchIJaW52ZW50b3J5Egl0aWNrZXRpbmcSCmFmdGVyc2FsZXMSA29wcxjoB4LT5JMCExIRL3YxL3J1bnMve3J1bl9pZH0SiwEKClF1b3RlRmFyZXMSIC5yYWlsLnF1ZXJ5LnYxLlF1b3RlRmFyZXNSZXF1ZXN0GiEucmFpbC5xdWVyeS52MS5RdW90ZUZhcmVzUmVzcG9uc2UiOJACAYq1GBoKAgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxjoB4LT5JMCERIPL3YxL2ZhcmVzOnF1b3RlEpsBCg9HZXRBdmFpbGFiaWxpdHkSJS5yYWlsLnF1ZXJ5LnYxLkdldEF2YWlsYWJpbGl0eVJlcXVlc3QaJi5yYWlsLnF1ZXJ5LnYxLkdldEF2YWlsYWJpbGl0eVJlc3BvbnNlIjmQAgGKtRgaCgIBBRIFb3JkZXISCmFmdGVyc2FsZXMY6AeC0+STAhISEC92MS9hdmFpbGFiaWxpdHkScwoRV2F0Y2hBdmFpbGFiaWxpdHkSJy5yYWlsLnF1ZXJ5LnYxLldhdGNoQXZhaWxhYmlsaXR5UmVxdWVzdBooLnJhaWwucXVlcnkudjEuV2F0Y2hBdmFpbGFiaWxpdHlSZXNwb25zZSIJirUYBQoBASABMAESfwoPU3RyZWFtVHJhaW5SdW5zEiUucmFpbC5xdWVyeS52MS5TdHJlYW1UcmFpblJ1bnNSZXF1ZXN0GiYucmFpbC5xdWVyeS52MS5TdHJlYW1UcmFpblJ1bnNSZXNwb25zZSIbirUYFwoBBRIJaW52ZW50b3J5EgNvcHMYwKkHMAESbQoNU3luY1RpbWV0YWJsZRIjLnJhaWwucXVlcnkudjEuU3luY1RpbWV0YWJsZVJlcXVlc3QaJC5yYWlsLnF1ZXJ5LnYxLlN5bmNUaW1ldGFibGVSZXNwb25zZSIRirUYDQoCAwUSA29wcxjAqQcSkgEKFUxpc3RUaW1ldGFibGVWZXJzaW9ucxIrLnJhaWwucXVlcnkudjEuTGlzdFRpbWV0YWJsZVZlcnNpb25zUmVxdWVzdBosLnJhaWwucXVlcnkudjEuTGlzdFRpbWV0YWJsZVZlcnNpb25zUmVzcG9uc2UiHpACAYq1GBcKAgMFEgNvcHMSCWludmVudG9yeRjQDxJ9Cg5MaXN0UnVuQ2hhbmdlcxIkLnJhaWwucXVlcnkudjEuTGlzdFJ1bkNoYW5nZXNSZXF1ZXN0GiUucmFpbC5xdWVyeS52MS5MaXN0UnVuQ2hhbmdlc1Jlc3BvbnNlIh6QAgGKtRgXCgIDBRIDb3BzEglpbnZlbnRvcnkY0A8SeQoRUm9sbGJhY2tUaW1ldGFibGUSJy5yYWlsLnF1ZXJ5LnYxLlJvbGxiYWNrVGltZXRhYmxlUmVxdWVzdBooLnJhaWwucXVlcnkudjEuUm9sbGJhY2tUaW1ldGFibGVSZXNwb25zZSIRirUYDQoCAwUSA29wcxjg1ANiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey, file_rail_type_v1_money]);
+
+/**
+ * What an answer from memory or a cache says of itself. Equal checksums of one method are equal answers, whichever replica made
+ * them; over HTTP the checksum is the ETag.
+ *
+ * @generated from message rail.query.v1.AnswerStamp
+ */
+export type AnswerStamp = Message<"rail.query.v1.AnswerStamp"> & {
+  /**
+   * Version of the timetable the answer belongs to.
+   *
+   * @generated from field: string timetable_version = 1;
+   */
+  timetableVersion: string;
+
+  /**
+   * Digest of everything else in the answer but its times.
+   *
+   * @generated from field: string checksum = 2;
+   */
+  checksum: string;
+
+  /**
+   * When the answer was made.
+   *
+   * @generated from field: google.protobuf.Timestamp as_of = 3;
+   */
+  asOf?: Timestamp | undefined;
+
+  /**
+   * Unset while every tier is there.
+   *
+   * @generated from field: rail.query.v1.Degradation degraded_by = 4;
+   */
+  degradedBy: Degradation;
+
+  /**
+   * How old what the answer says may be because of that, in milliseconds; 0 where it is not known or nothing is wrong.
+   *
+   * @generated from field: uint32 age_ms = 5;
+   */
+  ageMs: number;
+};
+
+/**
+ * Describes the message rail.query.v1.AnswerStamp.
+ * Use `create(AnswerStampSchema)` to create a new message.
+ */
+export const AnswerStampSchema: GenMessage<AnswerStamp> = /*@__PURE__*/
+  messageDesc(file_rail_query_v1_query, 0);
 
 /**
  * 车站.
@@ -83,7 +133,7 @@ export type Station = Message<"rail.query.v1.Station"> & {
  * Use `create(StationSchema)` to create a new message.
  */
 export const StationSchema: GenMessage<Station> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 0);
+  messageDesc(file_rail_query_v1_query, 1);
 
 /**
  * What a person has typed so far.
@@ -111,7 +161,7 @@ export type SuggestStationsRequest = Message<"rail.query.v1.SuggestStationsReque
  * Use `create(SuggestStationsRequestSchema)` to create a new message.
  */
 export const SuggestStationsRequestSchema: GenMessage<SuggestStationsRequest> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 1);
+  messageDesc(file_rail_query_v1_query, 2);
 
 /**
  * Best match first.
@@ -123,6 +173,11 @@ export type SuggestStationsResponse = Message<"rail.query.v1.SuggestStationsResp
    * @generated from field: repeated rail.query.v1.SuggestStationsResponse.Suggestion suggestions = 1;
    */
   suggestions: SuggestStationsResponse_Suggestion[];
+
+  /**
+   * @generated from field: rail.query.v1.AnswerStamp stamp = 15;
+   */
+  stamp?: AnswerStamp | undefined;
 };
 
 /**
@@ -130,7 +185,7 @@ export type SuggestStationsResponse = Message<"rail.query.v1.SuggestStationsResp
  * Use `create(SuggestStationsResponseSchema)` to create a new message.
  */
 export const SuggestStationsResponseSchema: GenMessage<SuggestStationsResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 2);
+  messageDesc(file_rail_query_v1_query, 3);
 
 /**
  * A station, or a city that stands for all of its stations.
@@ -175,7 +230,7 @@ export type SuggestStationsResponse_Suggestion = Message<"rail.query.v1.SuggestS
  * Use `create(SuggestStationsResponse_SuggestionSchema)` to create a new message.
  */
 export const SuggestStationsResponse_SuggestionSchema: GenMessage<SuggestStationsResponse_Suggestion> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 2, 0);
+  messageDesc(file_rail_query_v1_query, 3, 0);
 
 /**
  * Asks for a page of stations.
@@ -201,7 +256,7 @@ export type ListStationsRequest = Message<"rail.query.v1.ListStationsRequest"> &
  * Use `create(ListStationsRequestSchema)` to create a new message.
  */
 export const ListStationsRequestSchema: GenMessage<ListStationsRequest> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 3);
+  messageDesc(file_rail_query_v1_query, 4);
 
 /**
  * A page, in a stable order.
@@ -225,6 +280,11 @@ export type ListStationsResponse = Message<"rail.query.v1.ListStationsResponse">
    * @generated from field: string timetable_version = 3;
    */
   timetableVersion: string;
+
+  /**
+   * @generated from field: rail.query.v1.AnswerStamp stamp = 15;
+   */
+  stamp?: AnswerStamp | undefined;
 };
 
 /**
@@ -232,7 +292,7 @@ export type ListStationsResponse = Message<"rail.query.v1.ListStationsResponse">
  * Use `create(ListStationsResponseSchema)` to create a new message.
  */
 export const ListStationsResponseSchema: GenMessage<ListStationsResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 4);
+  messageDesc(file_rail_query_v1_query, 5);
 
 /**
  * A station or a whole city.
@@ -255,6 +315,16 @@ export type Place = Message<"rail.query.v1.Place"> & {
      */
     value: string;
     case: "cityZh";
+  } | {
+    /**
+     * As a person types it in full: Chinese, pinyin, initials or English, 1–32 characters. A city's name means all its
+     * stations. STATION_AMBIGUOUS where it names several places, STATION_UNKNOWN where it names none: both list what may
+     * have been meant in the metadata `candidates`, best first, `station:<station_id>:<name>` or `city:<name>`, by commas.
+     *
+     * @generated from field: string name = 3;
+     */
+    value: string;
+    case: "name";
   } | { case: undefined; value?: undefined };
 };
 
@@ -263,7 +333,7 @@ export type Place = Message<"rail.query.v1.Place"> & {
  * Use `create(PlaceSchema)` to create a new message.
  */
 export const PlaceSchema: GenMessage<Place> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 5);
+  messageDesc(file_rail_query_v1_query, 6);
 
 /**
  * A trip between two places on a day, and how to show what is found.
@@ -330,7 +400,7 @@ export type SearchTrainsRequest = Message<"rail.query.v1.SearchTrainsRequest"> &
  * Use `create(SearchTrainsRequestSchema)` to create a new message.
  */
 export const SearchTrainsRequestSchema: GenMessage<SearchTrainsRequest> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 6);
+  messageDesc(file_rail_query_v1_query, 7);
 
 /**
  * All set conditions must hold.
@@ -349,7 +419,7 @@ export type SearchFilter = Message<"rail.query.v1.SearchFilter"> & {
   seatClasses: SeatClass[];
 
   /**
-   * Minutes after midnight, `from` inclusive, `to` exclusive; 0–1440; 0,0 means any.
+   * Minutes after midnight in Asia/Shanghai, `from` inclusive, `to` exclusive; 0–1440; 0,0 means any.
    *
    * @generated from field: uint32 departure_from_min = 3;
    */
@@ -378,6 +448,8 @@ export type SearchFilter = Message<"rail.query.v1.SearchFilter"> & {
   onlyAvailable: boolean;
 
   /**
+   * Stations of `from` and `to` to begin and end at; any of them where empty.
+   *
    * @generated from field: repeated string from_station_ids = 8;
    */
   fromStationIds: string[];
@@ -393,7 +465,7 @@ export type SearchFilter = Message<"rail.query.v1.SearchFilter"> & {
  * Use `create(SearchFilterSchema)` to create a new message.
  */
 export const SearchFilterSchema: GenMessage<SearchFilter> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 7);
+  messageDesc(file_rail_query_v1_query, 8);
 
 /**
  * Of one class on one stretch.
@@ -441,6 +513,13 @@ export type ClassAvailability = Message<"rail.query.v1.ClassAvailability"> & {
    * @generated from field: repeated rail.query.v1.SeatChangeStop same_train_change_stops = 6;
    */
   sameTrainChangeStops: SeatChangeStop[];
+
+  /**
+   * The fare is lower than an adult's. Students pay less in some classes and on some dates only.
+   *
+   * @generated from field: bool fare_reduced = 7;
+   */
+  fareReduced: boolean;
 };
 
 /**
@@ -448,7 +527,7 @@ export type ClassAvailability = Message<"rail.query.v1.ClassAvailability"> & {
  * Use `create(ClassAvailabilitySchema)` to create a new message.
  */
 export const ClassAvailabilitySchema: GenMessage<ClassAvailability> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 8);
+  messageDesc(file_rail_query_v1_query, 9);
 
 /**
  * A stop of the run at which a traveller moves to another seat.
@@ -481,7 +560,7 @@ export type SeatChangeStop = Message<"rail.query.v1.SeatChangeStop"> & {
  * Use `create(SeatChangeStopSchema)` to create a new message.
  */
 export const SeatChangeStopSchema: GenMessage<SeatChangeStop> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 9);
+  messageDesc(file_rail_query_v1_query, 10);
 
 /**
  * One train on the asked stretch, with what each class costs and has left.
@@ -527,6 +606,8 @@ export type TrainOffer = Message<"rail.query.v1.TrainOffer"> & {
   saleState: SaleState;
 
   /**
+   * When sale begins at the station of boarding; each station has its own time of day.
+   *
    * @generated from field: google.protobuf.Timestamp sale_start_time = 8;
    */
   saleStartTime?: Timestamp | undefined;
@@ -551,7 +632,7 @@ export type TrainOffer = Message<"rail.query.v1.TrainOffer"> & {
  * Use `create(TrainOfferSchema)` to create a new message.
  */
 export const TrainOfferSchema: GenMessage<TrainOffer> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 10);
+  messageDesc(file_rail_query_v1_query, 11);
 
 /**
  * A page of trains, from memory. Equal questions have equal answers until something changes.
@@ -594,6 +675,11 @@ export type SearchTrainsResponse = Message<"rail.query.v1.SearchTrainsResponse">
    * @generated from field: string checksum = 6;
    */
   checksum: string;
+
+  /**
+   * @generated from field: rail.query.v1.AnswerStamp stamp = 15;
+   */
+  stamp?: AnswerStamp | undefined;
 };
 
 /**
@@ -601,7 +687,7 @@ export type SearchTrainsResponse = Message<"rail.query.v1.SearchTrainsResponse">
  * Use `create(SearchTrainsResponseSchema)` to create a new message.
  */
 export const SearchTrainsResponseSchema: GenMessage<SearchTrainsResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 11);
+  messageDesc(file_rail_query_v1_query, 12);
 
 /**
  * A trip between two places with one change of train.
@@ -620,11 +706,15 @@ export type SearchTransfersRequest = Message<"rail.query.v1.SearchTransfersReque
   to?: Place | undefined;
 
   /**
+   * Date of departure of the first train at `from`, `YYYY-MM-DD` in Asia/Shanghai.
+   *
    * @generated from field: string date = 3;
    */
   date: string;
 
   /**
+   * Types, classes and availability must hold for both legs; windows and stations for the ends of the journey.
+   *
    * @generated from field: rail.query.v1.SearchFilter filter = 4;
    */
   filter?: SearchFilter | undefined;
@@ -647,7 +737,7 @@ export type SearchTransfersRequest = Message<"rail.query.v1.SearchTransfersReque
   channel: Channel;
 
   /**
-   * Minimum minutes between trains; the rule of the station where 0.
+   * Minimum minutes between trains, at most 360; the rule of the stations holds where it asks for more.
    *
    * @generated from field: uint32 min_connection_min = 8;
    */
@@ -671,7 +761,7 @@ export type SearchTransfersRequest = Message<"rail.query.v1.SearchTransfersReque
  * Use `create(SearchTransfersRequestSchema)` to create a new message.
  */
 export const SearchTransfersRequestSchema: GenMessage<SearchTransfersRequest> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 12);
+  messageDesc(file_rail_query_v1_query, 13);
 
 /**
  * A page of pairs of trains.
@@ -698,6 +788,23 @@ export type SearchTransfersResponse = Message<"rail.query.v1.SearchTransfersResp
    * @generated from field: bool stale = 4;
    */
   stale: boolean;
+
+  /**
+   * @generated from field: string timetable_version = 5;
+   */
+  timetableVersion: string;
+
+  /**
+   * Digest of the transfers; equal digests are equal pages.
+   *
+   * @generated from field: string checksum = 6;
+   */
+  checksum: string;
+
+  /**
+   * @generated from field: rail.query.v1.AnswerStamp stamp = 15;
+   */
+  stamp?: AnswerStamp | undefined;
 };
 
 /**
@@ -705,7 +812,7 @@ export type SearchTransfersResponse = Message<"rail.query.v1.SearchTransfersResp
  * Use `create(SearchTransfersResponseSchema)` to create a new message.
  */
 export const SearchTransfersResponseSchema: GenMessage<SearchTransfersResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 13);
+  messageDesc(file_rail_query_v1_query, 14);
 
 /**
  * Two trains that connect.
@@ -721,6 +828,8 @@ export type SearchTransfersResponse_Transfer = Message<"rail.query.v1.SearchTran
   legs: TrainOffer[];
 
   /**
+   * From the arrival of the first to the departure of the second train.
+   *
    * @generated from field: uint32 connection_s = 2;
    */
   connectionS: number;
@@ -731,11 +840,25 @@ export type SearchTransfersResponse_Transfer = Message<"rail.query.v1.SearchTran
   durationS: number;
 
   /**
-   * Cheapest sum of both legs.
+   * Cheapest sum of both legs in the asked classes; among what can be bought where only that is asked for.
    *
    * @generated from field: rail.type.v1.Money lowest_fare = 4;
    */
   lowestFare?: Money | undefined;
+
+  /**
+   * Least time between the trains by the rule: longer where one goes to another station of the city.
+   *
+   * @generated from field: uint32 min_connection_s = 5;
+   */
+  minConnectionS: number;
+
+  /**
+   * Both legs can be bought now in an asked class.
+   *
+   * @generated from field: bool available = 6;
+   */
+  available: boolean;
 };
 
 /**
@@ -743,7 +866,7 @@ export type SearchTransfersResponse_Transfer = Message<"rail.query.v1.SearchTran
  * Use `create(SearchTransfersResponse_TransferSchema)` to create a new message.
  */
 export const SearchTransfersResponse_TransferSchema: GenMessage<SearchTransfersResponse_Transfer> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 13, 0);
+  messageDesc(file_rail_query_v1_query, 14, 0);
 
 /**
  * A call at a station.
@@ -781,6 +904,13 @@ export type StopTime = Message<"rail.query.v1.StopTime"> & {
    * @generated from field: int64 distance_m = 5;
    */
   distanceM: bigint;
+
+  /**
+   * When sale begins for who boards here. Unset at the last stop.
+   *
+   * @generated from field: google.protobuf.Timestamp sale_start_time = 6;
+   */
+  saleStartTime?: Timestamp | undefined;
 };
 
 /**
@@ -788,7 +918,7 @@ export type StopTime = Message<"rail.query.v1.StopTime"> & {
  * Use `create(StopTimeSchema)` to create a new message.
  */
 export const StopTimeSchema: GenMessage<StopTime> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 14);
+  messageDesc(file_rail_query_v1_query, 15);
 
 /**
  * One coach of a run.
@@ -829,7 +959,7 @@ export type Coach = Message<"rail.query.v1.Coach"> & {
  * Use `create(CoachSchema)` to create a new message.
  */
 export const CoachSchema: GenMessage<Coach> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 15);
+  messageDesc(file_rail_query_v1_query, 16);
 
 /**
  * A train on a service date, as the active timetable has it.
@@ -880,6 +1010,8 @@ export type TrainRun = Message<"rail.query.v1.TrainRun"> & {
   standingCapacity: number;
 
   /**
+   * The earliest of its stops.
+   *
    * @generated from field: google.protobuf.Timestamp sale_start_time = 9;
    */
   saleStartTime?: Timestamp | undefined;
@@ -893,6 +1025,25 @@ export type TrainRun = Message<"rail.query.v1.TrainRun"> & {
    * @generated from field: string timetable_version = 11;
    */
   timetableVersion: string;
+
+  /**
+   * Grows with every change of the timetable and of this run: the greater one is the newer word.
+   *
+   * @generated from field: int64 revision = 12;
+   */
+  revision: bigint;
+
+  /**
+   * Why the run is cancelled or differs from the timetable, as the railway says; empty where it does not.
+   *
+   * @generated from field: string change_reason_zh = 13;
+   */
+  changeReasonZh: string;
+
+  /**
+   * @generated from field: string change_reason_en = 14;
+   */
+  changeReasonEn: string;
 };
 
 /**
@@ -900,7 +1051,7 @@ export type TrainRun = Message<"rail.query.v1.TrainRun"> & {
  * Use `create(TrainRunSchema)` to create a new message.
  */
 export const TrainRunSchema: GenMessage<TrainRun> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 16);
+  messageDesc(file_rail_query_v1_query, 17);
 
 /**
  * Names a run.
@@ -919,7 +1070,7 @@ export type GetTrainRunRequest = Message<"rail.query.v1.GetTrainRunRequest"> & {
  * Use `create(GetTrainRunRequestSchema)` to create a new message.
  */
 export const GetTrainRunRequestSchema: GenMessage<GetTrainRunRequest> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 17);
+  messageDesc(file_rail_query_v1_query, 18);
 
 /**
  * The run; TRAIN_RUN_NOT_FOUND when it does not exist on that day.
@@ -931,6 +1082,11 @@ export type GetTrainRunResponse = Message<"rail.query.v1.GetTrainRunResponse"> &
    * @generated from field: rail.query.v1.TrainRun run = 1;
    */
   run?: TrainRun | undefined;
+
+  /**
+   * @generated from field: rail.query.v1.AnswerStamp stamp = 15;
+   */
+  stamp?: AnswerStamp | undefined;
 };
 
 /**
@@ -938,7 +1094,7 @@ export type GetTrainRunResponse = Message<"rail.query.v1.GetTrainRunResponse"> &
  * Use `create(GetTrainRunResponseSchema)` to create a new message.
  */
 export const GetTrainRunResponseSchema: GenMessage<GetTrainRunResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 18);
+  messageDesc(file_rail_query_v1_query, 19);
 
 /**
  * A stretch of a run, for which classes and passenger types.
@@ -981,7 +1137,7 @@ export type QuoteFaresRequest = Message<"rail.query.v1.QuoteFaresRequest"> & {
  * Use `create(QuoteFaresRequestSchema)` to create a new message.
  */
 export const QuoteFaresRequestSchema: GenMessage<QuoteFaresRequest> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 19);
+  messageDesc(file_rail_query_v1_query, 20);
 
 /**
  * A fare for each combination, and the version of the rules that made them.
@@ -1005,6 +1161,11 @@ export type QuoteFaresResponse = Message<"rail.query.v1.QuoteFaresResponse"> & {
    * @generated from field: rail.type.v1.Journey journey = 3;
    */
   journey?: Journey | undefined;
+
+  /**
+   * @generated from field: rail.query.v1.AnswerStamp stamp = 15;
+   */
+  stamp?: AnswerStamp | undefined;
 };
 
 /**
@@ -1012,7 +1173,7 @@ export type QuoteFaresResponse = Message<"rail.query.v1.QuoteFaresResponse"> & {
  * Use `create(QuoteFaresResponseSchema)` to create a new message.
  */
 export const QuoteFaresResponseSchema: GenMessage<QuoteFaresResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 20);
+  messageDesc(file_rail_query_v1_query, 21);
 
 /**
  * What one passenger of a type pays in a class, by berth level where berths differ.
@@ -1046,7 +1207,7 @@ export type QuoteFaresResponse_Fare = Message<"rail.query.v1.QuoteFaresResponse.
  * Use `create(QuoteFaresResponse_FareSchema)` to create a new message.
  */
 export const QuoteFaresResponse_FareSchema: GenMessage<QuoteFaresResponse_Fare> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 20, 0);
+  messageDesc(file_rail_query_v1_query, 21, 0);
 
 /**
  * A stretch of a run and for whom to count.
@@ -1087,7 +1248,7 @@ export type GetAvailabilityRequest = Message<"rail.query.v1.GetAvailabilityReque
  * Use `create(GetAvailabilityRequestSchema)` to create a new message.
  */
 export const GetAvailabilityRequestSchema: GenMessage<GetAvailabilityRequest> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 21);
+  messageDesc(file_rail_query_v1_query, 22);
 
 /**
  * Every class of the run on that stretch.
@@ -1109,6 +1270,11 @@ export type GetAvailabilityResponse = Message<"rail.query.v1.GetAvailabilityResp
    * @generated from field: bool stale = 3;
    */
   stale: boolean;
+
+  /**
+   * @generated from field: rail.query.v1.AnswerStamp stamp = 15;
+   */
+  stamp?: AnswerStamp | undefined;
 };
 
 /**
@@ -1116,7 +1282,7 @@ export type GetAvailabilityResponse = Message<"rail.query.v1.GetAvailabilityResp
  * Use `create(GetAvailabilityResponseSchema)` to create a new message.
  */
 export const GetAvailabilityResponseSchema: GenMessage<GetAvailabilityResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 22);
+  messageDesc(file_rail_query_v1_query, 23);
 
 /**
  * A page of results to follow.
@@ -1137,7 +1303,7 @@ export type WatchAvailabilityRequest = Message<"rail.query.v1.WatchAvailabilityR
  * Use `create(WatchAvailabilityRequestSchema)` to create a new message.
  */
 export const WatchAvailabilityRequestSchema: GenMessage<WatchAvailabilityRequest> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 23);
+  messageDesc(file_rail_query_v1_query, 24);
 
 /**
  * Offers that changed since the last message, in full.
@@ -1156,6 +1322,13 @@ export type WatchAvailabilityResponse = Message<"rail.query.v1.WatchAvailability
    * @generated from field: google.protobuf.Timestamp as_of = 2;
    */
   asOf?: Timestamp | undefined;
+
+  /**
+   * Runs that have left the page.
+   *
+   * @generated from field: repeated string gone_run_ids = 3;
+   */
+  goneRunIds: string[];
 };
 
 /**
@@ -1163,7 +1336,7 @@ export type WatchAvailabilityResponse = Message<"rail.query.v1.WatchAvailability
  * Use `create(WatchAvailabilityResponseSchema)` to create a new message.
  */
 export const WatchAvailabilityResponseSchema: GenMessage<WatchAvailabilityResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 24);
+  messageDesc(file_rail_query_v1_query, 25);
 
 /**
  * A service date, or some runs of it.
@@ -1189,6 +1362,13 @@ export type StreamTrainRunsRequest = Message<"rail.query.v1.StreamTrainRunsReque
    * @generated from field: repeated string except_run_ids = 3;
    */
   exceptRunIds: string[];
+
+  /**
+   * Of `run_ids`, also say which ones the timetable does not have.
+   *
+   * @generated from field: bool tell_missing = 4;
+   */
+  tellMissing: boolean;
 };
 
 /**
@@ -1196,7 +1376,7 @@ export type StreamTrainRunsRequest = Message<"rail.query.v1.StreamTrainRunsReque
  * Use `create(StreamTrainRunsRequestSchema)` to create a new message.
  */
 export const StreamTrainRunsRequestSchema: GenMessage<StreamTrainRunsRequest> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 25);
+  messageDesc(file_rail_query_v1_query, 26);
 
 /**
  * One run a message.
@@ -1208,6 +1388,18 @@ export type StreamTrainRunsResponse = Message<"rail.query.v1.StreamTrainRunsResp
    * @generated from field: rail.query.v1.TrainRun run = 1;
    */
   run?: TrainRun | undefined;
+
+  /**
+   * A run of `run_ids` that the timetable does not have, since `revision`.
+   *
+   * @generated from field: string missing_run_id = 2;
+   */
+  missingRunId: string;
+
+  /**
+   * @generated from field: int64 revision = 3;
+   */
+  revision: bigint;
 };
 
 /**
@@ -1215,7 +1407,7 @@ export type StreamTrainRunsResponse = Message<"rail.query.v1.StreamTrainRunsResp
  * Use `create(StreamTrainRunsResponseSchema)` to create a new message.
  */
 export const StreamTrainRunsResponseSchema: GenMessage<StreamTrainRunsResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 26);
+  messageDesc(file_rail_query_v1_query, 27);
 
 /**
  * Asks for the railway's newest timetable.
@@ -1227,6 +1419,13 @@ export type SyncTimetableRequest = Message<"rail.query.v1.SyncTimetableRequest">
    * @generated from field: string request_id = 1;
    */
   requestId: string;
+
+  /**
+   * Takes a timetable that lacks many of the runs on sale, which is refused as broken otherwise. For operators.
+   *
+   * @generated from field: bool despite_losses = 2;
+   */
+  despiteLosses: boolean;
 };
 
 /**
@@ -1234,7 +1433,7 @@ export type SyncTimetableRequest = Message<"rail.query.v1.SyncTimetableRequest">
  * Use `create(SyncTimetableRequestSchema)` to create a new message.
  */
 export const SyncTimetableRequestSchema: GenMessage<SyncTimetableRequest> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 27);
+  messageDesc(file_rail_query_v1_query, 28);
 
 /**
  * One imported timetable. Versions stay, so that an earlier one can be made active again.
@@ -1287,7 +1486,7 @@ export type TimetableVersion = Message<"rail.query.v1.TimetableVersion"> & {
  * Use `create(TimetableVersionSchema)` to create a new message.
  */
 export const TimetableVersionSchema: GenMessage<TimetableVersion> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 28);
+  messageDesc(file_rail_query_v1_query, 29);
 
 /**
  * The version that is active after the call.
@@ -1313,7 +1512,7 @@ export type SyncTimetableResponse = Message<"rail.query.v1.SyncTimetableResponse
  * Use `create(SyncTimetableResponseSchema)` to create a new message.
  */
 export const SyncTimetableResponseSchema: GenMessage<SyncTimetableResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 29);
+  messageDesc(file_rail_query_v1_query, 30);
 
 /**
  * Asks for all versions that are kept.
@@ -1328,7 +1527,7 @@ export type ListTimetableVersionsRequest = Message<"rail.query.v1.ListTimetableV
  * Use `create(ListTimetableVersionsRequestSchema)` to create a new message.
  */
 export const ListTimetableVersionsRequestSchema: GenMessage<ListTimetableVersionsRequest> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 30);
+  messageDesc(file_rail_query_v1_query, 31);
 
 /**
  * Versions, newest first.
@@ -1347,7 +1546,139 @@ export type ListTimetableVersionsResponse = Message<"rail.query.v1.ListTimetable
  * Use `create(ListTimetableVersionsResponseSchema)` to create a new message.
  */
 export const ListTimetableVersionsResponseSchema: GenMessage<ListTimetableVersionsResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 31);
+  messageDesc(file_rail_query_v1_query, 32);
+
+/**
+ * How a run differs from the timetable.
+ *
+ * @generated from message rail.query.v1.RunChange
+ */
+export type RunChange = Message<"rail.query.v1.RunChange"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: int64 revision = 2;
+   */
+  revision: bigint;
+
+  /**
+   * The railway's own count.
+   *
+   * @generated from field: int64 sequence = 3;
+   */
+  sequence: bigint;
+
+  /**
+   * @generated from field: rail.query.v1.RunChangeState state = 4;
+   */
+  state: RunChangeState;
+
+  /**
+   * @generated from field: bool cancelled = 5;
+   */
+  cancelled: boolean;
+
+  /**
+   * Stops with other times than the timetable's.
+   *
+   * @generated from field: uint32 moved_stops = 6;
+   */
+  movedStops: number;
+
+  /**
+   * @generated from field: bool coaches_changed = 7;
+   */
+  coachesChanged: boolean;
+
+  /**
+   * @generated from field: string reason_zh = 8;
+   */
+  reasonZh: string;
+
+  /**
+   * @generated from field: string reason_en = 9;
+   */
+  reasonEn: string;
+
+  /**
+   * Why it was refused.
+   *
+   * @generated from field: string problem = 10;
+   */
+  problem: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp receive_time = 11;
+   */
+  receiveTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message rail.query.v1.RunChange.
+ * Use `create(RunChangeSchema)` to create a new message.
+ */
+export const RunChangeSchema: GenMessage<RunChange> = /*@__PURE__*/
+  messageDesc(file_rail_query_v1_query, 33);
+
+/**
+ * What changed after a revision.
+ *
+ * @generated from message rail.query.v1.ListRunChangesRequest
+ */
+export type ListRunChangesRequest = Message<"rail.query.v1.ListRunChangesRequest"> & {
+  /**
+   * @generated from field: int64 after_revision = 1;
+   */
+  afterRevision: bigint;
+
+  /**
+   * 1–1000; 200 where 0.
+   *
+   * @generated from field: uint32 page_size = 2;
+   */
+  pageSize: number;
+};
+
+/**
+ * Describes the message rail.query.v1.ListRunChangesRequest.
+ * Use `create(ListRunChangesRequestSchema)` to create a new message.
+ */
+export const ListRunChangesRequestSchema: GenMessage<ListRunChangesRequest> = /*@__PURE__*/
+  messageDesc(file_rail_query_v1_query, 34);
+
+/**
+ * A page in order of revision; ask again after the last one's until none comes.
+ *
+ * @generated from message rail.query.v1.ListRunChangesResponse
+ */
+export type ListRunChangesResponse = Message<"rail.query.v1.ListRunChangesResponse"> & {
+  /**
+   * @generated from field: repeated rail.query.v1.RunChange changes = 1;
+   */
+  changes: RunChange[];
+
+  /**
+   * @generated from field: string timetable_version = 2;
+   */
+  timetableVersion: string;
+
+  /**
+   * When the active version became active.
+   *
+   * @generated from field: int64 timetable_revision = 3;
+   */
+  timetableRevision: bigint;
+};
+
+/**
+ * Describes the message rail.query.v1.ListRunChangesResponse.
+ * Use `create(ListRunChangesResponseSchema)` to create a new message.
+ */
+export const ListRunChangesResponseSchema: GenMessage<ListRunChangesResponse> = /*@__PURE__*/
+  messageDesc(file_rail_query_v1_query, 35);
 
 /**
  * The version to make active; FIELD_INVALID when it is not kept.
@@ -1371,7 +1702,7 @@ export type RollbackTimetableRequest = Message<"rail.query.v1.RollbackTimetableR
  * Use `create(RollbackTimetableRequestSchema)` to create a new message.
  */
 export const RollbackTimetableRequestSchema: GenMessage<RollbackTimetableRequest> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 32);
+  messageDesc(file_rail_query_v1_query, 36);
 
 /**
  * The version that is active after the call.
@@ -1390,10 +1721,56 @@ export type RollbackTimetableResponse = Message<"rail.query.v1.RollbackTimetable
  * Use `create(RollbackTimetableResponseSchema)` to create a new message.
  */
 export const RollbackTimetableResponseSchema: GenMessage<RollbackTimetableResponse> = /*@__PURE__*/
-  messageDesc(file_rail_query_v1_query, 33);
+  messageDesc(file_rail_query_v1_query, 37);
 
 /**
- * Order of results; ascending, ties by departure.
+ * Which tier is gone, as far as the answer is worse for it.
+ *
+ * @generated from enum rail.query.v1.Degradation
+ */
+export const Degradation = {
+  /**
+   * @generated from enum value: DEGRADATION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Inventory's stream is away: the numbers are the last ones known here.
+   *
+   * @generated from enum value: DEGRADATION_INVENTORY = 1;
+   */
+  INVENTORY: 1,
+
+  /**
+   * This replica does not know the numbers; another one's answer from the shared cache, at most 20 seconds old.
+   *
+   * @generated from enum value: DEGRADATION_REPLICA = 2;
+   */
+  REPLICA: 2,
+
+  /**
+   * Where timetables are kept is away: a newer timetable would not be known.
+   *
+   * @generated from enum value: DEGRADATION_TIMETABLE = 3;
+   */
+  TIMETABLE: 3,
+} as const;
+
+/**
+ * Which tier is gone, as far as the answer is worse for it.
+ *
+ * @generated from enum rail.query.v1.Degradation
+ */
+export type Degradation = (typeof Degradation)[keyof typeof Degradation] | UnknownEnum;
+
+/**
+ * Describes the enum rail.query.v1.Degradation.
+ */
+export const DegradationSchema: GenEnum<Degradation> = /*@__PURE__*/
+  enumDesc(file_rail_query_v1_query, 0);
+
+/**
+ * Order of results; ascending, ties by departure. DEPARTURE where unset. The price is that of the cheapest asked class.
  *
  * @generated from enum rail.query.v1.SearchSort
  */
@@ -1425,7 +1802,7 @@ export const SearchSort = {
 } as const;
 
 /**
- * Order of results; ascending, ties by departure.
+ * Order of results; ascending, ties by departure. DEPARTURE where unset. The price is that of the cheapest asked class.
  *
  * @generated from enum rail.query.v1.SearchSort
  */
@@ -1435,7 +1812,7 @@ export type SearchSort = (typeof SearchSort)[keyof typeof SearchSort] | UnknownE
  * Describes the enum rail.query.v1.SearchSort.
  */
 export const SearchSortSchema: GenEnum<SearchSort> = /*@__PURE__*/
-  enumDesc(file_rail_query_v1_query, 0);
+  enumDesc(file_rail_query_v1_query, 1);
 
 /**
  * Whether a run can be bought now on the asked stretch.
@@ -1486,12 +1863,49 @@ export type SaleState = (typeof SaleState)[keyof typeof SaleState] | UnknownEnum
  * Describes the enum rail.query.v1.SaleState.
  */
 export const SaleStateSchema: GenEnum<SaleState> = /*@__PURE__*/
-  enumDesc(file_rail_query_v1_query, 1);
+  enumDesc(file_rail_query_v1_query, 2);
+
+/**
+ * Whether a change of a run was taken.
+ *
+ * @generated from enum rail.query.v1.RunChangeState
+ */
+export const RunChangeState = {
+  /**
+   * @generated from enum value: RUN_CHANGE_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: RUN_CHANGE_STATE_APPLIED = 1;
+   */
+  APPLIED: 1,
+
+  /**
+   * The run can't run so; the run stays as it was before, and somebody must ask the railway.
+   *
+   * @generated from enum value: RUN_CHANGE_STATE_REFUSED = 2;
+   */
+  REFUSED: 2,
+} as const;
+
+/**
+ * Whether a change of a run was taken.
+ *
+ * @generated from enum rail.query.v1.RunChangeState
+ */
+export type RunChangeState = (typeof RunChangeState)[keyof typeof RunChangeState] | UnknownEnum;
+
+/**
+ * Describes the enum rail.query.v1.RunChangeState.
+ */
+export const RunChangeStateSchema: GenEnum<RunChangeState> = /*@__PURE__*/
+  enumDesc(file_rail_query_v1_query, 3);
 
 /**
  * Reads have no side effects and may be retried and cached. Numbers carry the version they are exact for; when the
- * replica is behind, `stale` says so. Errors: STATION_UNKNOWN, SAME_STATION, DATE_PAST, DATE_BEYOND_SALE_WINDOW,
- * FIELD_INVALID, PAGE_TOKEN_INVALID, TRAIN_RUN_NOT_FOUND.
+ * replica is behind, `stale` says so. Errors: STATION_UNKNOWN, STATION_AMBIGUOUS, SAME_STATION, DATE_PAST,
+ * DATE_BEYOND_SALE_WINDOW, FIELD_INVALID, SEAT_CLASS_UNKNOWN, PAGE_TOKEN_INVALID, TRAIN_RUN_NOT_FOUND.
  *
  * @generated from service rail.query.v1.QueryService
  */
@@ -1527,7 +1941,9 @@ export const QueryService: GenService<{
     output: typeof SearchTrainsResponseSchema;
   },
   /**
-   * Journeys with one change of train.
+   * Journeys with one change of train, in another city than they begin or end in, at one station or between two of that
+   * city. Of journeys with equal chances of a seat only those are listed that no other betters: leaving no earlier,
+   * arriving no later and costing no more.
    *
    * @generated from rpc rail.query.v1.QueryService.SearchTransfers
    */
@@ -1567,7 +1983,8 @@ export const QueryService: GenService<{
     output: typeof GetAvailabilityResponseSchema;
   },
   /**
-   * Changes of a result page as they happen, coalesced. Resumable by asking again.
+   * A result page, then its changes as they happen, coalesced. A watcher that was slow gets the page as it is then. One that
+   * stops reading is dropped with DEADLINE. Resumable by asking again.
    *
    * @generated from rpc rail.query.v1.QueryService.WatchAvailability
    */
@@ -1606,6 +2023,17 @@ export const QueryService: GenService<{
     methodKind: "unary";
     input: typeof ListTimetableVersionsRequestSchema;
     output: typeof ListTimetableVersionsResponseSchema;
+  },
+  /**
+   * Runs that differ from the timetable by word of the railway, and the revision of the timetable itself, in order of
+   * revision. A run's newest difference stands for all earlier ones.
+   *
+   * @generated from rpc rail.query.v1.QueryService.ListRunChanges
+   */
+  listRunChanges: {
+    methodKind: "unary";
+    input: typeof ListRunChangesRequestSchema;
+    output: typeof ListRunChangesResponseSchema;
   },
   /**
    * Makes an earlier version active again.

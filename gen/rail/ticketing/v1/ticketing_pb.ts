@@ -9,6 +9,8 @@ import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Status } from "../../../google/rpc/status_pb.ts";
+import { file_google_rpc_status } from "../../../google/rpc/status_pb.ts";
 import { file_rail_options_v1_options } from "../../options/v1/options_pb.ts";
 import type { Journey, PassengerType, Seat, SeatPart } from "../../type/v1/journey_pb.ts";
 import { file_rail_type_v1_journey } from "../../type/v1/journey_pb.ts";
@@ -18,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file rail/ticketing/v1/ticketing.proto.
  */
 export const file_rail_ticketing_v1_ticketing: GenFile = /*@__PURE__*/
-  fileDesc("CiFyYWlsL3RpY2tldGluZy92MS90aWNrZXRpbmcucHJvdG8SEXJhaWwudGlja2V0aW5nLnYxIugDCgZUaWNrZXQSEQoJdGlja2V0X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEg8KB2l0ZW1faWQYAyABKAkSDwoHdmVyc2lvbhgEIAEoAxItCgVzdGF0ZRgFIAEoDjIeLnJhaWwudGlja2V0aW5nLnYxLlRpY2tldFN0YXRlEh0KFXBhc3Nlbmdlcl9uYW1lX21hc2tlZBgGIAEoCRIYChBpZF9udW1iZXJfbWFza2VkGAcgASgJEiYKB2pvdXJuZXkYCCABKAsyFS5yYWlsLnR5cGUudjEuSm91cm5leRIgCgRzZWF0GAkgASgLMhIucmFpbC50eXBlLnYxLlNlYXQSMwoOcGFzc2VuZ2VyX3R5cGUYCiABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRIuCgppc3N1ZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghxcl90b2tlbhgMIAEoCRITCgtyYWlsd2F5X3JlZhgNIAEoCRItCglub3RfYWZ0ZXIYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKCnNlYXRfcGFydHMYDyADKAsyFi5yYWlsLnR5cGUudjEuU2VhdFBhcnQi8wEKCUlzc3VlSXRlbRIPCgdpdGVtX2lkGAEgASgJEhQKDGl0ZW1fdmVyc2lvbhgCIAEoAxIUCgxwYXNzZW5nZXJfaWQYAyABKAkSMwoOcGFzc2VuZ2VyX3R5cGUYBCABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRIgCgRzZWF0GAUgASgLMhIucmFpbC50eXBlLnYxLlNlYXQSJgoHam91cm5leRgGIAEoCzIVLnJhaWwudHlwZS52MS5Kb3VybmV5EioKCnNlYXRfcGFydHMYByADKAsyFi5yYWlsLnR5cGUudjEuU2VhdFBhcnQiaAoTSXNzdWVUaWNrZXRzUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCRISCgphY2NvdW50X2lkGAIgASgJEisKBWl0ZW1zGAMgAygLMhwucmFpbC50aWNrZXRpbmcudjEuSXNzdWVJdGVtIowBChRJc3N1ZVRpY2tldHNSZXNwb25zZRIwCgdvdXRjb21lGAEgASgOMh8ucmFpbC50aWNrZXRpbmcudjEuSXNzdWVPdXRjb21lEioKB3RpY2tldHMYAiADKAsyGS5yYWlsLnRpY2tldGluZy52MS5UaWNrZXQSFgoOZmFpbHVyZV9yZWFzb24YAyABKAkiSAoSVm9pZFRpY2tldHNSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJEhAKCGl0ZW1faWRzGAIgAygJEg4KBnJlYXNvbhgDIAEoCSJBChNWb2lkVGlja2V0c1Jlc3BvbnNlEioKB3RpY2tldHMYASADKAsyGS5yYWlsLnRpY2tldGluZy52MS5UaWNrZXQiJQoQR2V0VGlja2V0UmVxdWVzdBIRCgl0aWNrZXRfaWQYASABKAkiPgoRR2V0VGlja2V0UmVzcG9uc2USKQoGdGlja2V0GAEgASgLMhkucmFpbC50aWNrZXRpbmcudjEuVGlja2V0IiYKEkxpc3RUaWNrZXRzUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCSJBChNMaXN0VGlja2V0c1Jlc3BvbnNlEioKB3RpY2tldHMYASADKAsyGS5yYWlsLnRpY2tldGluZy52MS5UaWNrZXQiYQoUSW5zcGVjdFRpY2tldFJlcXVlc3QSEAoIcXJfdG9rZW4YASABKAkSFAoMaWRfbGFzdF9mb3VyGAIgASgJEg0KBWFkbWl0GAMgASgIEhIKCnJlcXVlc3RfaWQYBCABKAkiYQoVSW5zcGVjdFRpY2tldFJlc3BvbnNlEg0KBXZhbGlkGAEgASgIEg4KBnJlYXNvbhgCIAEoCRIpCgZ0aWNrZXQYAyABKAsyGS5yYWlsLnRpY2tldGluZy52MS5UaWNrZXQilAEKD1ZlcmlmaWNhdGlvbktleRIOCgZrZXlfaWQYASABKAkSEgoKcHVibGljX2tleRgCIAEoDBIuCgpub3RfYmVmb3JlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglub3RfYWZ0ZXIYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhwKGkdldFZlcmlmaWNhdGlvbktleXNSZXF1ZXN0Ik8KG0dldFZlcmlmaWNhdGlvbktleXNSZXNwb25zZRIwCgRrZXlzGAEgAygLMiIucmFpbC50aWNrZXRpbmcudjEuVmVyaWZpY2F0aW9uS2V5IicKFUdldFJldm9jYXRpb25zUmVxdWVzdBIOCgZydW5faWQYASABKAki2gEKFkdldFJldm9jYXRpb25zUmVzcG9uc2USDgoGcnVuX2lkGAEgASgJEikKBWFzX29mGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCgdyZXZva2VkGAMgAygLMiAucmFpbC50aWNrZXRpbmcudjEuUmV2b2tlZFRpY2tldBIOCgZrZXlfaWQYBCABKAkSEQoJc2lnbmF0dXJlGAUgASgMEi8KC2ZyZXNoX3VudGlsGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIzCg1SZXZva2VkVGlja2V0EhEKCXRpY2tldF9pZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDIiMKEUdldEdhdGVLZXlSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSIxChJHZXRHYXRlS2V5UmVzcG9uc2USDgoGcnVuX2lkGAEgASgJEgsKA2tleRgCIAEoDCpxCgtUaWNrZXRTdGF0ZRIcChhUSUNLRVRfU1RBVEVfVU5TUEVDSUZJRUQQABIWChJUSUNLRVRfU1RBVEVfVkFMSUQQARIVChFUSUNLRVRfU1RBVEVfVVNFRBACEhUKEVRJQ0tFVF9TVEFURV9WT0lEEAMqfAoMSXNzdWVPdXRjb21lEh0KGUlTU1VFX09VVENPTUVfVU5TUEVDSUZJRUQQABIYChRJU1NVRV9PVVRDT01FX0lTU1VFRBABEhkKFUlTU1VFX09VVENPTUVfUEVORElORxACEhgKFElTU1VFX09VVENPTUVfRkFJTEVEEAMyuQkKEFRpY2tldGluZ1NlcnZpY2USfgoMSXNzdWVUaWNrZXRzEiYucmFpbC50aWNrZXRpbmcudjEuSXNzdWVUaWNrZXRzUmVxdWVzdBonLnJhaWwudGlja2V0aW5nLnYxLklzc3VlVGlja2V0c1Jlc3BvbnNlIh2KtRgZCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxjAPhJ7CgtWb2lkVGlja2V0cxIlLnJhaWwudGlja2V0aW5nLnYxLlZvaWRUaWNrZXRzUmVxdWVzdBomLnJhaWwudGlja2V0aW5nLnYxLlZvaWRUaWNrZXRzUmVzcG9uc2UiHYq1GBkKAQUSBW9yZGVyEgphZnRlcnNhbGVzGIgnEqUBCglHZXRUaWNrZXQSIy5yYWlsLnRpY2tldGluZy52MS5HZXRUaWNrZXRSZXF1ZXN0GiQucmFpbC50aWNrZXRpbmcudjEuR2V0VGlja2V0UmVzcG9uc2UiTZACAYq1GCcKAwIDBRIKYWZ0ZXJzYWxlcxIDb3BzEgxub3RpZmljYXRpb24Y6AeC0+STAhkSFy92MS90aWNrZXRzL3t0aWNrZXRfaWR9EqoBCgtMaXN0VGlja2V0cxIlLnJhaWwudGlja2V0aW5nLnYxLkxpc3RUaWNrZXRzUmVxdWVzdBomLnJhaWwudGlja2V0aW5nLnYxLkxpc3RUaWNrZXRzUmVzcG9uc2UiTJACAYq1GCAKAwIDBRIFb3JkZXISCmFmdGVyc2FsZXMSA29wcxjoB4LT5JMCHxIdL3YxL29yZGVycy97b3JkZXJfaWR9L3RpY2tldHMSjQEKDUluc3BlY3RUaWNrZXQSJy5yYWlsLnRpY2tldGluZy52MS5JbnNwZWN0VGlja2V0UmVxdWVzdBooLnJhaWwudGlja2V0aW5nLnYxLkluc3BlY3RUaWNrZXRSZXNwb25zZSIpirUYBwoCBAMY6AeC0+STAhg6ASoiEy92MS90aWNrZXRzOmluc3BlY3QSmwEKE0dldFZlcmlmaWNhdGlvbktleXMSLS5yYWlsLnRpY2tldGluZy52MS5HZXRWZXJpZmljYXRpb25LZXlzUmVxdWVzdBouLnJhaWwudGlja2V0aW5nLnYxLkdldFZlcmlmaWNhdGlvbktleXNSZXNwb25zZSIlkAIBirUYBgoBARjoB4LT5JMCEhIQL3YxL3RpY2tldHM6a2V5cxKZAQoOR2V0UmV2b2NhdGlvbnMSKC5yYWlsLnRpY2tldGluZy52MS5HZXRSZXZvY2F0aW9uc1JlcXVlc3QaKS5yYWlsLnRpY2tldGluZy52MS5HZXRSZXZvY2F0aW9uc1Jlc3BvbnNlIjKQAgGKtRgGCgEBGOgHgtPkkwIfEh0vdjEvcnVucy97cnVuX2lkfS9yZXZvY2F0aW9ucxKIAQoKR2V0R2F0ZUtleRIkLnJhaWwudGlja2V0aW5nLnYxLkdldEdhdGVLZXlSZXF1ZXN0GiUucmFpbC50aWNrZXRpbmcudjEuR2V0R2F0ZUtleVJlc3BvbnNlIi2KtRgHCgIEAxjoB4LT5JMCHBIaL3YxL3J1bnMve3J1bl9pZH0vZ2F0ZS1rZXliBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_rail_options_v1_options, file_rail_type_v1_journey]);
+  fileDesc("CiFyYWlsL3RpY2tldGluZy92MS90aWNrZXRpbmcucHJvdG8SEXJhaWwudGlja2V0aW5nLnYxIugDCgZUaWNrZXQSEQoJdGlja2V0X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEg8KB2l0ZW1faWQYAyABKAkSDwoHdmVyc2lvbhgEIAEoAxItCgVzdGF0ZRgFIAEoDjIeLnJhaWwudGlja2V0aW5nLnYxLlRpY2tldFN0YXRlEh0KFXBhc3Nlbmdlcl9uYW1lX21hc2tlZBgGIAEoCRIYChBpZF9udW1iZXJfbWFza2VkGAcgASgJEiYKB2pvdXJuZXkYCCABKAsyFS5yYWlsLnR5cGUudjEuSm91cm5leRIgCgRzZWF0GAkgASgLMhIucmFpbC50eXBlLnYxLlNlYXQSMwoOcGFzc2VuZ2VyX3R5cGUYCiABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRIuCgppc3N1ZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghxcl90b2tlbhgMIAEoCRITCgtyYWlsd2F5X3JlZhgNIAEoCRItCglub3RfYWZ0ZXIYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKCnNlYXRfcGFydHMYDyADKAsyFi5yYWlsLnR5cGUudjEuU2VhdFBhcnQi8wEKCUlzc3VlSXRlbRIPCgdpdGVtX2lkGAEgASgJEhQKDGl0ZW1fdmVyc2lvbhgCIAEoAxIUCgxwYXNzZW5nZXJfaWQYAyABKAkSMwoOcGFzc2VuZ2VyX3R5cGUYBCABKA4yGy5yYWlsLnR5cGUudjEuUGFzc2VuZ2VyVHlwZRIgCgRzZWF0GAUgASgLMhIucmFpbC50eXBlLnYxLlNlYXQSJgoHam91cm5leRgGIAEoCzIVLnJhaWwudHlwZS52MS5Kb3VybmV5EioKCnNlYXRfcGFydHMYByADKAsyFi5yYWlsLnR5cGUudjEuU2VhdFBhcnQiegoTSXNzdWVUaWNrZXRzUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCRISCgphY2NvdW50X2lkGAIgASgJEisKBWl0ZW1zGAMgAygLMhwucmFpbC50aWNrZXRpbmcudjEuSXNzdWVJdGVtEhAKCHJlcGxhY2VzGAQgASgIIowBChRJc3N1ZVRpY2tldHNSZXNwb25zZRIwCgdvdXRjb21lGAEgASgOMh8ucmFpbC50aWNrZXRpbmcudjEuSXNzdWVPdXRjb21lEioKB3RpY2tldHMYAiADKAsyGS5yYWlsLnRpY2tldGluZy52MS5UaWNrZXQSFgoOZmFpbHVyZV9yZWFzb24YAyABKAkiVAoYQmF0Y2hJc3N1ZVRpY2tldHNSZXF1ZXN0EjgKCHJlcXVlc3RzGAEgAygLMiYucmFpbC50aWNrZXRpbmcudjEuSXNzdWVUaWNrZXRzUmVxdWVzdCIyCgxJc3N1ZWRUaWNrZXQSDwoHaXRlbV9pZBgBIAEoCRIRCgl0aWNrZXRfaWQYAiABKAkiiAEKCk9yZGVySXNzdWUSMAoHb3V0Y29tZRgBIAEoDjIfLnJhaWwudGlja2V0aW5nLnYxLklzc3VlT3V0Y29tZRIwCgd0aWNrZXRzGAIgAygLMh8ucmFpbC50aWNrZXRpbmcudjEuSXNzdWVkVGlja2V0EhYKDmZhaWx1cmVfcmVhc29uGAMgASgJIssBChlCYXRjaElzc3VlVGlja2V0c1Jlc3BvbnNlEkQKB3Jlc3VsdHMYASADKAsyMy5yYWlsLnRpY2tldGluZy52MS5CYXRjaElzc3VlVGlja2V0c1Jlc3BvbnNlLlJlc3VsdBpoCgZSZXN1bHQSLgoFaXNzdWUYASABKAsyHS5yYWlsLnRpY2tldGluZy52MS5PcmRlcklzc3VlSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUiSAoSVm9pZFRpY2tldHNSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJEhAKCGl0ZW1faWRzGAIgAygJEg4KBnJlYXNvbhgDIAEoCSJBChNWb2lkVGlja2V0c1Jlc3BvbnNlEioKB3RpY2tldHMYASADKAsyGS5yYWlsLnRpY2tldGluZy52MS5UaWNrZXQiJQoQR2V0VGlja2V0UmVxdWVzdBIRCgl0aWNrZXRfaWQYASABKAkiPgoRR2V0VGlja2V0UmVzcG9uc2USKQoGdGlja2V0GAEgASgLMhkucmFpbC50aWNrZXRpbmcudjEuVGlja2V0IiYKEkxpc3RUaWNrZXRzUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCSJBChNMaXN0VGlja2V0c1Jlc3BvbnNlEioKB3RpY2tldHMYASADKAsyGS5yYWlsLnRpY2tldGluZy52MS5UaWNrZXQiYQoUSW5zcGVjdFRpY2tldFJlcXVlc3QSEAoIcXJfdG9rZW4YASABKAkSFAoMaWRfbGFzdF9mb3VyGAIgASgJEg0KBWFkbWl0GAMgASgIEhIKCnJlcXVlc3RfaWQYBCABKAkiYQoVSW5zcGVjdFRpY2tldFJlc3BvbnNlEg0KBXZhbGlkGAEgASgIEg4KBnJlYXNvbhgCIAEoCRIpCgZ0aWNrZXQYAyABKAsyGS5yYWlsLnRpY2tldGluZy52MS5UaWNrZXQilAEKD1ZlcmlmaWNhdGlvbktleRIOCgZrZXlfaWQYASABKAkSEgoKcHVibGljX2tleRgCIAEoDBIuCgpub3RfYmVmb3JlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglub3RfYWZ0ZXIYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhwKGkdldFZlcmlmaWNhdGlvbktleXNSZXF1ZXN0Ik8KG0dldFZlcmlmaWNhdGlvbktleXNSZXNwb25zZRIwCgRrZXlzGAEgAygLMiIucmFpbC50aWNrZXRpbmcudjEuVmVyaWZpY2F0aW9uS2V5IicKFUdldFJldm9jYXRpb25zUmVxdWVzdBIOCgZydW5faWQYASABKAkijQIKFkdldFJldm9jYXRpb25zUmVzcG9uc2USDgoGcnVuX2lkGAEgASgJEikKBWFzX29mGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCgdyZXZva2VkGAMgAygLMiAucmFpbC50aWNrZXRpbmcudjEuUmV2b2tlZFRpY2tldBIOCgZrZXlfaWQYBCABKAkSEQoJc2lnbmF0dXJlGAUgASgMEi8KC2ZyZXNoX3VudGlsGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg10aWNrZXRzX3VudGlsGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIzCg1SZXZva2VkVGlja2V0EhEKCXRpY2tldF9pZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDIlYKEktlZXBUaWNrZXRzUmVxdWVzdBIOCgZydW5faWQYASABKAkSMAoMYXJyaXZhbF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIVChNLZWVwVGlja2V0c1Jlc3BvbnNlIiMKEUdldEdhdGVLZXlSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSIxChJHZXRHYXRlS2V5UmVzcG9uc2USDgoGcnVuX2lkGAEgASgJEgsKA2tleRgCIAEoDCpxCgtUaWNrZXRTdGF0ZRIcChhUSUNLRVRfU1RBVEVfVU5TUEVDSUZJRUQQABIWChJUSUNLRVRfU1RBVEVfVkFMSUQQARIVChFUSUNLRVRfU1RBVEVfVVNFRBACEhUKEVRJQ0tFVF9TVEFURV9WT0lEEAMqfAoMSXNzdWVPdXRjb21lEh0KGUlTU1VFX09VVENPTUVfVU5TUEVDSUZJRUQQABIYChRJU1NVRV9PVVRDT01FX0lTU1VFRBABEhkKFUlTU1VFX09VVENPTUVfUEVORElORxACEhgKFElTU1VFX09VVENPTUVfRkFJTEVEEAMyrgsKEFRpY2tldGluZ1NlcnZpY2USfgoMSXNzdWVUaWNrZXRzEiYucmFpbC50aWNrZXRpbmcudjEuSXNzdWVUaWNrZXRzUmVxdWVzdBonLnJhaWwudGlja2V0aW5nLnYxLklzc3VlVGlja2V0c1Jlc3BvbnNlIh2KtRgZCgEFEgVvcmRlchIKYWZ0ZXJzYWxlcxjAPhKBAQoRQmF0Y2hJc3N1ZVRpY2tldHMSKy5yYWlsLnRpY2tldGluZy52MS5CYXRjaElzc3VlVGlja2V0c1JlcXVlc3QaLC5yYWlsLnRpY2tldGluZy52MS5CYXRjaElzc3VlVGlja2V0c1Jlc3BvbnNlIhGKtRgNCgEFEgVvcmRlchjAPhJ7CgtWb2lkVGlja2V0cxIlLnJhaWwudGlja2V0aW5nLnYxLlZvaWRUaWNrZXRzUmVxdWVzdBomLnJhaWwudGlja2V0aW5nLnYxLlZvaWRUaWNrZXRzUmVzcG9uc2UiHYq1GBkKAQUSBW9yZGVyEgphZnRlcnNhbGVzGIgnEqUBCglHZXRUaWNrZXQSIy5yYWlsLnRpY2tldGluZy52MS5HZXRUaWNrZXRSZXF1ZXN0GiQucmFpbC50aWNrZXRpbmcudjEuR2V0VGlja2V0UmVzcG9uc2UiTZACAYq1GCcKAwIDBRIKYWZ0ZXJzYWxlcxIDb3BzEgxub3RpZmljYXRpb24Y6AeC0+STAhkSFy92MS90aWNrZXRzL3t0aWNrZXRfaWR9EqoBCgtMaXN0VGlja2V0cxIlLnJhaWwudGlja2V0aW5nLnYxLkxpc3RUaWNrZXRzUmVxdWVzdBomLnJhaWwudGlja2V0aW5nLnYxLkxpc3RUaWNrZXRzUmVzcG9uc2UiTJACAYq1GCAKAwIDBRIFb3JkZXISCmFmdGVyc2FsZXMSA29wcxjoB4LT5JMCHxIdL3YxL29yZGVycy97b3JkZXJfaWR9L3RpY2tldHMSjQEKDUluc3BlY3RUaWNrZXQSJy5yYWlsLnRpY2tldGluZy52MS5JbnNwZWN0VGlja2V0UmVxdWVzdBooLnJhaWwudGlja2V0aW5nLnYxLkluc3BlY3RUaWNrZXRSZXNwb25zZSIpirUYBwoCBAMY6AeC0+STAhg6ASoiEy92MS90aWNrZXRzOmluc3BlY3QSmwEKE0dldFZlcmlmaWNhdGlvbktleXMSLS5yYWlsLnRpY2tldGluZy52MS5HZXRWZXJpZmljYXRpb25LZXlzUmVxdWVzdBouLnJhaWwudGlja2V0aW5nLnYxLkdldFZlcmlmaWNhdGlvbktleXNSZXNwb25zZSIlkAIBirUYBgoBARjoB4LT5JMCEhIQL3YxL3RpY2tldHM6a2V5cxKZAQoOR2V0UmV2b2NhdGlvbnMSKC5yYWlsLnRpY2tldGluZy52MS5HZXRSZXZvY2F0aW9uc1JlcXVlc3QaKS5yYWlsLnRpY2tldGluZy52MS5HZXRSZXZvY2F0aW9uc1Jlc3BvbnNlIjKQAgGKtRgGCgEBGOgHgtPkkwIfEh0vdjEvcnVucy97cnVuX2lkfS9yZXZvY2F0aW9ucxJvCgtLZWVwVGlja2V0cxIlLnJhaWwudGlja2V0aW5nLnYxLktlZXBUaWNrZXRzUmVxdWVzdBomLnJhaWwudGlja2V0aW5nLnYxLktlZXBUaWNrZXRzUmVzcG9uc2UiEYq1GA0KAQUSBW9yZGVyGOgHEogBCgpHZXRHYXRlS2V5EiQucmFpbC50aWNrZXRpbmcudjEuR2V0R2F0ZUtleVJlcXVlc3QaJS5yYWlsLnRpY2tldGluZy52MS5HZXRHYXRlS2V5UmVzcG9uc2UiLYq1GAcKAgQDGOgHgtPkkwIcEhovdjEvcnVucy97cnVuX2lkfS9nYXRlLWtleWIGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_timestamp, file_google_rpc_status, file_rail_options_v1_options, file_rail_type_v1_journey]);
 
 /**
  * Proof of travel of one passenger. Personal data only masked.
@@ -192,6 +194,15 @@ export type IssueTicketsRequest = Message<"rail.ticketing.v1.IssueTicketsRequest
    * @generated from field: repeated rail.ticketing.v1.IssueItem items = 3;
    */
   items: IssueItem[];
+
+  /**
+   * A change of train: the valid tickets that the items have become void in the same step in which the new ones become
+   * valid, so each passenger has one at every moment. FAILED with TICKET_NOT_VALID, and nothing changed, when one of them was
+   * used or voided before.
+   *
+   * @generated from field: bool replaces = 4;
+   */
+  replaces: boolean;
 };
 
 /**
@@ -231,6 +242,134 @@ export const IssueTicketsResponseSchema: GenMessage<IssueTicketsResponse> = /*@_
   messageDesc(file_rail_ticketing_v1_ticketing, 3);
 
 /**
+ * Orders that have nothing to do with each other; one that fails does not touch the others.
+ *
+ * @generated from message rail.ticketing.v1.BatchIssueTicketsRequest
+ */
+export type BatchIssueTicketsRequest = Message<"rail.ticketing.v1.BatchIssueTicketsRequest"> & {
+  /**
+   * @generated from field: repeated rail.ticketing.v1.IssueTicketsRequest requests = 1;
+   */
+  requests: IssueTicketsRequest[];
+};
+
+/**
+ * Describes the message rail.ticketing.v1.BatchIssueTicketsRequest.
+ * Use `create(BatchIssueTicketsRequestSchema)` to create a new message.
+ */
+export const BatchIssueTicketsRequestSchema: GenMessage<BatchIssueTicketsRequest> = /*@__PURE__*/
+  messageDesc(file_rail_ticketing_v1_ticketing, 4);
+
+/**
+ * Which ticket an item has.
+ *
+ * @generated from message rail.ticketing.v1.IssuedTicket
+ */
+export type IssuedTicket = Message<"rail.ticketing.v1.IssuedTicket"> & {
+  /**
+   * @generated from field: string item_id = 1;
+   */
+  itemId: string;
+
+  /**
+   * @generated from field: string ticket_id = 2;
+   */
+  ticketId: string;
+};
+
+/**
+ * Describes the message rail.ticketing.v1.IssuedTicket.
+ * Use `create(IssuedTicketSchema)` to create a new message.
+ */
+export const IssuedTicketSchema: GenMessage<IssuedTicket> = /*@__PURE__*/
+  messageDesc(file_rail_ticketing_v1_ticketing, 5);
+
+/**
+ * What became of one order, in short: the tickets themselves are the traveller's to ask for.
+ *
+ * @generated from message rail.ticketing.v1.OrderIssue
+ */
+export type OrderIssue = Message<"rail.ticketing.v1.OrderIssue"> & {
+  /**
+   * @generated from field: rail.ticketing.v1.IssueOutcome outcome = 1;
+   */
+  outcome: IssueOutcome;
+
+  /**
+   * When ISSUED.
+   *
+   * @generated from field: repeated rail.ticketing.v1.IssuedTicket tickets = 2;
+   */
+  tickets: IssuedTicket[];
+
+  /**
+   * @generated from field: string failure_reason = 3;
+   */
+  failureReason: string;
+};
+
+/**
+ * Describes the message rail.ticketing.v1.OrderIssue.
+ * Use `create(OrderIssueSchema)` to create a new message.
+ */
+export const OrderIssueSchema: GenMessage<OrderIssue> = /*@__PURE__*/
+  messageDesc(file_rail_ticketing_v1_ticketing, 6);
+
+/**
+ * The outcome of each order.
+ *
+ * @generated from message rail.ticketing.v1.BatchIssueTicketsResponse
+ */
+export type BatchIssueTicketsResponse = Message<"rail.ticketing.v1.BatchIssueTicketsResponse"> & {
+  /**
+   * One for each request, in order.
+   *
+   * @generated from field: repeated rail.ticketing.v1.BatchIssueTicketsResponse.Result results = 1;
+   */
+  results: BatchIssueTicketsResponse_Result[];
+};
+
+/**
+ * Describes the message rail.ticketing.v1.BatchIssueTicketsResponse.
+ * Use `create(BatchIssueTicketsResponseSchema)` to create a new message.
+ */
+export const BatchIssueTicketsResponseSchema: GenMessage<BatchIssueTicketsResponse> = /*@__PURE__*/
+  messageDesc(file_rail_ticketing_v1_ticketing, 7);
+
+/**
+ * How far the order is, or why it can't be issued for.
+ *
+ * @generated from message rail.ticketing.v1.BatchIssueTicketsResponse.Result
+ */
+export type BatchIssueTicketsResponse_Result = Message<"rail.ticketing.v1.BatchIssueTicketsResponse.Result"> & {
+  /**
+   * @generated from oneof rail.ticketing.v1.BatchIssueTicketsResponse.Result.outcome
+   */
+  outcome: {
+    /**
+     * @generated from field: rail.ticketing.v1.OrderIssue issue = 1;
+     */
+    value: OrderIssue;
+    case: "issue";
+  } | {
+    /**
+     * Same details as the error of IssueTickets.
+     *
+     * @generated from field: google.rpc.Status error = 2;
+     */
+    value: Status;
+    case: "error";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message rail.ticketing.v1.BatchIssueTicketsResponse.Result.
+ * Use `create(BatchIssueTicketsResponse_ResultSchema)` to create a new message.
+ */
+export const BatchIssueTicketsResponse_ResultSchema: GenMessage<BatchIssueTicketsResponse_Result> = /*@__PURE__*/
+  messageDesc(file_rail_ticketing_v1_ticketing, 7, 0);
+
+/**
  * Which tickets of an order end, and why.
  *
  * @generated from message rail.ticketing.v1.VoidTicketsRequest
@@ -259,7 +398,7 @@ export type VoidTicketsRequest = Message<"rail.ticketing.v1.VoidTicketsRequest">
  * Use `create(VoidTicketsRequestSchema)` to create a new message.
  */
 export const VoidTicketsRequestSchema: GenMessage<VoidTicketsRequest> = /*@__PURE__*/
-  messageDesc(file_rail_ticketing_v1_ticketing, 4);
+  messageDesc(file_rail_ticketing_v1_ticketing, 8);
 
 /**
  * The tickets, VOID, now or since before.
@@ -278,7 +417,7 @@ export type VoidTicketsResponse = Message<"rail.ticketing.v1.VoidTicketsResponse
  * Use `create(VoidTicketsResponseSchema)` to create a new message.
  */
 export const VoidTicketsResponseSchema: GenMessage<VoidTicketsResponse> = /*@__PURE__*/
-  messageDesc(file_rail_ticketing_v1_ticketing, 5);
+  messageDesc(file_rail_ticketing_v1_ticketing, 9);
 
 /**
  * Names a ticket; another account's is TICKET_NOT_FOUND.
@@ -297,7 +436,7 @@ export type GetTicketRequest = Message<"rail.ticketing.v1.GetTicketRequest"> & {
  * Use `create(GetTicketRequestSchema)` to create a new message.
  */
 export const GetTicketRequestSchema: GenMessage<GetTicketRequest> = /*@__PURE__*/
-  messageDesc(file_rail_ticketing_v1_ticketing, 6);
+  messageDesc(file_rail_ticketing_v1_ticketing, 10);
 
 /**
  * The ticket; with its QR token only for its owner.
@@ -316,7 +455,7 @@ export type GetTicketResponse = Message<"rail.ticketing.v1.GetTicketResponse"> &
  * Use `create(GetTicketResponseSchema)` to create a new message.
  */
 export const GetTicketResponseSchema: GenMessage<GetTicketResponse> = /*@__PURE__*/
-  messageDesc(file_rail_ticketing_v1_ticketing, 7);
+  messageDesc(file_rail_ticketing_v1_ticketing, 11);
 
 /**
  * Names an order.
@@ -335,7 +474,7 @@ export type ListTicketsRequest = Message<"rail.ticketing.v1.ListTicketsRequest">
  * Use `create(ListTicketsRequestSchema)` to create a new message.
  */
 export const ListTicketsRequestSchema: GenMessage<ListTicketsRequest> = /*@__PURE__*/
-  messageDesc(file_rail_ticketing_v1_ticketing, 8);
+  messageDesc(file_rail_ticketing_v1_ticketing, 12);
 
 /**
  * All tickets of the order, void ones too.
@@ -354,7 +493,7 @@ export type ListTicketsResponse = Message<"rail.ticketing.v1.ListTicketsResponse
  * Use `create(ListTicketsResponseSchema)` to create a new message.
  */
 export const ListTicketsResponseSchema: GenMessage<ListTicketsResponse> = /*@__PURE__*/
-  messageDesc(file_rail_ticketing_v1_ticketing, 9);
+  messageDesc(file_rail_ticketing_v1_ticketing, 13);
 
 /**
  * What a gate has scanned and read.
@@ -394,7 +533,7 @@ export type InspectTicketRequest = Message<"rail.ticketing.v1.InspectTicketReque
  * Use `create(InspectTicketRequestSchema)` to create a new message.
  */
 export const InspectTicketRequestSchema: GenMessage<InspectTicketRequest> = /*@__PURE__*/
-  messageDesc(file_rail_ticketing_v1_ticketing, 10);
+  messageDesc(file_rail_ticketing_v1_ticketing, 14);
 
 /**
  * Whether the bearer may board, and why not.
@@ -425,7 +564,7 @@ export type InspectTicketResponse = Message<"rail.ticketing.v1.InspectTicketResp
  * Use `create(InspectTicketResponseSchema)` to create a new message.
  */
 export const InspectTicketResponseSchema: GenMessage<InspectTicketResponse> = /*@__PURE__*/
-  messageDesc(file_rail_ticketing_v1_ticketing, 11);
+  messageDesc(file_rail_ticketing_v1_ticketing, 15);
 
 /**
  * A public key and when tokens may be signed with it and checked by it.
@@ -461,7 +600,7 @@ export type VerificationKey = Message<"rail.ticketing.v1.VerificationKey"> & {
  * Use `create(VerificationKeySchema)` to create a new message.
  */
 export const VerificationKeySchema: GenMessage<VerificationKey> = /*@__PURE__*/
-  messageDesc(file_rail_ticketing_v1_ticketing, 12);
+  messageDesc(file_rail_ticketing_v1_ticketing, 16);
 
 /**
  * Asks for all keys that a gate may meet.
@@ -476,7 +615,7 @@ export type GetVerificationKeysRequest = Message<"rail.ticketing.v1.GetVerificat
  * Use `create(GetVerificationKeysRequestSchema)` to create a new message.
  */
 export const GetVerificationKeysRequestSchema: GenMessage<GetVerificationKeysRequest> = /*@__PURE__*/
-  messageDesc(file_rail_ticketing_v1_ticketing, 13);
+  messageDesc(file_rail_ticketing_v1_ticketing, 17);
 
 /**
  * Every key that tickets still in use are signed with, and the one that signs now.
@@ -495,7 +634,7 @@ export type GetVerificationKeysResponse = Message<"rail.ticketing.v1.GetVerifica
  * Use `create(GetVerificationKeysResponseSchema)` to create a new message.
  */
 export const GetVerificationKeysResponseSchema: GenMessage<GetVerificationKeysResponse> = /*@__PURE__*/
-  messageDesc(file_rail_ticketing_v1_ticketing, 14);
+  messageDesc(file_rail_ticketing_v1_ticketing, 18);
 
 /**
  * Names a run.
@@ -514,7 +653,7 @@ export type GetRevocationsRequest = Message<"rail.ticketing.v1.GetRevocationsReq
  * Use `create(GetRevocationsRequestSchema)` to create a new message.
  */
 export const GetRevocationsRequestSchema: GenMessage<GetRevocationsRequest> = /*@__PURE__*/
-  messageDesc(file_rail_ticketing_v1_ticketing, 15);
+  messageDesc(file_rail_ticketing_v1_ticketing, 19);
 
 /**
  * The run's void tickets at as_of, signed; a gate keeps it for when it is offline.
@@ -557,6 +696,13 @@ export type GetRevocationsResponse = Message<"rail.ticketing.v1.GetRevocationsRe
    * @generated from field: google.protobuf.Timestamp fresh_until = 6;
    */
   freshUntil?: Timestamp | undefined;
+
+  /**
+   * Set for a run that is late: its tickets count until then, also those that say an earlier time.
+   *
+   * @generated from field: google.protobuf.Timestamp tickets_until = 7;
+   */
+  ticketsUntil?: Timestamp | undefined;
 };
 
 /**
@@ -564,7 +710,7 @@ export type GetRevocationsResponse = Message<"rail.ticketing.v1.GetRevocationsRe
  * Use `create(GetRevocationsResponseSchema)` to create a new message.
  */
 export const GetRevocationsResponseSchema: GenMessage<GetRevocationsResponse> = /*@__PURE__*/
-  messageDesc(file_rail_ticketing_v1_ticketing, 16);
+  messageDesc(file_rail_ticketing_v1_ticketing, 20);
 
 /**
  * A ticket that is void up to and including this version.
@@ -588,7 +734,46 @@ export type RevokedTicket = Message<"rail.ticketing.v1.RevokedTicket"> & {
  * Use `create(RevokedTicketSchema)` to create a new message.
  */
 export const RevokedTicketSchema: GenMessage<RevokedTicket> = /*@__PURE__*/
-  messageDesc(file_rail_ticketing_v1_ticketing, 17);
+  messageDesc(file_rail_ticketing_v1_ticketing, 21);
+
+/**
+ * A run, and when it arrives at the last stop that was moved.
+ *
+ * @generated from message rail.ticketing.v1.KeepTicketsRequest
+ */
+export type KeepTicketsRequest = Message<"rail.ticketing.v1.KeepTicketsRequest"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp arrival_time = 2;
+   */
+  arrivalTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message rail.ticketing.v1.KeepTicketsRequest.
+ * Use `create(KeepTicketsRequestSchema)` to create a new message.
+ */
+export const KeepTicketsRequestSchema: GenMessage<KeepTicketsRequest> = /*@__PURE__*/
+  messageDesc(file_rail_ticketing_v1_ticketing, 22);
+
+/**
+ * It holds from the next inspection on, and from the next set of revocations.
+ *
+ * @generated from message rail.ticketing.v1.KeepTicketsResponse
+ */
+export type KeepTicketsResponse = Message<"rail.ticketing.v1.KeepTicketsResponse"> & {
+};
+
+/**
+ * Describes the message rail.ticketing.v1.KeepTicketsResponse.
+ * Use `create(KeepTicketsResponseSchema)` to create a new message.
+ */
+export const KeepTicketsResponseSchema: GenMessage<KeepTicketsResponse> = /*@__PURE__*/
+  messageDesc(file_rail_ticketing_v1_ticketing, 23);
 
 /**
  * Names a run.
@@ -607,7 +792,7 @@ export type GetGateKeyRequest = Message<"rail.ticketing.v1.GetGateKeyRequest"> &
  * Use `create(GetGateKeyRequestSchema)` to create a new message.
  */
 export const GetGateKeyRequestSchema: GenMessage<GetGateKeyRequest> = /*@__PURE__*/
-  messageDesc(file_rail_ticketing_v1_ticketing, 18);
+  messageDesc(file_rail_ticketing_v1_ticketing, 24);
 
 /**
  * The secret of one run's gates. Who has it can try ID numbers against codes of that run, so it stays within gates.
@@ -633,7 +818,7 @@ export type GetGateKeyResponse = Message<"rail.ticketing.v1.GetGateKeyResponse">
  * Use `create(GetGateKeyResponseSchema)` to create a new message.
  */
 export const GetGateKeyResponseSchema: GenMessage<GetGateKeyResponse> = /*@__PURE__*/
-  messageDesc(file_rail_ticketing_v1_ticketing, 19);
+  messageDesc(file_rail_ticketing_v1_ticketing, 25);
 
 /**
  * VALID until used or void; a void ticket never comes back.
@@ -742,6 +927,16 @@ export const TicketingService: GenService<{
     output: typeof IssueTicketsResponseSchema;
   },
   /**
+   * IssueTickets of many orders in one call, each with its own outcome; the railway hears of them together. At most 64.
+   *
+   * @generated from rpc rail.ticketing.v1.TicketingService.BatchIssueTickets
+   */
+  batchIssueTickets: {
+    methodKind: "unary";
+    input: typeof BatchIssueTicketsRequestSchema;
+    output: typeof BatchIssueTicketsResponseSchema;
+  },
+  /**
    * Voids tickets (refund, change) here and at the railway and adds them to the run's revocation set. Idempotent.
    *
    * @generated from rpc rail.ticketing.v1.TicketingService.VoidTickets
@@ -801,6 +996,17 @@ export const TicketingService: GenService<{
     methodKind: "unary";
     input: typeof GetRevocationsRequestSchema;
     output: typeof GetRevocationsResponseSchema;
+  },
+  /**
+   * The railway has a run arrive later than its tickets were issued for: they count for as long after that as tickets do. Never
+   * shortens anything, so it may be repeated, and come in any order.
+   *
+   * @generated from rpc rail.ticketing.v1.TicketingService.KeepTickets
+   */
+  keepTickets: {
+    methodKind: "unary";
+    input: typeof KeepTicketsRequestSchema;
+    output: typeof KeepTicketsResponseSchema;
   },
   /**
    * Secret of a run's gates: with it a gate without a line proves that a ticket was sold for the ID document shown.
