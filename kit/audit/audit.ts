@@ -34,26 +34,43 @@ export interface AuditKeys {
 }
 
 /** Adds the record to the transaction. */
-export async function writeAudit(tx: Tx, keys: AuditKeys, entry: AuditEntry): Promise<void> {
+export function writeAudit(tx: Tx, keys: AuditKeys, entry: AuditEntry): Promise<void> {
+  return writeAudits(tx, keys, [entry]);
+}
+
+/** Adds records to the transaction, many with one statement. */
+export async function writeAudits(tx: Tx, keys: AuditKeys, entries: readonly AuditEntry[]): Promise<void> {
+  for (let start = 0; start < entries.length; start += INSERT_ROWS) {
+    const { sql, params } = auditInsert(keys, entries.slice(start, start + INSERT_ROWS));
+    await tx.later(sql, params);
+  }
+}
+
+/** Records of several operations in one statement, for who reads for many at once and has no transaction. At least one. */
+export function auditInsert(keys: AuditKeys, entries: readonly AuditEntry[]): { sql: string; params: SqlValue[] } {
+  return { sql: `${INSERT} ${entries.map(() => VALUES).join(', ')}`, params: entries.flatMap((entry) => columnsOf(keys, entry)) };
+}
+
+const INSERT_ROWS = 200;
+const INSERT = `INSERT INTO audit_record (audit_id, created_at, actor_account, actor_service, device_sealed, device_index, ip_sealed, ip_index,
+  operation, target, result, request_id, version) VALUES`;
+const VALUES = '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)';
+
+function columnsOf(keys: AuditKeys, entry: AuditEntry): SqlValue[] {
   const audit_id = formatUuid7(entry.time.getTime(), (keys.random ?? systemRandom).bytes(10));
-  const id = Buffer.from(audit_id.replaceAll('-', ''), 'hex');
-  await tx.later(
-    `INSERT INTO audit_record (audit_id, created_at, actor_account, actor_service, device_sealed, device_index, ip_sealed, ip_index,
-       operation, target, result, request_id, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    [
-      id,
-      entry.time,
-      String(entry.actor_account),
-      entry.actor_service,
-      ...sealed(keys, 'device', entry.device_id, audit_id),
-      ...sealed(keys, 'ip', entry.ip, audit_id),
-      entry.operation,
-      entry.target,
-      entry.result,
-      entry.request_id,
-      entry.version,
-    ],
-  );
+  return [
+    Buffer.from(audit_id.replaceAll('-', ''), 'hex'),
+    entry.time,
+    String(entry.actor_account),
+    entry.actor_service,
+    ...sealed(keys, 'device', entry.device_id, audit_id),
+    ...sealed(keys, 'ip', entry.ip, audit_id),
+    entry.operation,
+    entry.target,
+    entry.result,
+    entry.request_id,
+    entry.version,
+  ];
 }
 
 export interface AuditQuery {

@@ -30,6 +30,7 @@ export const ERRORS = {
   // The request itself is wrong: the same request will never succeed.
   FIELD_INVALID: invalid('Some details are not filled in correctly. Please check the marked fields.', '有信息填写有误，请检查标出的内容。'),
   STATION_UNKNOWN: invalid('We do not know this station. Please choose one from the list.', '未找到该车站，请从列表中选择。'),
+  STATION_AMBIGUOUS: invalid('Several places have this name. Please choose one of them.', '有多个地点符合该名称，请选择其中一个。'),
   SAME_STATION: invalid('Departure and destination are the same. Please choose two different stations.', '出发地与目的地相同，请选择两个不同的车站。'),
   DATE_PAST: invalid('This date has passed. Please choose today or a later date.', '所选日期已过，请选择今天或之后的日期。'),
   DATE_BEYOND_SALE_WINDOW: invalid('Tickets for this date are not on sale yet. Please choose an earlier date or come back later.', '所选日期尚未开售，请选择更早的日期或稍后再来。'),
@@ -115,8 +116,10 @@ export const ERRORS = {
   ORDER_NOT_CANCELLABLE: refused(409, 'This order can no longer be cancelled. A paid ticket can be refunded.', '该订单已无法取消，已支付的车票可办理退票。'),
   ORDER_STATE_WRONG: refused(409, 'The order does not permit this now. Please reload it.', '订单当前状态不支持此操作，请刷新查看。'),
   ITEM_NOT_REFUNDABLE: refused(409, 'This ticket cannot be refunded. Please look at its state in the order.', '该车票不可退票，请在订单中查看状态。'),
+  CHILD_LEFT_ALONE: refused(409, 'A child cannot travel alone. Please give the child’s ticket back as well.', '儿童不能单独乘车，请将同行儿童的车票一并办理。'),
   ITEM_NOT_CHANGEABLE: refused(409, 'This ticket cannot be changed. Please look at its state in the order.', '该车票不可改签，请在订单中查看状态。'),
   CHANGE_NOT_ALLOWED: refused(409, 'This ticket cannot be changed to that train. Please choose another train or ask for a refund.', '该车票无法改签至所选车次，请选择其他车次或办理退票。'),
+  CHANGE_ABOVE_LIMIT: refused(409, 'The change costs more than the most you accept. Please accept more or choose another train.', '改签需补差价超出您设定的上限，请提高上限或选择其他车次。'),
   TICKET_NOT_VALID: refused(400, 'This ticket is not valid. Please look for the current one in the order.', '该车票无效，请在订单中查看有效车票。'),
   TRAIN_DEPARTED: refused(400, 'The train has left. Please choose a later one.', '列车已开行，请选择其他车次。'),
   STANDBY_REQUIRED: refused(409, 'Others are waiting for these seats. Please join the standby list.', '已有旅客候补该席位，请提交候补。'),

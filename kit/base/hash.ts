@@ -43,8 +43,9 @@ export function rank(key: string, nodes: readonly string[]): string[] {
 function fnv1aHalves(text: string): { high: number; low: number } {
   let high = 0xcbf29ce4;
   let low = 0x84222325;
-  for (const byte of UTF8.encode(text)) {
-    low = (low ^ byte) >>> 0;
+  const bytes = bytesOf(text);
+  for (let index = 0; index < bytes.length; index += 1) {
+    low = (low ^ bytes[index]!) >>> 0;
     const low_product = low * 0x1b3;
     const carry = Math.floor(low_product / 0x1_0000_0000);
     high = (Math.imul(high, 0x1b3) + carry + (low << 8)) >>> 0;
@@ -62,3 +63,17 @@ function mix32(value: number): number {
 }
 
 const UTF8 = new TextEncoder();
+/** Most texts are ids: read by code unit they need no encoder, which costs more than hashing them. */
+const SHORT = 64;
+const short = new Uint8Array(SHORT);
+
+/** The UTF-8 bytes, good until the next call. */
+function bytesOf(text: string): Uint8Array {
+  if (text.length > SHORT) return UTF8.encode(text);
+  for (let index = 0; index < text.length; index += 1) {
+    const unit = text.charCodeAt(index);
+    if (unit > 0x7f) return UTF8.encode(text);
+    short[index] = unit;
+  }
+  return short.subarray(0, text.length);
+}

@@ -43,3 +43,9 @@ export class FailureError extends Error {
     this.failure = failure;
   }
 }
+
+/** The value; throws every refusal. For steps that are repeated until they succeed, and calls without a refusal that one could act upon. */
+export function required<T>(result: Result<T>): T {
+  if (result.ok) return result.value;
+  throw new FailureError(result.error);
+}

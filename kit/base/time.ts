@@ -27,7 +27,8 @@ export function epochToServiceSeconds(service_date: string, epoch_ms: number): n
 }
 
 export function addDays(service_date: string, days: number): string {
-  return new Date((requireDay(service_date) + days) * DAY_MS).toISOString().slice(0, 10);
+  const day = requireDay(service_date);
+  return days === 0 ? service_date : dateOfDay(day + days);
 }
 
 /** Whole days from one date to another: 1 for tomorrow. */
@@ -74,11 +75,29 @@ export function formatClockTime(seconds: number): string {
 
 /** Days since 1970-01-01, or undefined when the text is no existing day. */
 function dayNumber(text: string): number | undefined {
+  const known = DAY_NUMBERS.get(text);
+  if (known !== undefined) return known;
+  const day = readDay(text);
+  if (day === undefined) return undefined;
+  if (DAY_NUMBERS.size >= MAX_DAYS_KNOWN) DAY_NUMBERS.clear();
+  DAY_NUMBERS.set(text, day);
+  return day;
+}
+
+/** The same few days are asked about all the time, and reading one takes a microsecond. */
+const DAY_NUMBERS = new Map<string, number>();
+const MAX_DAYS_KNOWN = 2_000;
+
+function readDay(text: string): number | undefined {
   if (!/^(19|20|21)\d\d-\d\d-\d\d$/.test(text)) return undefined;
   const epoch_ms = Date.parse(`${text}T00:00:00Z`);
   // Date.parse turns 02-30 into 03-02; only an existing day comes back unchanged.
   if (Number.isNaN(epoch_ms) || new Date(epoch_ms).toISOString().slice(0, 10) !== text) return undefined;
   return epoch_ms / DAY_MS;
+}
+
+function dateOfDay(day: number): string {
+  return new Date(day * DAY_MS).toISOString().slice(0, 10);
 }
 
 function requireDay(service_date: string): number {

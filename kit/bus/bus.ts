@@ -5,7 +5,7 @@ import type { Log } from '#kit/telemetry/log.ts';
 import { metricsFor } from '#kit/telemetry/metrics.ts';
 
 export interface BusOptions {
-  /** `nats://host:4222`, or several servers of one cluster. */
+  /** `nats://host:4222`, or several servers of one cluster, separated by commas. */
   readonly url: string | readonly string[];
   readonly log: Log;
   readonly service: string;
@@ -44,8 +44,11 @@ const CLOSE_MS = 3_000;
 export async function openBus(options: BusOptions): Promise<Bus> {
   const { log, service, prefix = '' } = options;
   if (!/^[\w-]{0,40}$/.test(prefix)) throw new Error(`not a prefix for subjects: ${prefix}`);
+  const servers = typeof options.url === 'string' ? options.url.split(',') : [...options.url];
   const connection = await connect({
-    servers: typeof options.url === 'string' ? options.url : [...options.url],
+    servers,
+    // Without it a server that offers no TLS would be spoken to in the clear.
+    ...(servers.some((url) => url.startsWith('tls://')) ? { tls: {} } : {}),
     name: service,
     user: options.user,
     pass: options.password,
@@ -58,6 +61,11 @@ export async function openBus(options: BusOptions): Promise<Bus> {
     // Else every request makes two errors, stack and all, for the case that it fails: a tenth of what publishing costs.
     noAsyncTraces: true,
   });
+  // Servers of a cluster answer before JetStream has found its leader.
+  const jsm = await jetstreamManager(connection, { timeout: BUS_TIMEOUT_MS }).catch(async (error: unknown) => {
+    await connection.close();
+    throw error;
+  });
   const listeners = new Set<() => void>();
   let connected = true;
   void watch(connection, log, service, (now) => {
@@ -67,7 +75,7 @@ export async function openBus(options: BusOptions): Promise<Bus> {
   return {
     connection,
     js: jetstream(connection, { timeout: BUS_TIMEOUT_MS }),
-    jsm: await jetstreamManager(connection, { timeout: BUS_TIMEOUT_MS }),
+    jsm,
     prefix,
     service,
     connected: () => connected,

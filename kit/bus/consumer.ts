@@ -2,19 +2,21 @@
 //
 // The inbox row (consumer, event id) is written in the transaction of the effect, so a second delivery finds it and
 // does nothing. A handler that throws is tried again after 1, 2, 4, 8 … s and 8 times in all, then the event becomes a
-// dead letter. When one of our own stores is away the consumer stops fetching until it is back, and no try is used up.
+// dead letter. Events that come at one moment can be handled together (`handleMany`, `share`: kit/README.md); what fails in
+// company is then handled by itself, so that nobody pays for another. When one of our own stores is away the consumer stops fetching until it is back, and no try is used up.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AckPolicy, DeliverPolicy, ReplayPolicy, type Consumer, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
 import { repeat } from '#kit/run/loop.ts';
 import { Deliverer, type DeliveryOptions } from './delivery.ts';
 import { pruneInbox } from './delivery_store.ts';
+import { Gatherer } from './gather.ts';
 import { busMetrics, type BusMetrics } from './metrics.ts';
 import { bucketName, consumerSubjects, EVENT_BUCKETS, streamName } from './streams.ts';
 
 export { TerminalError, type ReceivedEvent } from './delivery.ts';
 
 export interface ConsumerOptions extends DeliveryOptions {
-  /** How many events are handled at once in this process; with `ordered`, per bucket it is always one. */
+  /** How many events are under way at once in this process; with `ordered`, per bucket it is always one. */
   readonly max_in_flight?: number;
   /** One delivery at a time per bucket over all processes; later events of a key wait for a failed one. */
   readonly ordered?: boolean;
@@ -32,6 +34,9 @@ export interface RunningConsumer {
 }
 
 const MAX_IN_FLIGHT = 16;
+/** Where they share transactions: the next ones wait while a batch is handled. */
+const MAX_IN_FLIGHT_TOGETHER = 128;
+const MAX_TOGETHER = 64;
 const ACK_WAIT_MS = 30_000;
 /** While waiting for events; also how long a lost connection goes unnoticed at worst. */
 const FETCH_MS = 10_000;
@@ -45,6 +50,8 @@ const MAX_ACK_PENDING = 1_000;
 /** Creates the durable consumer when it is missing and starts to take events. New consumers begin with what the stream still has. */
 export async function startConsumer(options: ConsumerOptions): Promise<RunningConsumer> {
   if (!/^[\w-]{1,40}$/.test(options.durable)) throw new Error(`not a name for a consumer: ${options.durable}`);
+  const handlers = [options.handle, options.handleMany, options.prepare].filter((handler) => handler !== undefined);
+  if (handlers.length !== 1) throw new Error(`${options.durable} needs one of handle and handleMany, or prepare`);
   const consumer = new EventConsumer(options);
   await consumer.start();
   return { durable: options.durable, paused: () => consumer.paused(), stop: () => consumer.stop() };
@@ -69,7 +76,8 @@ class EventConsumer {
   }
 
   async start(): Promise<void> {
-    const { durable, ordered = false, max_in_flight = MAX_IN_FLIGHT } = this.#options;
+    const { durable, ordered = false, handle, share } = this.#options;
+    const { max_in_flight = handle === undefined || share !== undefined ? MAX_IN_FLIGHT_TOGETHER : MAX_IN_FLIGHT } = this.#options;
     const buckets = ordered ? Array.from({ length: EVENT_BUCKETS }, (_, bucket) => bucket) : [undefined];
     for (const bucket of buckets) {
       const name = bucket === undefined ? durable : `${durable}-${bucketName(bucket)}`;
@@ -113,6 +121,7 @@ class EventConsumer {
     const { nats, stream, log } = this.#options;
     const signal = this.#aborter.signal;
     const slots = new Slots(width);
+    const take = this.#taker(slots, width);
     let consumer: Consumer | undefined;
     while (!signal.aborted) {
       await this.#deliverer.outage();
@@ -120,7 +129,7 @@ class EventConsumer {
       if (signal.aborted) return;
       try {
         consumer ??= await nats.js.consumers.get(streamName(nats, stream), name);
-        await this.#fetch(consumer, free, slots);
+        await this.#fetch(consumer, free, take);
       } catch (error) {
         if (signal.aborted) return;
         // The server is away, or the consumer was deleted: look for it anew, and make it again when it is gone.
@@ -133,17 +142,12 @@ class EventConsumer {
   }
 
   /** Only as many as can be handled now are fetched, so no delivery waits in a buffer while its time runs. */
-  async #fetch(consumer: Consumer, count: number, slots: Slots): Promise<void> {
+  async #fetch(consumer: Consumer, count: number, take: (message: JsMsg) => void): Promise<void> {
     const messages = await consumer.fetch({ max_messages: count, expires: FETCH_MS });
     this.#open.add(messages);
     try {
       for await (const message of messages) {
-        slots.take();
-        const work = this.#deliver(message).finally(() => {
-          slots.give();
-          this.#running.delete(work);
-        });
-        this.#running.add(work);
+        take(message);
         if (this.#deliverer.outage() !== undefined || this.#aborter.signal.aborted) messages.stop();
       }
     } finally {
@@ -151,10 +155,39 @@ class EventConsumer {
     }
   }
 
+  /** What is done with each delivery: first ones together with others where the handler can, the rest by themselves. */
+  #taker(slots: Slots, width: number): (message: JsMsg) => void {
+    const track = (work: Promise<void>, count: number): void => {
+      const tracked = work.finally(() => {
+        slots.give(count);
+        this.#running.delete(tracked);
+      });
+      this.#running.add(tracked);
+    };
+    const alone = (message: JsMsg): void => track(this.#heartbeating([message], () => this.#deliverer.deliver(message)), 1);
+    const gatherer = new Gatherer(MAX_TOGETHER, (messages) => {
+      // Who has to be handled alone keeps its place until that has ended.
+      const left = new Set(messages);
+      const leave = (message: JsMsg): void => {
+        left.delete(message);
+        alone(message);
+      };
+      return this.#heartbeating(messages, () => this.#deliverer.deliverMany(messages, leave)).finally(() => slots.give(left.size));
+    });
+    const together = this.#options.handle === undefined && width > 1;
+    return (message) => {
+      slots.take();
+      if (!together || message.redelivered) return alone(message);
+      gatherer.add(message);
+      const idle = gatherer.idle().finally(() => this.#running.delete(idle));
+      this.#running.add(idle);
+    };
+  }
+
   /** Tells the server that the handling goes on, for as long as it does. */
-  async #deliver(message: JsMsg): Promise<void> {
-    const heartbeat = setInterval(() => message.working(), (this.#options.ack_wait_ms ?? ACK_WAIT_MS) / 3);
-    await this.#deliverer.deliver(message).finally(() => clearInterval(heartbeat));
+  async #heartbeating(messages: readonly JsMsg[], work: () => Promise<void>): Promise<void> {
+    const heartbeat = setInterval(() => messages.forEach((message) => message.working()), (this.#options.ack_wait_ms ?? ACK_WAIT_MS) / 3);
+    await work().finally(() => clearInterval(heartbeat));
   }
 
   #keepHouse(names: readonly string[]): void {
@@ -187,8 +220,8 @@ class Slots {
     this.#free -= 1;
   }
 
-  give(): void {
-    this.#free += 1;
+  give(count: number): void {
+    this.#free += count;
     this.#waiting?.();
   }
 

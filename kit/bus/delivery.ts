@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsMsg } from '@nats-io/jetstream';
-import { isOutage, StatementTimeout } from '#kit/store/errors.ts';
+import { isOutage, StatementTimeout, StoreUnavailable } from '#kit/store/errors.ts';
 import type { Database, Tx } from '#kit/store/mysql.ts';
 import { backoff_ms } from '#kit/store/sweeper.ts';
 import type { Log } from '#kit/telemetry/log.ts';
@@ -28,6 +28,8 @@ export interface ReceivedEvent extends BusEvent {
   readonly tries: number;
 }
 
+export type HandleMany = (events: readonly ReceivedEvent[], tx: Tx) => Promise<void>;
+
 /** What the handling of one event needs of a consumer's options. */
 export interface DeliveryOptions {
   readonly nats: Bus;
@@ -38,7 +40,23 @@ export interface DeliveryOptions {
   /** The types to handle; others are skipped. Default: all. */
   readonly types?: readonly string[];
   /** Does its work inside `tx` and never relies on order: load the aggregate, compare and set on its version. */
-  readonly handle: (event: ReceivedEvent, tx: Tx) => Promise<void>;
+  readonly handle?: (event: ReceivedEvent, tx: Tx) => Promise<void>;
+  /**
+   * With `handle`: the names of all rows that it decides by and changes (`order/1`), so that events that come at the same
+   * moment share a transaction (Database.transaction). It may run twice then, and waits for nothing but `tx`.
+   */
+  readonly share?: (event: ReceivedEvent) => readonly string[];
+  /**
+   * Instead of `handle`: the effects of events of different keys, in the order of the stream, by statements for all of
+   * them. When it throws they are handled one by one, so that the outcome of each is its own. No trace is active: an
+   * event that follows from another takes its `trace`.
+   */
+  readonly handleMany?: HandleMany;
+  /**
+   * Instead of `handleMany`, where that needs to know what the database does not: looks it up while no transaction is open
+   * and answers with the handler, which is called with those events that have had no effect yet. A throw is one of the handler.
+   */
+  readonly prepare?: (events: readonly ReceivedEvent[]) => Promise<HandleMany>;
   readonly service: string;
   readonly log: Log;
   /** Tries before an event becomes a dead letter. */
@@ -53,10 +71,17 @@ export interface DeliveryOptions {
 const MAX_DELIVER = 8;
 const BACKOFF_BASE_MS = 1_000;
 const BACKOFF_CAP_MS = 128_000;
+/** For a transaction of many: what hangs is soon handled by itself, and the others go on. */
+const TOGETHER_MS = 5_000;
 const OUTAGE_NAK_MS = 1_000;
 const OUTAGE_PAUSE_MS = 250;
 
 export type Verdict = 'done' | 'duplicate' | 'skipped' | 'retried' | 'outage' | 'dead' | 'left';
+
+interface Opened {
+  readonly message: JsMsg;
+  readonly event: ReceivedEvent;
+}
 
 export class Deliverer {
   readonly #options: DeliveryOptions;
@@ -91,7 +116,11 @@ export class Deliverer {
       log.warn({ error, consumer: durable }, 'a delivery is left to the server');
       message.nak(OUTAGE_NAK_MS);
     }
-    this.#metrics.consumed.inc({ consumer: durable, outcome: verdict });
+    if (verdict !== 'skipped') this.#count(verdict);
+  }
+
+  #count(outcome: Verdict): void {
+    this.#metrics.consumed.inc({ consumer: this.#options.durable, outcome });
   }
 
   /** At a clean stop. */
@@ -99,20 +128,83 @@ export class Deliverer {
     await this.#store.leave();
   }
 
-  async #judge(message: JsMsg): Promise<Verdict> {
+  /**
+   * Handles first deliveries together, and passes those to `alone` that have to be handled by themselves: what failed
+   * in company, and what has none. Never throws.
+   */
+  async deliverMany(messages: readonly JsMsg[], alone: (message: JsMsg) => void): Promise<void> {
+    let rest: Opened[] = [];
+    for (const message of messages) {
+      const event = this.#open(message);
+      if (event instanceof Error) alone(message);
+      else if (event !== 'skipped') rest.push({ message, event });
+    }
+    while (rest.length > 0) {
+      // The second event of a key comes after the first, as it does in the stream.
+      const of_key = Map.groupBy(rest, ({ event }) => event.key);
+      const part = [...of_key.values()].map(([first]) => first!);
+      rest = [...of_key.values()].flatMap(([, ...later]) => later);
+      if (part.length === 1) alone(part[0]!.message);
+      else await this.#together(part, alone);
+    }
+  }
+
+  async #together(part: readonly Opened[], alone: (message: JsMsg) => void): Promise<void> {
+    const { durable, log } = this.#options;
+    try {
+      if (this.#outage !== undefined) throw new StoreUnavailable('a store is away');
+      const started_ms = performance.now();
+      const fresh = await this.#handleTogether(part.map(({ event }) => event));
+      this.#metrics.handle_seconds.observe({ consumer: durable }, (performance.now() - started_ms) / 1_000);
+      for (const { message, event } of part) {
+        message.ack();
+        this.#count(fresh.has(event.event_id) ? 'done' : 'duplicate');
+      }
+    } catch (error) {
+      const away = await this.#isOutage(error).catch(() => true);
+      log.warn({ error, consumer: durable, events: part.length }, away ? 'a store is away: the consumer waits' : 'events could not be handled together, they are handled one by one');
+      for (const { message } of part) {
+        if (away) this.#count(this.#putBack(message));
+        else alone(message);
+      }
+    }
+  }
+
+  async #handleTogether(events: readonly ReceivedEvent[]): Promise<ReadonlySet<string>> {
+    const { db, transaction_timeout_ms = TOGETHER_MS } = this.#options;
+    const handle = await this.#handlerOf(events);
+    return db.transaction(
+      async (tx) => {
+        const fresh = await this.#store.enterMany(tx, events.map(({ event_id }) => event_id));
+        const theirs = events.filter(({ event_id }) => fresh.has(event_id));
+        if (theirs.length > 0) await handle(theirs, tx);
+        return fresh;
+      },
+      { timeout_ms: Math.min(TOGETHER_MS, transaction_timeout_ms) },
+    );
+  }
+
+  /** An error when these bytes are no event. */
+  #open(message: JsMsg): ReceivedEvent | 'skipped' | Error {
     const { types, stream } = this.#options;
     const type = message.headers?.get(HEADER_TYPE);
     if (types !== undefined && type !== undefined && type !== '' && !types.includes(type)) {
       message.ack();
+      this.#count('skipped');
       return 'skipped';
     }
-    let event: ReceivedEvent;
     try {
       const decoded = decodeEvent(message.data);
-      event = { ...decoded, stream, bucket: eventBucket(decoded.key), stream_sequence: message.seq, tries: 0 };
+      return { ...decoded, stream, bucket: eventBucket(decoded.key), stream_sequence: message.seq, tries: 0 };
     } catch (error) {
-      return this.#bury(message, undefined, `not an event: ${String(error)}`, 1);
+      return new Error(`not an event: ${String(error)}`);
     }
+  }
+
+  async #judge(message: JsMsg): Promise<Verdict> {
+    const event = this.#open(message);
+    if (event === 'skipped') return event;
+    if (event instanceof Error) return this.#bury(message, undefined, event.message, 1);
     if (this.#outage !== undefined) return this.#putBack(message);
     return this.#attempt(message, event);
   }
@@ -137,17 +229,25 @@ export class Deliverer {
   }
 
   async #handle(event: ReceivedEvent, redelivered: boolean): Promise<boolean> {
-    const { db, handle, transaction_timeout_ms } = this.#options;
-    return withTraceHeaders({ ...event.trace }, () =>
-      db.transaction(
+    const { db, durable, share, transaction_timeout_ms } = this.#options;
+    // What was delivered before may have had its effect, and would only send its company home.
+    const keys = redelivered ? undefined : share?.(event);
+    return withTraceHeaders({ ...event.trace }, async () => {
+      const handle = await this.#handlerOf([event]);
+      return db.transaction(
         async (tx) => {
           if (!(await this.#store.enter(tx, event.event_id, redelivered))) return false;
-          await handle(event, tx);
+          await handle([event], tx);
           return true;
         },
-        { timeout_ms: transaction_timeout_ms },
-      ),
-    );
+        { timeout_ms: transaction_timeout_ms, ...(keys === undefined ? {} : { share: { keys: [`inbox/${durable}/${event.event_id}`, ...keys] } }) },
+      );
+    });
+  }
+
+  async #handlerOf(events: readonly ReceivedEvent[]): Promise<HandleMany> {
+    const { handle, handleMany, prepare } = this.#options;
+    return prepare?.(events) ?? handleMany ?? (([event], tx) => handle!(event!, tx));
   }
 
   async #failed(message: JsMsg, event: ReceivedEvent, error: unknown): Promise<Verdict> {

@@ -7,10 +7,14 @@ import { isDuplicateKey } from '#kit/store/errors.ts';
 import type { Database, Tx } from '#kit/store/mysql.ts';
 
 const MAX_REASON = 500;
+/** Another process may enter further ones between two tries. */
+const ENTER_TRIES = 3;
 
 export interface DeliveryStore {
   /** In the transaction of the effect. False when the event has had its effect. Waits for another delivery of the same. */
   enter(tx: Tx, event_id: string, redelivered: boolean): Promise<boolean>;
+  /** The same for first deliveries of several events, different ones; those that have had no effect yet. */
+  enterMany(tx: Tx, event_ids: readonly string[]): Promise<ReadonlySet<string>>;
   /**
    * Before the handling of a redelivered event; the tries used up so far. If the last handling was begun by a process
    * that is not this one and never ended, it counts: an event that kills its process must end as a dead letter too.
@@ -35,6 +39,21 @@ export function deliveryStore(db: Database, consumer: string, runner: string): D
       }
       if (redelivered) await tx.execute('DELETE FROM delivery WHERE consumer = ? AND event_id = ?', [consumer, event_id]);
       return true;
+    },
+    async enterMany(tx, event_ids) {
+      // In one order, so that two processes with the same events wait for one another and no more.
+      let left = event_ids.toSorted();
+      for (let tried = 1; left.length > 0; tried += 1) {
+        try {
+          await tx.execute(`INSERT INTO inbox (consumer, event_id, created_at) VALUES ${left.map(() => '(?, ?, UTC_TIMESTAMP(3))').join(', ')}`, left.flatMap((event_id) => [consumer, event_id]));
+          break;
+        } catch (error) {
+          if (!isDuplicateKey(error) || tried === ENTER_TRIES) throw error;
+          const known = await tx.execute<{ event_id: string }>('SELECT event_id FROM inbox WHERE consumer = ? AND event_id IN (?)', [consumer, left]);
+          left = left.filter((event_id) => !known.some((row) => row.event_id === event_id));
+        }
+      }
+      return new Set(left);
     },
     async begin(event_id) {
       await db.query(

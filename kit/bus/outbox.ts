@@ -23,6 +23,12 @@ const INSERT_ROWS = 200;
 /** Room for the envelope's other fields and the headers. */
 const MAX_PAYLOAD_BYTES = MAX_EVENT_BYTES - 16_384;
 
+/**
+ * How far the bucket of a row of `outbox` is published, in SQL. (The column `published_at` is of former versions: writing
+ * every row a second time cost more than the event itself.)
+ */
+export const PUBLISHED_SEQUENCE = 'COALESCE((SELECT r.published_sequence FROM outbox_relay r WHERE r.stream = outbox.stream AND r.bucket = outbox.bucket), 0)';
+
 const pending = new WeakMap<Tx, OutgoingEvent[]>();
 
 /**
@@ -35,10 +41,11 @@ export async function appendEvents(tx: Tx, events: readonly OutgoingEvent[]): Pr
   for (const event of events) checkEvent(event);
   const trace = traceHeaders();
   const traced = events.map((event) => ({ ...event, trace: event.trace ?? trace }));
-  const list = pending.get(tx) ?? openList(tx);
-  const before = list.length;
+  // Of all that share a transaction together, so that the locks of their buckets are taken in one order.
+  const list = pending.get(tx.whole) ?? openList(tx.whole);
   list.push(...traced);
-  tx.onUndo(() => void (list.length = before));
+  tx.notify(OUTBOX_SIGNAL);
+  tx.onUndo(() => traced.forEach((event) => list.splice(list.indexOf(event), 1)));
   if (list.length > MAX_EVENTS_PER_TRANSACTION) throw new Error('too many events in one transaction');
 }
 
@@ -46,7 +53,6 @@ function openList(tx: Tx): OutgoingEvent[] {
   const list: OutgoingEvent[] = [];
   pending.set(tx, list);
   tx.withCommit(() => outboxStatements(list));
-  tx.notify(OUTBOX_SIGNAL);
   tx.onUndo(() => void pending.delete(tx));
   return list;
 }
@@ -54,7 +60,7 @@ function openList(tx: Tx): OutgoingEvent[] {
 /** Deletes a bounded batch of published events older than 7 days; the number deleted. The relay calls it. */
 export async function pruneOutbox(db: Database, limit = 5_000): Promise<number> {
   // Whole days could be dropped as partitions later; at our rates bounded deletes keep up (docs: ADR on retention).
-  const sql = 'DELETE FROM outbox WHERE created_at < UTC_TIMESTAMP(3) - INTERVAL 7 DAY AND published_at IS NOT NULL LIMIT ?';
+  const sql = `DELETE FROM outbox WHERE created_at < UTC_TIMESTAMP(3) - INTERVAL 7 DAY AND sequence <= ${PUBLISHED_SEQUENCE} LIMIT ?`;
   return (await db.query(sql, [limit])).affected_rows;
 }
 

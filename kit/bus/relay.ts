@@ -1,22 +1,23 @@
 // Carries the outbox to the bus: per bucket in order, each event once in the stream.
 //
+// A commit wakes the relay. A round reads what waits in all its buckets with one statement, publishes the buckets side by
+// side and moves the progress of all of them with another; rounds keep a distance, so that under load many events share
+// these two. Only now and then, when leases are renewed, it looks for what no commit told of.
+//
 // Every publication names the last sequence it expects on its subject. A relay that died between publishing and noting
 // it, one that was frozen and woke up after its lease had passed on, or a publication that arrived after its timeout
-// all show as a mismatch; then the last message of the subject tells how far the bucket really is. Nats-Msg-Id helps
-// for two minutes only and isn't relied on.
+// all show as a mismatch; then the last message of the subject tells how far the bucket really is (relay_bucket.ts).
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { headers } from '@nats-io/transport-node';
-import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import type { Database } from '#kit/store/mysql.ts';
 import { repeat, type Loop } from '#kit/run/loop.ts';
 import type { Log } from '#kit/telemetry/log.ts';
-import { BUS_TIMEOUT_MS, type Bus } from './bus.ts';
-import { encodeEvent, HEADER_TYPE, HEADER_WATERMARK } from './envelope.ts';
+import type { Bus } from './bus.ts';
 import { busMetrics, type BusMetrics } from './metrics.ts';
 import { OUTBOX_SIGNAL, pruneOutbox } from './outbox.ts';
-import { relayStore, type OutboxRow, type OwnedBucket, type RelayStore } from './relay_store.ts';
-import { eventSubject, streamName } from './streams.ts';
+import { publishRows, type BucketRun } from './relay_bucket.ts';
+import { relayStore, type OwnedBucket, type RelayStore } from './relay_store.ts';
+import { openWaker, type Waker } from './relay_waker.ts';
 
 export interface RelayOptions {
   readonly db: Database;
@@ -24,8 +25,9 @@ export interface RelayOptions {
   readonly log: Log;
   readonly service: string;
   readonly lease_ttl_ms?: number;
-  /** How often to look without being woken. */
+  /** How often to look without being woken: how long a process that died after a commit can leave its events unseen. */
   readonly poll_ms?: number;
+  /** Events of one bucket in one round. */
   readonly batch?: number;
 }
 
@@ -39,15 +41,17 @@ export interface Relay {
 }
 
 const LEASE_TTL_MS = 10_000;
-const POLL_MS = 500;
+/** With the renewal of the leases, so that an idle relay sends two statements in this time. */
+const POLL_MS = LEASE_TTL_MS / 4;
 const BATCH = 200;
-/** A bucket publishes at most this much in a row before leases are renewed and others looked at. */
-const BATCHES_PER_ROUND = 20;
-/** Between two rounds: every bucket of a round costs a commit, so under load several events should share one. */
-const PAUSE_MS = 20;
+/** Between two rounds: under load many events should share a round. None before an event that follows a quiet time. */
+const COMPANY_MS = 40;
+/** Between two looks because of commits that left nothing in our buckets. */
+const LOOK_AGAIN_MS = 250;
 const PRUNE_EVERY_MS = 3_600_000;
 const PRUNE_BATCHES = 20;
-const MAX_RECOVERIES = 3;
+/** The share of a lease's life after which nothing is published under it. */
+const SAFE_SHARE = 0.8;
 
 /** Starts relaying all buckets of a database that nobody else relays. */
 export function startRelay(options: RelayOptions): Relay {
@@ -57,198 +61,177 @@ export function startRelay(options: RelayOptions): Relay {
 
 class RelayRun {
   readonly #options: RelayOptions;
-  readonly #owner = randomUUID();
   readonly #store: RelayStore;
   readonly #metrics: BusMetrics;
   readonly #loop: Loop;
-  readonly #endListening: (() => void)[] = [];
-  #owned = new Map<string, OwnedBucket>();
+  readonly #waker: Waker;
+  readonly #endListening: () => void;
+  readonly #owned = new Map<string, OwnedBucket>();
+  #alone = false;
+  #backlog = 0;
   #safe_until_ms = 0;
-  #claimed_at_ms = -Infinity;
+  #looked_at_ms = -Infinity;
   #pruned_at_ms = performance.now();
   #rested_at_ms = -Infinity;
+  #woken = false;
+  #look_again: NodeJS.Timeout | undefined;
   #idle_waiters: (() => void)[] = [];
-  #wake_sent = false;
 
   constructor(options: RelayOptions) {
     this.#options = options;
-    this.#store = relayStore(options.db, this.#owner);
-    this.#metrics = busMetrics(options.service);
-    this.#loop = repeat({
-      name: 'outbox_relay',
-      service: options.service,
-      every_ms: options.poll_ms ?? POLL_MS,
-      max_backoff_ms: 2_000,
-      log: options.log,
-      run: (signal) => this.#round(signal),
-    });
-    this.#endListening.push(options.db.on(OUTBOX_SIGNAL, () => this.#onCommit()));
-    const wake = options.nats.connection.subscribe(this.#wakeSubject(), { callback: () => this.#loop.nudge() });
-    this.#endListening.push(() => wake.unsubscribe(), options.nats.onReconnect(() => this.#loop.nudge()));
+    const { db, nats, log, service, poll_ms = POLL_MS } = options;
+    const owner = randomUUID();
+    this.#store = relayStore(db, owner);
+    this.#metrics = busMetrics(service);
+    this.#loop = repeat({ name: 'outbox_relay', service, every_ms: poll_ms, max_backoff_ms: 2_000, log, run: (signal) => this.#round(signal) });
+    this.#waker = openWaker({ nats, service, sender: owner, every_ms: COMPANY_MS, onWake: () => this.nudge() });
+    this.#endListening = db.on(OUTBOX_SIGNAL, () => this.#onCommit());
     this.#loop.nudge();
   }
 
   nudge(): void {
+    this.#woken = true;
     this.#loop.nudge();
   }
 
   idle(): Promise<void> {
-    this.#loop.nudge();
-    return new Promise((resolve) => this.#idle_waiters.push(resolve));
+    return new Promise((resolve) => {
+      this.#idle_waiters.push(resolve);
+      this.#loop.nudge();
+    });
   }
 
   async stop(): Promise<void> {
-    for (const end of this.#endListening) end();
+    this.#endListening();
+    this.#waker.stop();
+    clearTimeout(this.#look_again);
     await this.#loop.stop();
     await this.#store.release().catch((error: unknown) => this.#options.log.warn({ error }, 'relay leases not released'));
   }
 
   /** A commit of this process; the bucket may be relayed by another one, which hears of it over the bus. */
   #onCommit(): void {
-    this.#loop.nudge();
-    if (this.#wake_sent || this.#options.nats.connection.isClosed()) return;
-    this.#wake_sent = true;
-    setImmediate(() => {
-      this.#wake_sent = false;
-      if (!this.#options.nats.connection.isClosed()) this.#options.nats.connection.publish(this.#wakeSubject());
-    });
-  }
-
-  #wakeSubject(): string {
-    return `${this.#options.nats.prefix}wake.outbox.${this.#options.service}`;
+    this.nudge();
+    if (!this.#alone || performance.now() >= this.#safe_until_ms) this.#waker.wakeOthers();
   }
 
   async #round(signal: AbortSignal): Promise<'again' | void> {
-    const ttl_ms = this.#options.lease_ttl_ms ?? LEASE_TTL_MS;
     await this.#rest(signal);
-    let waiting = await this.#store.waiting();
-    if (waiting.unowned || performance.now() - this.#claimed_at_ms > ttl_ms / 4) {
-      await this.#claim(ttl_ms);
-      waiting = await this.#store.waiting();
-    }
-    this.#metrics.outbox_backlog.set({}, waiting.backlog);
-    if (waiting.backlog === 0) this.#tellIdle();
-    const outcomes = await Promise.allSettled(
-      waiting.keys.flatMap((key) => this.#owned.get(key) ?? []).map((owned) => this.#drain(owned, signal)),
-    );
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-    this.#rested_at_ms = performance.now() + PAUSE_MS;
-    // The loop pauses for longer and longer while the bus or the database is away, and every wake-up tries again.
-    if (failed !== undefined) throw failed.reason;
-    await this.#prune();
-    return waiting.keys.length > 0 ? 'again' : undefined;
+    if (signal.aborted) return;
+    const woken = this.#woken;
+    this.#woken = false;
+    const asked = this.#idle_waiters.length > 0;
+    const due = !woken || asked || this.#since(this.#looked_at_ms) >= this.#ttl_ms() / 4;
+    const waiting = due ? await this.#look() : [];
+    let taken = await this.#publish(woken ? [...this.#owned.values()] : waiting, signal);
+    if (woken && taken.events === 0 && this.#mayLookAgain()) taken = await this.#publish(await this.#look(), signal);
+    await this.#skipGaps(waiting);
+    if (due) await this.#prune();
+    // More waits, so no pause; whatever a commit tells meanwhile is part of it.
+    this.#woken ||= taken.full;
+    if (!taken.full && (woken || asked)) this.#rested_at_ms = performance.now() + COMPANY_MS;
+    return taken.full || this.#idle_waiters.length > 0 ? 'again' : undefined;
   }
 
-  /** No pause for an event that comes after a quiet time. */
+  /** A commit left nothing in our buckets: either we have it already, or its bucket is new or another's. */
+  #mayLookAgain(): boolean {
+    const wait_ms = LOOK_AGAIN_MS - this.#since(this.#looked_at_ms);
+    if (wait_ms <= 0) return true;
+    this.#look_again ??= setTimeout(() => {
+      this.#look_again = undefined;
+      this.nudge();
+    }, wait_ms);
+    return false;
+  }
+
   async #rest(signal: AbortSignal): Promise<void> {
     const wait_ms = this.#rested_at_ms - performance.now();
     if (wait_ms > 0) await sleep(wait_ms, undefined, { signal }).catch(() => {});
   }
 
-  async #claim(ttl_ms: number): Promise<void> {
+  /** Renews the leases and takes what is free; those of ours where something waits. */
+  async #look(): Promise<readonly OwnedBucket[]> {
     const asked_at_ms = performance.now();
-    const owned = await this.#store.claim(ttl_ms);
-    this.#owned = new Map(owned.map((bucket) => [`${bucket.stream}/${bucket.bucket}`, bucket]));
-    this.#safe_until_ms = asked_at_ms + ttl_ms * 0.8;
-    this.#claimed_at_ms = asked_at_ms;
+    const { owned, waiting, backlog, alone } = await this.#store.claim(this.#ttl_ms());
+    const before = new Map(this.#owned);
+    this.#owned.clear();
+    for (const bucket of owned) this.#owned.set(nameOf(bucket), furtherOf(bucket, before.get(nameOf(bucket))));
+    this.#alone = alone;
+    this.#looked_at_ms = asked_at_ms;
+    this.#safe_until_ms = asked_at_ms + this.#ttl_ms() * SAFE_SHARE;
+    this.#setBacklog(backlog);
+    if (backlog === 0) for (const resolve of this.#idle_waiters.splice(0)) resolve();
+    return waiting.map((bucket) => this.#owned.get(nameOf(bucket))!);
   }
 
-  async #drain(owned: OwnedBucket, signal: AbortSignal): Promise<void> {
-    for (let round = 0; round < BATCHES_PER_ROUND && !signal.aborted && performance.now() < this.#safe_until_ms; round += 1) {
-      const batch = this.#options.batch ?? BATCH;
-      const rows = await this.#store.read(owned, owned.published_sequence, batch);
-      if (rows.length === 0) return;
-      const progress = { published: owned.published_sequence, subject: owned.subject_sequence };
-      try {
-        for (const row of rows) {
-          if (signal.aborted || performance.now() >= this.#safe_until_ms) break;
-          await this.#publish(owned, row, progress);
-        }
-      } finally {
-        // Also after a failure: what did get through need not be found again by a mismatch.
-        if (progress.published > owned.published_sequence) await this.#mark(owned, progress);
-      }
-      // What came meanwhile waits for the next round, to share its commit with others.
-      if (rows.length < batch) return;
+  /** `full` when a bucket gave as many events as a round takes of it. */
+  async #publish(buckets: readonly OwnedBucket[], signal: AbortSignal): Promise<{ events: number; full: boolean }> {
+    const { nats, service, log, batch = BATCH } = this.#options;
+    const rows = await this.#store.read(buckets, batch);
+    const run: BucketRun = { nats, service, log, store: this.#store, metrics: this.#metrics, mayGoOn: () => !signal.aborted && performance.now() < this.#safe_until_ms };
+    const groups = [...Map.groupBy(rows, nameOf)];
+    const outcomes = await Promise.all(groups.map(([name, of_bucket]) => publishRows(run, this.#owned.get(name)!, of_bucket)));
+    // Also after a failure: what did get through need not be found again by a mismatch.
+    await this.#mark(outcomes.map(({ reached }) => reached));
+    const failed = outcomes.find(({ error }) => error !== undefined);
+    // The loop pauses for longer and longer while the bus or the database is away.
+    if (failed !== undefined) throw failed.error;
+    return { events: rows.length, full: groups.some(([, of_bucket]) => of_bucket.length >= batch) };
+  }
+
+  async #mark(reached: readonly OwnedBucket[]): Promise<void> {
+    const moved = reached.filter((bucket) => bucket.published_sequence > this.#owned.get(nameOf(bucket))!.published_sequence);
+    if (moved.length === 0) return;
+    if (!(await this.#store.mark(moved))) {
+      // What is still ours, and how far it is, the next look says.
+      this.#options.log.warn({ buckets: moved.map(nameOf) }, 'the lease of a bucket has passed on');
+      this.#looked_at_ms = -Infinity;
+      return;
+    }
+    for (const bucket of moved) {
+      const name = nameOf(bucket);
+      this.#setBacklog(this.#backlog - Number(bucket.published_sequence - this.#owned.get(name)!.published_sequence));
+      this.#owned.set(name, bucket);
     }
   }
 
-  async #mark(owned: OwnedBucket, progress: Progress): Promise<void> {
-    if (!(await this.#store.mark(owned, progress.published, progress.subject))) {
-      this.#claimed_at_ms = -Infinity;
-      throw new Error(`the lease of ${owned.stream}/${owned.bucket} has passed on`);
+  /** Rows that somebody deleted are not waited for. */
+  async #skipGaps(waiting: readonly OwnedBucket[]): Promise<void> {
+    for (const bucket of waiting) {
+      const moved = this.#owned.get(nameOf(bucket)) !== bucket;
+      const next = moved ? undefined : await this.#store.next(bucket);
+      if (next === undefined || next === bucket.published_sequence + 1n) continue;
+      this.#options.log.warn({ stream: bucket.stream, bucket: bucket.bucket, next: String(next) }, 'events are missing from the outbox');
+      this.#owned.set(nameOf(bucket), { ...bucket, published_sequence: next - 1n });
+      this.nudge();
     }
-    owned.published_sequence = progress.published;
-    owned.subject_sequence = progress.subject;
-  }
-
-  async #publish(owned: OwnedBucket, row: OutboxRow, progress: Progress): Promise<void> {
-    for (let recoveries = 0; progress.published < row.sequence; recoveries += 1) {
-      try {
-        progress.subject = await this.#send(owned, row, progress.subject);
-        progress.published = row.sequence;
-        this.#metrics.published.inc({ stream: owned.stream });
-        this.#metrics.publish_seconds.observe({ stream: owned.stream }, Math.max(0, Date.now() - row.created_at.getTime()) / 1_000);
-      } catch (error) {
-        if (!isWrongLastSequence(error) || recoveries >= MAX_RECOVERIES) throw error;
-        await this.#recover(owned, progress);
-      }
-    }
-  }
-
-  async #send(owned: OwnedBucket, row: OutboxRow, subject_sequence: bigint): Promise<bigint> {
-    const { nats, service } = this.#options;
-    // Known to be away: waiting for a timeout would only delay the moment of going on.
-    if (!nats.connected()) throw new Error('the event bus is away');
-    const trace = JSON.parse(row.trace) as Record<string, string>;
-    const message_headers = headers();
-    message_headers.set(HEADER_TYPE, row.type);
-    message_headers.set(HEADER_WATERMARK, `${row.sequence}:${row.event_id}`);
-    for (const [name, value] of Object.entries(trace)) message_headers.set(name, value);
-    const body = encodeEvent({ ...row, key: row.event_key, payload: row.payload, trace });
-    const ack = await nats.js.publish(eventSubject(nats, owned.stream, owned.bucket, service), body, {
-      msgID: row.event_id,
-      timeout: BUS_TIMEOUT_MS,
-      headers: message_headers,
-      expect: { streamName: streamName(nats, owned.stream), lastSubjectSequence: Number(subject_sequence) },
-    });
-    return BigInt(ack.seq);
-  }
-
-  /** Reads from the stream itself (its leader, not a replica) how far the bucket is. */
-  async #recover(owned: OwnedBucket, progress: Progress): Promise<void> {
-    const { nats, service, log } = this.#options;
-    const subject = eventSubject(nats, owned.stream, owned.bucket, service);
-    const last = await nats.jsm.streams.getMessage(streamName(nats, owned.stream), { last_by_subj: subject });
-    progress.subject = BigInt(last?.seq ?? 0);
-    const [sequence_text = '', ...rest] = (last?.header.get(HEADER_WATERMARK) ?? '').split(':');
-    const event_id = rest.join(':');
-    if (!/^\d+$/.test(sequence_text)) return;
-    const sequence = BigInt(sequence_text);
-    // Only when that event is ours: a database restored from a backup counts anew, and its new events must go out.
-    if (sequence > progress.published && (await this.#store.eventIdAt(owned, sequence)) === event_id) progress.published = sequence;
-    log.info({ stream: owned.stream, bucket: owned.bucket, published: String(progress.published) }, 'relay found its place in the stream');
   }
 
   async #prune(): Promise<void> {
-    if (performance.now() - this.#pruned_at_ms < PRUNE_EVERY_MS || this.#owned.size === 0) return;
+    if (this.#since(this.#pruned_at_ms) < PRUNE_EVERY_MS || this.#owned.size === 0) return;
     this.#pruned_at_ms = performance.now();
     for (let batch = 0; batch < PRUNE_BATCHES && (await pruneOutbox(this.#options.db)) > 0; batch += 1);
   }
 
-  #tellIdle(): void {
-    for (const resolve of this.#idle_waiters.splice(0)) resolve();
+  #setBacklog(events: number): void {
+    this.#backlog = Math.max(0, events);
+    this.#metrics.outbox_backlog.set({}, this.#backlog);
+  }
+
+  #ttl_ms(): number {
+    return this.#options.lease_ttl_ms ?? LEASE_TTL_MS;
+  }
+
+  #since(at_ms: number): number {
+    return performance.now() - at_ms;
   }
 }
 
-interface Progress {
-  published: bigint;
-  subject: bigint;
+/** A gap that was skipped is in the database with the next event only. */
+function furtherOf(bucket: OwnedBucket, known: OwnedBucket | undefined): OwnedBucket {
+  return known !== undefined && known.term === bucket.term && known.published_sequence > bucket.published_sequence ? known : bucket;
 }
 
-function isWrongLastSequence(error: unknown): boolean {
-  return (
-    error instanceof JetStreamApiError &&
-    (error.code === JetStreamApiCodes.StreamWrongLastSequence || error.code === JetStreamApiCodes.StreamWrongLastSequenceUnknown)
-  );
+function nameOf({ stream, bucket }: Pick<OwnedBucket, 'stream' | 'bucket'>): string {
+  return `${stream}/${bucket}`;
 }

@@ -4,6 +4,7 @@ import { headers } from '@nats-io/transport-node';
 import type { Database } from '#kit/store/mysql.ts';
 import { BUS_TIMEOUT_MS, type Bus } from './bus.ts';
 import { encodeEvent, HEADER_TYPE } from './envelope.ts';
+import { PUBLISHED_SEQUENCE } from './outbox.ts';
 import { eventSubject, isStreamName, streamName, type StreamName } from './streams.ts';
 
 export interface RepublishRange {
@@ -61,7 +62,7 @@ async function page(db: Database, { stream, bucket, since, until }: RepublishRan
   const one = bucket === undefined ? '' : ' AND bucket = ?';
   return db.query<Row>(
     `SELECT stream, bucket, sequence, event_id, type, version, event_key, occurred_at, trace, payload FROM outbox
-     WHERE stream = ?${one} AND published_at IS NOT NULL AND created_at >= ? AND created_at < ?
+     WHERE stream = ?${one} AND sequence <= ${PUBLISHED_SEQUENCE} AND created_at >= ? AND created_at < ?
        AND (bucket > ? OR (bucket = ? AND sequence > ?))
      ORDER BY bucket, sequence LIMIT ?`,
     [stream, ...(bucket === undefined ? [] : [bucket]), since, until, after_bucket, after_bucket, after_sequence, limit],

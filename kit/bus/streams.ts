@@ -7,8 +7,10 @@
 //
 // A subject has one publishing database: its relay says what it expects to be the subject's last sequence, so two
 // publishers of one subject would refuse one another. Hence the owner's name, left out for the owner of the stream.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream';
 import { bucketOf } from '#kit/base/hash.ts';
+import type { Log } from '#kit/telemetry/log.ts';
 import type { Bus } from './bus.ts';
 
 export const STREAMS = ['ORDER', 'STOCK', 'PAYMENT', 'NOTIFY'] as const;
@@ -31,6 +33,30 @@ export const MAX_EVENT_BYTES = 1 << 20;
 export interface StreamOptions {
   /** 3 in production. */
   readonly replicas?: number;
+}
+
+/** After a reconnection JetStream may not have found its leader yet. */
+const RESTORE_TRIES = 60;
+const RESTORE_PAUSE_MS = 1_000;
+
+/**
+ * `ensureStreams` now, and after each reconnection again: a server that lost its disk has lost the streams with it. What had been
+ * published and not taken yet is still in the outboxes (docs/runbooks/losing-nats.md). Throws when it fails now.
+ */
+export async function keepStreams(bus: Bus, { log, ...options }: StreamOptions & { readonly log: Log }): Promise<void> {
+  await ensureStreams(bus, options);
+  bus.onReconnect(() => void restore(bus, options, log));
+}
+
+async function restore(bus: Bus, options: StreamOptions, log: Log): Promise<void> {
+  for (let tries = 1; !bus.connection.isClosed(); tries += 1) {
+    try {
+      return await ensureStreams(bus, options);
+    } catch (error) {
+      if (tries === RESTORE_TRIES) return log.error({ error }, 'the streams could not be made again');
+    }
+    await sleep(RESTORE_PAUSE_MS * (0.5 + Math.random()), undefined, { ref: false });
+  }
 }
 
 /** Creates the streams that are missing and brings the others to this configuration. May be run by all services at once. */

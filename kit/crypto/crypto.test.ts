@@ -3,6 +3,7 @@ import test from 'ava';
 import { BLIND_INDEX_BYTES, createBlindIndex } from './blind_index.ts';
 import { createKeyring, SealError, sealedBytes } from './column.ts';
 import { hmacSign, hmacVerify } from './hmac.ts';
+import { sealedTexts } from './sealed_text.ts';
 
 const key = () => randomBytes(32).toString('base64');
 const keys = { k1: key(), k2: key() };
@@ -67,4 +68,15 @@ test('a signature covers every part and where one ends', (t) => {
   t.false(hmacVerify(secret, ['nonce', 'bodY'], signature));
   t.false(hmacVerify(randomBytes(32), ['nonce', 'body'], signature));
   t.false(hmacVerify(secret, ['nonce', 'body'], signature.subarray(0, 31)));
+});
+
+test('a sealed text comes back as it was; touched, of another purpose, version or key, or too long it is none of ours', (t) => {
+  const options = { keys: [new Uint8Array(32).fill(1)], purpose: 'test.token', version: 't1', token_max: 200 };
+  const texts = sealedTexts(options);
+  const token = texts.seal('春运 {"a":1}');
+  t.is(texts.open(token), '春运 {"a":1}');
+  t.is(sealedTexts({ ...options, keys: [new Uint8Array(32).fill(2), ...options.keys] }).open(token), '春运 {"a":1}', 'an older key is accepted');
+  for (const wrong of [`${token.slice(0, -1)}_`, `${token}.x`, token.replace('t1.', 't2.'), '', 't1', token.replace('.', '.A')]) t.is(texts.open(wrong), undefined, wrong);
+  for (const other of [{ purpose: 'test.other' }, { version: 't2' }, { keys: [new Uint8Array(32).fill(2)] }, { token_max: token.length - 1 }]) t.is(sealedTexts({ ...options, ...other }).open(token), undefined);
+  t.throws(() => sealedTexts({ ...options, keys: [] }));
 });

@@ -13,8 +13,11 @@ export type CallbackRequest = {
   headers: IncomingHttpHeaders;
 };
 
-/** `result` is what they read, the outcome where it is left out. The outcome is for metrics, so of a small set. */
-export type CallbackAnswer = { status: number; outcome: string; result?: string };
+/**
+ * `result` is what they read, the outcome where it is left out; `results` where one callback tells of many things, one for
+ * each. The outcome is for metrics, so of a small set.
+ */
+export type CallbackAnswer = { status: number; outcome: string; result?: string; results?: readonly string[] };
 
 export type CallbackServerOptions<A extends CallbackAnswer> = {
   host: string;
@@ -41,7 +44,7 @@ export async function startCallbackServer<A extends CallbackAnswer>(options: Cal
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
     const answer = (given: A | CallbackAnswer): void => {
       options.count(given);
-      response.writeHead(given.status, { 'content-type': 'application/json' }).end(JSON.stringify({ result: given.result ?? given.outcome }));
+      response.writeHead(given.status, { 'content-type': 'application/json' }).end(JSON.stringify({ result: given.result ?? given.outcome, results: given.results }));
     };
     response.on('error', () => undefined);
     receive(options, request).then(answer, (error: unknown) => {

@@ -8,10 +8,10 @@ import { FailureError } from '#kit/base/result.ts';
 import { createPolicy } from '#kit/rpc/external.ts';
 import type { PolicyOptions } from '#kit/rpc/external.ts';
 import { Gate } from '#kit/rpc/gate.ts';
+import { AnswerTooLarge, exchange } from './exchange.ts';
 import { ExternalError } from './outcome.ts';
 import type { ExternalAnswer, ExternalFailure, ExternalOutcome } from './outcome.ts';
 import { answerPart, signPart, verifyPart } from './signature.ts';
-import type { Headers } from './signature.ts';
 
 export type ExternalClientOptions = {
   /** The outside system, for failures and metrics: `realname`, or `messaging/sms/primary` where each has a breaker. */
@@ -95,9 +95,8 @@ async function attemptOnce(options: ExternalClientOptions, request: ExternalRequ
     method: request.method,
     headers: { ...signed, 'content-type': 'application/json' },
     body: request.method === 'GET' ? undefined : body,
-    // A redirect would carry the signature to somebody else.
-    redirect: 'error',
     signal,
+    answer_limit_bytes: ANSWER_LIMIT,
   }).catch((error: unknown) => {
     if (error instanceof AnswerTooLarge) throw new ExternalError(failure('body', 'the answer is too large'), { cause: error });
     throw new ExternalError(failure('unreachable', 'the connection failed', { maybe_done: !neverSent(error) }), { cause: error });
@@ -107,18 +106,6 @@ async function attemptOnce(options: ExternalClientOptions, request: ExternalRequ
   const verified = verifyPart(answerPart(request.method, request.path, status, bytes), headers, { key: options.keys.peer_key, now_ms: clock.now_ms(), nonce });
   if (!verified.ok) throw new ExternalError(failure('signature', `the answer's ${verified.error.detail} is wrong`, { status }));
   return { status, body: parseJson(bytes, () => new ExternalError(failure('body', 'the answer is no JSON', { status }))) };
-}
-
-async function exchange(url: URL, init: RequestInit): Promise<{ status: number; headers: Headers; bytes: Uint8Array }> {
-  const response = await fetch(url, init);
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > ANSWER_LIMIT) throw new AnswerTooLarge();
-    chunks.push(chunk);
-  }
-  return { status: response.status, headers: Object.fromEntries(response.headers), bytes: Buffer.concat(chunks) };
 }
 
 function parseJson(bytes: Uint8Array, problem: () => Error): unknown {
@@ -132,12 +119,10 @@ function parseJson(bytes: Uint8Array, problem: () => Error): unknown {
 
 /** Only when no connection was made is it sure that nothing was received. */
 function neverSent(error: unknown): boolean {
-  const code = (error as { cause?: { code?: unknown } }).cause?.code;
+  const { code } = error as { code?: unknown };
   return typeof code === 'string' && NOT_CONNECTED.has(code);
 }
 
-class AnswerTooLarge extends Error {}
-
-const NOT_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
+const NOT_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
 const ANSWER_LIMIT = 8 * 1024 * 1024;
 const CONCURRENCY = 64;

@@ -3,6 +3,7 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { asResult, RpcError, toFailure, unwrap } from './error.ts';
 import { fail } from '#kit/base/result.ts';
+import { freePort } from '../../scripts/stack/ports.ts';
 import { createClient } from './client.ts';
 import { Echo } from './testing/echo.ts';
 import { KEY, startEcho, TRAVELLER } from './testing/serving.ts';
@@ -48,6 +49,15 @@ test('a server that is not there is UNAVAILABLE, within the deadline', async (t)
   const error = await t.throwsAsync(client.say({ value: '' }), { instanceOf: RpcError });
   t.is(error.code, 'UNAVAILABLE');
   t.is(error.reason, undefined);
+});
+
+test('a client does not answer with what another one tried in vain, before the server was there', async (t) => {
+  const port = await freePort();
+  const early = createClient(Echo, { address: `127.0.0.1:${port}`, service: 'order' });
+  t.teardown(() => early.close());
+  await t.throwsAsync(early.say({ value: '' }), { instanceOf: RpcError });
+  const server = await startEcho(t, {}, { port });
+  t.is((await server.client().say({ value: 'x' })).value, 'x');
 });
 
 test('several connections are used in turn', async (t) => {

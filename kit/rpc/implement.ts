@@ -1,9 +1,10 @@
 import type { DescMessage, DescMethod, DescService, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import type { RuleInit } from './access.ts';
 import type { Call } from './call.ts';
+import type { Around, Prepared } from './prepared.ts';
 
-/** What a handler may answer: a message, or the plain object it is made from. */
-type Answer<O extends DescMessage> = MessageInitShape<O>;
+/** What a handler may answer: a message, the plain object it is made from, or its bytes. */
+type Answer<O extends DescMessage> = MessageInitShape<O> | Prepared;
 
 type MethodOf<I extends DescMessage, O extends DescMessage, K extends DescMethod['methodKind']> = { methodKind: K; input: I; output: O };
 
@@ -27,13 +28,15 @@ export type Implementation = {
   foreign_rule?: RuleInit;
   /** Not counted against the concurrency limit: an overloaded server must still answer health checks. */
   unlimited?: boolean;
+  /** Stands before the unary handlers: for answers that are kept. */
+  around?: Around;
 };
 
 /**
  * Joins a contract with its handlers. `foreign_rule` is for contracts of others (Envoy's, gRPC's own), whose methods
  * cannot state a rule of ours; it applies to all their methods.
  */
-export function implement<S extends DescService>(service: S, handlers: Handlers<S>, options: Pick<Implementation, 'foreign_rule' | 'unlimited'> = {}): Implementation {
+export function implement<S extends DescService>(service: S, handlers: Handlers<S>, options: Pick<Implementation, 'foreign_rule' | 'unlimited' | 'around'> = {}): Implementation {
   const known = handlers as unknown as Record<string, AnyHandler>;
   for (const method of service.methods) {
     if (typeof known[method.localName] !== 'function') throw new Error(`${service.typeName}.${method.name} has no handler`);

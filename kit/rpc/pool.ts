@@ -26,8 +26,9 @@ export class ChannelPool {
       'grpc.max_reconnect_backoff_ms': 5000,
       // Policy is ours and the mesh's, never a DNS record's.
       'grpc.service_config_disable_resolution': 1,
-      // grpc-js shares a connection between channels of the same address; a pool wants its own.
-      'grpc.use_local_subchannel_pool': channels > 1 ? 1 : 0,
+      // grpc-js shares a connection between channels of the same address: a pool would be one connection, and what one
+      // client tried in vain would be the first answer of another that was made later, while nobody tries again yet.
+      'grpc.use_local_subchannel_pool': 1,
     };
     this.#clients = Array.from({ length: channels }, () => new Client(address, credentials, options));
   }

@@ -27,6 +27,8 @@ export type Endpoint = {
   clock: Clock;
   /** A client's own deadline is cut to this, in milliseconds, so that no call holds its place for hours. */
   max_timeout_ms: number;
+  /** How long a client of a stream may read nothing, in milliseconds. */
+  max_stall_ms: number;
   endless: boolean;
   endless_streams: EndlessStreams;
 };
@@ -66,6 +68,10 @@ export class Run {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  get max_stall_ms(): number {
+    return this.#endpoint.max_stall_ms;
   }
 
   /** Runs the work of the call in its span; whatever it throws becomes the status. The place is free when the work has really ended. */

@@ -1,8 +1,10 @@
 import type { DescMethod, MessageInitShape, MessageShape, DescMessage } from '@bufbuild/protobuf';
-import type { handleBidiStreamingCall, handleClientStreamingCall, handleServerStreamingCall, handleUnaryCall, sendUnaryData, UntypedHandleCall } from '@grpc/grpc-js';
+import type { handleBidiStreamingCall, handleClientStreamingCall, handleServerStreamingCall, handleUnaryCall, UntypedHandleCall } from '@grpc/grpc-js';
 import type { Call } from './call.ts';
+import { RpcError } from './error.ts';
 import type { AnyHandler } from './implement.ts';
 import { decodeRequest, encodeMessage } from './messages.ts';
+import { Prepared, type Around } from './prepared.ts';
 import { Run } from './run.ts';
 import type { Endpoint } from './run.ts';
 
@@ -10,10 +12,10 @@ import type { Endpoint } from './run.ts';
 export type Served = { type: 'unary' | 'serverStream' | 'clientStream' | 'bidi'; handle: UntypedHandleCall };
 
 /** Joins a handler with everything that surrounds it (see Run), for any kind of method. */
-export function serve(method: DescMethod, handler: AnyHandler, endpoint: Endpoint): Served {
+export function serve(method: DescMethod, handler: AnyHandler, endpoint: Endpoint, around?: Around): Served {
   switch (method.methodKind) {
     case 'unary':
-      return { type: 'unary', handle: serveUnary(method, handler as UnaryHandler, endpoint) };
+      return { type: 'unary', handle: serveUnary(method, handler as UnaryHandler, endpoint, around) };
     case 'server_streaming':
       return { type: 'serverStream', handle: serveStream(method, handler as StreamHandler, endpoint) };
     case 'client_streaming':
@@ -24,20 +26,28 @@ export function serve(method: DescMethod, handler: AnyHandler, endpoint: Endpoin
 }
 
 type Request = MessageShape<DescMessage>;
-type Answer = MessageInitShape<DescMessage>;
+type Answer = MessageInitShape<DescMessage> | Prepared;
 type UnaryHandler = (request: Request, call: Call) => Promise<Answer> | Answer;
 type StreamHandler = (request: Request, call: Call) => AsyncIterable<Answer>;
 type CollectingHandler = (requests: AsyncIterable<Request>, call: Call) => Promise<Answer>;
 type BidiHandler = (requests: AsyncIterable<Request>, call: Call) => AsyncIterable<Answer>;
 
-function serveUnary({ input, output }: DescMethod, handler: UnaryHandler, endpoint: Endpoint): handleUnaryCall<Buffer, Buffer> {
+function serveUnary(method: DescMethod, handler: UnaryHandler, endpoint: Endpoint, around: Around = ({ answer: made }) => made()): handleUnaryCall<Buffer, Buffer> {
+  const { input, output } = method;
   return (grpc, callback) => {
     const run = new Run(endpoint, grpc, callback);
     run.work(async () => {
       await run.authorize();
-      const request = decodeRequest(input, grpc.request);
-      run.call.request_id = requestIdOf(request);
-      answer(run, encodeMessage(output, await handler(request, run.call)), callback);
+      const ask = (): unknown => {
+        const request = decodeRequest(input, grpc.request);
+        run.call.request_id = requestIdOf(request);
+        return handler(request, run.call);
+      };
+      const given = (await around({ method, bytes: grpc.request, call: run.call, answer: ask })) as Answer;
+      const bytes = bytesOf(output, given);
+      if (!run.succeed()) return;
+      if (given instanceof Prepared && given.headers !== undefined) grpc.sendMetadata(given.headers);
+      callback(null, bytes);
     });
   };
 }
@@ -47,7 +57,8 @@ function serveCollecting({ input, output }: DescMethod, handler: CollectingHandl
     const run = new Run(endpoint, grpc, callback);
     run.work(async () => {
       await run.authorize();
-      answer(run, encodeMessage(output, await handler(readAll(input, grpc), run.call)), callback);
+      const bytes = bytesOf(output, await handler(readAll(input, grpc), run.call));
+      if (run.succeed()) callback(null, bytes);
     });
   };
 }
@@ -74,8 +85,8 @@ function serveBidi({ input, output }: DescMethod, handler: BidiHandler, endpoint
   };
 }
 
-function answer(run: Run, bytes: Buffer, callback: sendUnaryData<Buffer>): void {
-  if (run.succeed()) callback(null, bytes);
+function bytesOf(output: DescMessage, given: Answer): Buffer {
+  return given instanceof Prepared ? given.bytes : encodeMessage(output, given);
 }
 
 /** Sends what a handler yields, as fast as the client reads. An end from outside stops it between two messages. */
@@ -86,8 +97,8 @@ async function pump(run: Run, answers: AsyncIterable<Answer>, output: DescMessag
       const next = await unlessEnded(run, iterator.next());
       if (next === undefined) return;
       if (next.done === true) break;
-      const flushed = grpc.write(encodeMessage(output, next.value));
-      if (!flushed) await unlessEnded(run, new Promise<void>((resolve) => void grpc.once('drain', resolve)));
+      const flushed = grpc.write(bytesOf(output, next.value));
+      if (!flushed) await drained(run, grpc);
       if (run.ended) return;
     }
     if (run.succeed()) grpc.end();
@@ -95,6 +106,12 @@ async function pump(run: Run, answers: AsyncIterable<Answer>, output: DescMessag
     // A generator that waits for ever on something other than call.signal keeps its place; that is visible in the metrics.
     await iterator.return?.(undefined);
   }
+}
+
+/** Waits until the client has read. One that reads nothing for too long is dropped: what waits for it takes memory of all. */
+async function drained(run: Run, grpc: Writer): Promise<void> {
+  const timer = setTimeout(() => run.fail(RpcError.of({ reason: 'DEADLINE', detail: 'the client has stopped reading' })), run.max_stall_ms);
+  await unlessEnded(run, new Promise<void>((resolve) => void grpc.once('drain', resolve))).finally(() => clearTimeout(timer));
 }
 
 /** A promise's value, or undefined when the call ends first. Not Promise.race, which would keep every loser of a long stream. */

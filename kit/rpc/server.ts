@@ -27,6 +27,8 @@ export type ServerLimits = {
   max_streams: number;
   /** A client's longer deadline is cut to this. */
   max_timeout_ms: number;
+  /** A client that reads nothing of a stream for so long is dropped with DEADLINE. */
+  max_stall_ms: number;
   /** On stop: how long to go on after health says NOT_SERVING, so that load balancers notice. */
   drain_delay_ms: number;
   /** On stop: how long calls under way may take to finish before they are cut off. */
@@ -66,6 +68,7 @@ const DEFAULT_LIMITS: ServerLimits = {
   max_in_flight: 1000,
   max_streams: 20_000,
   max_timeout_ms: 60_000,
+  max_stall_ms: 30_000,
   drain_delay_ms: 0,
   drain_ms: 10_000,
   max_connection_age_ms: 0,
@@ -96,14 +99,14 @@ function register(server: Server, implementations: readonly Implementation[], op
   const authenticate = createAuthenticator({ clock: options.clock, ...options.auth });
   const observer = new ServerObserver(options.service, options.log);
   const [calls, streams] = [new Gate(limits.max_in_flight), new Gate(limits.max_streams)];
-  for (const { service, handlers, foreign_rule, unlimited } of implementations) {
+  for (const { service, handlers, foreign_rule, unlimited, around } of implementations) {
     for (const method of service.methods) {
       const path = `/${service.typeName}/${method.name}`;
       const rule = ruleOf(method, foreign_rule);
       const endless = rule.endless && method.methodKind !== 'unary';
       const gate = unlimited === true ? undefined : endless ? streams : calls;
-      const endpoint: Endpoint = { path, rule, authenticate, observer, gate, clock: options.clock ?? systemClock, max_timeout_ms: limits.max_timeout_ms, endless, endless_streams };
-      const { type, handle } = serve(method, handlers[method.localName]!, endpoint);
+      const endpoint: Endpoint = { path, rule, authenticate, observer, gate, clock: options.clock ?? systemClock, max_timeout_ms: limits.max_timeout_ms, max_stall_ms: limits.max_stall_ms, endless, endless_streams };
+      const { type, handle } = serve(method, handlers[method.localName]!, endpoint, around);
       if (!server.register(path, handle, passBytes, passBytes, type)) throw new Error(`${path} is implemented twice`);
     }
   }

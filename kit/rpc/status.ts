@@ -5,7 +5,8 @@ import { Metadata } from '@grpc/grpc-js';
 import type { ServiceError, StatusObject } from '@grpc/grpc-js';
 import { BadRequestSchema, ErrorInfoSchema, LocalizedMessageSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { StatusSchema } from '#gen/google/rpc/status_pb.ts';
-import { errorSpec, HTTP_STATUS_OF_CODE } from '#kit/base/errors.ts';
+import type { Status } from '#gen/google/rpc/status_pb.ts';
+import { errorSpec, HTTP_STATUS_OF_CODE, isErrorReason } from '#kit/base/errors.ts';
 import type { Failure } from '#kit/base/result.ts';
 import { codeName, codeNumber } from './codes.ts';
 import { failureMessage, RpcError } from './error.ts';
@@ -19,18 +20,34 @@ export const DETAILS_KEY = 'grpc-status-details-bin';
 /** The HTTP status for the edge's JSON side, sent where the code alone would map to another (423 for a locked seat). */
 export const HTTP_STATUS_KEY = 'x-http-status';
 
+/** Set on OVERLOADED: the edge then lets fewer in for a while (envoy/admission.lua), and takes it off. */
+export const OVERLOADED_KEY = 'x-overloaded';
+
 export type Locale = 'zh-CN' | 'en';
 
 /** A failure as a gRPC status: ErrorInfo, a sentence in the caller's language, RetryInfo and BadRequest where they apply. */
 export function toStatus(failure: Failure, locale: Locale = 'zh-CN'): StatusObject {
   const spec = errorSpec(failure.reason);
-  const code = codeNumber(spec.code);
-  const message = failureMessage(failure);
+  const status = outcomeStatus(failure, locale);
   const metadata = new Metadata();
-  const details = toBinary(StatusSchema, create(StatusSchema, { code, message, details: detailsOf(failure, locale) }));
-  metadata.set(DETAILS_KEY, Buffer.from(details));
+  metadata.set(DETAILS_KEY, Buffer.from(toBinary(StatusSchema, status)));
   if (spec.http_status !== HTTP_STATUS_OF_CODE[spec.code]) metadata.set(HTTP_STATUS_KEY, String(spec.http_status));
-  return { code, details: message, metadata };
+  if (failure.reason === 'OVERLOADED') metadata.set(OVERLOADED_KEY, '1');
+  return { code: status.code, details: status.message, metadata };
+}
+
+/** A failure as one outcome among many, in the answer of a batch: what the call alone would have failed with. */
+export function outcomeStatus(failure: Failure, locale: Locale = 'zh-CN'): Status {
+  return create(StatusSchema, { code: codeNumber(errorSpec(failure.reason).code), message: failureMessage(failure), details: detailsOf(failure, locale) });
+}
+
+/** Such an outcome as the caller reads it; INTERNAL for a reason that is none of ours, which is a bug of one of the two. */
+export function outcomeFailure({ code, message, details }: Status): Failure {
+  const fields: RpcErrorFields = { code: codeName(code) };
+  for (const detail of details) readDetail(detail, fields);
+  const { reason, metadata, retry_after_ms } = fields;
+  if (reason === undefined || !isErrorReason(reason)) return { reason: 'INTERNAL', detail: `a batch was answered with code ${code} and no reason` };
+  return { reason, detail: message, ...(metadata === undefined ? {} : { metadata }), ...(retry_after_ms === undefined ? {} : { retry_after_ms }) };
 }
 
 /** Reads the status of a failed call. A status without details, as proxies and libraries make them, has only its code. */

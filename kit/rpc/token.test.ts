@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import test from 'ava';
 import { ManualClock } from '#kit/base/clock.ts';
 import { accountClaims, createTokenVerifier } from './token.ts';
@@ -33,6 +36,25 @@ test('a token that lacks what we need, or is far too long, is invalid', async (t
     const verified = await verifier.verify(token);
     t.is(!verified.ok && verified.error.reason, 'TOKEN_INVALID');
   }
+});
+
+test('services of one process that trust the same keys check a token once, and others check it for themselves', async (t) => {
+  let fetched = 0;
+  const server = createServer((_request, response) => {
+    fetched += 1;
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(issuer.jwks));
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => void server.close());
+  const options = { jwks: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`), issuer: ISSUER, audience: AUDIENCE };
+  const [order, payment, stranger] = [createTokenVerifier(options), createTokenVerifier({ ...options, jwks: new URL(options.jwks) }), createTokenVerifier({ ...options, audience: 'somebody else' })];
+  const token = await issuer.issue(TRAVELLER);
+  t.deepEqual(await order.verify(token), { ok: true, value: TRAVELLER });
+  t.deepEqual(payment.cached(token), TRAVELLER);
+  t.is(stranger.cached(token), undefined);
+  const refused = await stranger.verify(token);
+  t.is(!refused.ok && refused.error.reason, 'TOKEN_INVALID');
+  t.is(fetched, 2);
 });
 
 test('what identity puts into a token is what services read from it', (t) => {

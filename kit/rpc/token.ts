@@ -30,8 +30,23 @@ export function accountClaims(account: AccountCaller): JWTPayload {
   return { sub: account_id, sid: session_id, tenant, channel, device_id, roles: [...roles], member_level, ...(city === undefined ? {} : { city }) };
 }
 
-/** Verifies access tokens: ES256 only, issuer, audience and expiry (RFC 7519, RFC 8725 §3). */
-export function createTokenVerifier({ jwks, issuer, audience, cache_limit = 20_000, clock = systemClock }: TokenOptions): TokenVerifier {
+/**
+ * Verifies access tokens: ES256 only, issuer, audience and expiry (RFC 7519, RFC 8725 §3). Services of one process that
+ * trust the same keys have one verifier: a token costs one signature check there, and the keys are fetched once.
+ */
+export function createTokenVerifier(options: TokenOptions): TokenVerifier {
+  const { jwks, issuer, audience, cache_limit, clock } = options;
+  if (!(jwks instanceof URL) || cache_limit !== undefined || (clock !== undefined && clock !== systemClock)) return openTokenVerifier(options);
+  const name = JSON.stringify([jwks.href, issuer, audience]);
+  const verifier = verifiers.get(name) ?? openTokenVerifier(options);
+  verifiers.set(name, verifier);
+  return verifier;
+}
+
+/** By whose tokens they are: one or two in a process. */
+const verifiers = new Map<string, TokenVerifier>();
+
+function openTokenVerifier({ jwks, issuer, audience, cache_limit = 20_000, clock = systemClock }: TokenOptions): TokenVerifier {
   const keys = keySource(jwks);
   const cache = new VerifiedTokens(cache_limit, clock);
   return {

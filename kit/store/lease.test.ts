@@ -1,6 +1,7 @@
 import test from 'ava';
 import { silentLog } from '#kit/telemetry/log.ts';
-import { acquireLease, heldLease, keepLease, releaseLease, renewLease, type Lease } from './lease.ts';
+import { acquireLease, heldLease, releaseLease, renewLease, renewLeases, type Lease } from './lease.ts';
+import { keepLeases } from './lease_keeper.ts';
 import { portOf, startProxy, testDatabase, through, until } from './testing.ts';
 import { leaseWorker } from './worker.ts';
 
@@ -37,7 +38,7 @@ test('an owner whose lease has passed on can neither renew it nor write under it
 });
 
 test('while a transaction relies on a lease nobody takes it, though it has ended meanwhile', async (t) => {
-  const lease = (await ask('relied', 'first', 80))!;
+  const lease = (await ask('relied', 'first', 800))!;
   const order: string[] = [];
   const relying = Promise.withResolvers<void>();
   const release = Promise.withResolvers<void>();
@@ -67,9 +68,9 @@ test('a keeper renews, hands over when it stops, and tells when the database is 
   t.teardown(() => proxy.stop());
   const events: string[] = [];
   const keeper = (from: typeof db, owner: string) =>
-    keepLease({ db: from, log, name: 'kept', owner, ttl_ms: 400, onHeld: () => events.push(`${owner} held`), onLost: () => events.push(`${owner} lost`) });
+    keepLeases({ db: from, log, names: ['kept'], owner, ttl_ms: 400, onHeld: () => events.push(`${owner} held`), onLost: () => events.push(`${owner} lost`) });
   const first = keeper(far, 'first');
-  await until(() => first.current() !== undefined);
+  await until(() => first.current('kept') !== undefined);
   const second = keeper(db, 'second');
   t.teardown(() => second.stop());
   const [before] = await db.query<{ expires_at: Date }>("SELECT expires_at FROM lease WHERE name = 'kept'");
@@ -77,12 +78,58 @@ test('a keeper renews, hands over when it stops, and tells when the database is 
     const [now] = await db.query<{ expires_at: Date }>("SELECT expires_at FROM lease WHERE name = 'kept'");
     return (now?.expires_at.getTime() ?? 0) > (before?.expires_at.getTime() ?? 0);
   });
-  t.is(second.current(), undefined);
+  t.is(second.current('kept'), undefined);
   await proxy.cut();
-  await until(() => second.current() !== undefined);
-  t.is(first.current(), undefined);
+  await until(() => second.current('kept') !== undefined);
+  t.is(first.current('kept'), undefined);
   t.deepEqual(events, ['first held', 'first lost', 'second held']);
   await first.stop();
+});
+
+test('leases of one owner are renewed together, and one that a transaction relies on keeps none of the others waiting', async (t) => {
+  const names = ['all/1', 'all/2', 'all/3'];
+  const heard: string[] = [];
+  const keeper = keepLeases({ db, log, names, owner: 'all', ttl_ms: 60_000, onHeld: ({ name, term }) => heard.push(`${name} ${term}`) });
+  t.teardown(() => keeper.stop());
+  await until(() => names.every((name) => keeper.current(name) !== undefined));
+  t.deepEqual(heard.toSorted(), ['all/1 1', 'all/2 1', 'all/3 1']);
+  const leases = names.map((name) => keeper.current(name)!);
+  t.like(await renewLeases(db, leases, 60_000), { renewed: leases, busy: [], lost: [] });
+  const release = Promise.withResolvers<void>();
+  const relying = Promise.withResolvers<void>();
+  const work = db.transaction(async (tx) => {
+    t.true(await heldLease(tx, leases[1]!));
+    relying.resolve();
+    await release.promise;
+  });
+  await relying.promise;
+  t.deepEqual(await renewLeases(db, leases, 90_000), { renewed: [leases[0]!, leases[2]!], busy: [leases[1]!], lost: [] });
+  release.resolve();
+  await work;
+  await end(leases[0]!);
+  await db.query("UPDATE lease SET owner = 'thief', term = term + 1 WHERE name = 'all/3'");
+  t.deepEqual(await renewLeases(db, leases, 60_000), { renewed: [leases[1]!], busy: [], lost: [leases[0]!, leases[2]!] });
+});
+
+test('an owner of many leases that relies on one for long keeps all of them, and what it loses it tries for again', async (t) => {
+  const names = ['many/1', 'many/2'];
+  const events: string[] = [];
+  const keeper = keepLeases({ db, log, names, owner: 'many', ttl_ms: 1_500, onHeld: ({ name, term }) => events.push(`${name} held ${term}`), onLost: ({ name }) => events.push(`${name} lost`) });
+  t.teardown(() => keeper.stop());
+  await until(() => names.every((name) => keeper.current(name) !== undefined));
+  const [lease] = names.map((name) => keeper.current(name)!);
+  const expires_at = async () => (await db.query<{ expires_at: Date }>("SELECT expires_at FROM lease WHERE name = 'many/2'"))[0]!.expires_at.getTime();
+  // Longer than a lease lives: the one that is relied on runs out on the monotonic clock, the other is renewed all the time.
+  await db.transaction(async (tx) => {
+    t.true(await heldLease(tx, lease!));
+    await until(() => events.includes('many/1 lost'));
+    // Two lives of a lease.
+    const lost_at = await expires_at();
+    await until(async () => (await expires_at()) > lost_at + 3_000);
+    t.truthy(keeper.current('many/2'));
+  });
+  await until(() => keeper.current('many/1') !== undefined);
+  t.deepEqual(events.slice(2), ['many/1 lost', 'many/1 held 2']);
 });
 
 test('worker numbers are given once, and a successor waits past the times promised to its predecessor', async (t) => {

@@ -3,9 +3,7 @@
 // The database's clock decides when a lease ends; a process measures with its monotonic clock and stops early. The
 // term grows with every owner, and a transaction that relies on a lease checks it with `heldLease`, so an owner that
 // was frozen and woke up late can't write.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isDuplicateKey } from './errors.ts';
-import type { Log } from '#kit/telemetry/log.ts';
 import type { Database, Tx } from './mysql.ts';
 
 export interface Lease {
@@ -53,6 +51,57 @@ export async function releaseLease(db: Database, lease: Lease): Promise<void> {
   ]);
 }
 
+/** Rows for leases that nobody has had yet, so that `acquireLeases` finds them. */
+export async function registerLeases(db: Database, names: readonly string[]): Promise<void> {
+  await db.query(`INSERT IGNORE INTO lease (name, owner, term, expires_at) VALUES ${names.map(() => "(?, '', 0, '2000-01-01')").join(', ')}`, names);
+}
+
+/** Takes those of the leases that nobody holds and no transaction relies on; their rows must be there. */
+export async function acquireLeases(db: Database, names: readonly string[], owner: string, ttl_ms: number): Promise<Lease[]> {
+  if (names.length === 0) return [];
+  const ended = 'SELECT name, term FROM lease WHERE name IN (?) AND expires_at <= UTC_TIMESTAMP(3)';
+  // Mostly all have an owner, and nothing need be locked to see that.
+  const [any] = await db.query(ended, [names]);
+  if (any === undefined) return [];
+  return db.transaction(async (tx) => {
+    // One that the former owner's transaction still relies on is left for later: the others must not wait for it.
+    const free = await tx.execute<{ name: string; term: bigint }>(`${ended} FOR UPDATE SKIP LOCKED`, [names]);
+    if (free.length === 0) return [];
+    await tx.later('UPDATE lease SET owner = ?, term = term + 1, expires_at = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND WHERE name IN (?)', [owner, ttl_ms * 1_000, free.map(({ name }) => name)]);
+    return free.map(({ name, term }) => ({ name, owner, term: term + 1n }));
+  });
+}
+
+export interface Renewals {
+  readonly renewed: readonly Lease[];
+  /** Transactions rely on these just now (`heldLease`): each has to wait for its own, with `renewLease`. */
+  readonly busy: readonly Lease[];
+  /** Ended, or another owner's. */
+  readonly lost: readonly Lease[];
+}
+
+/** Prolongs leases of one owner that are still held, with one statement for all that no transaction relies on. */
+export async function renewLeases(db: Database, leases: readonly Lease[], ttl_ms: number): Promise<Renewals> {
+  const [first] = leases;
+  if (first === undefined) return { renewed: [], busy: [], lost: [] };
+  const names = leases.map(({ name }) => name);
+  const held = 'name IN (?) AND owner = ? AND expires_at > UTC_TIMESTAMP(3)';
+  const free = await db.transaction(async (tx) => {
+    // Waiting for one that is relied on would let the others run out.
+    const rows = await tx.execute<{ name: string; term: bigint }>(`SELECT name, term FROM lease WHERE ${held} FOR UPDATE SKIP LOCKED`, [names, first.owner]);
+    if (rows.length > 0) {
+      await tx.later(`UPDATE lease SET expires_at = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND WHERE name IN (?)`, [ttl_ms * 1_000, rows.map(({ name }) => name)]);
+    }
+    return rows;
+  });
+  const has = (rows: readonly { name: string; term: bigint }[], lease: Lease) => rows.some(({ name, term }) => name === lease.name && term === lease.term);
+  const renewed = leases.filter((lease) => has(free, lease));
+  if (renewed.length === leases.length) return { renewed, busy: [], lost: [] };
+  const still = await db.query<{ name: string; term: bigint }>(`SELECT name, term FROM lease WHERE ${held}`, [names, first.owner]);
+  const rest = leases.filter((lease) => !renewed.includes(lease));
+  return { renewed, busy: rest.filter((lease) => has(still, lease)), lost: rest.filter((lease) => !has(still, lease)) };
+}
+
 /**
  * True when the lease is held, and then until this transaction ends: the share lock keeps a successor from taking it
  * before the commit. Write nothing when it is false. (LOCK IN SHARE MODE, because MariaDB has no FOR SHARE.)
@@ -63,80 +112,6 @@ export async function heldLease(tx: Tx, lease: Lease): Promise<boolean> {
     [lease.name, lease.owner, lease.term],
   );
   return rows.length === 1;
-}
-
-export interface LeaseKeeperOptions extends LeaseRequest {
-  readonly db: Database;
-  readonly log: Log;
-  /** The lease is ours from now on. */
-  readonly onHeld?: (lease: Lease) => void;
-  /** It is not any more: stop what relies on it. Called before the lease can have a new owner, clocks being honest. */
-  readonly onLost?: (lease: Lease) => void;
-}
-
-export interface LeaseKeeper {
-  /** The lease, while it is surely held by the monotonic clock. */
-  current(): Lease | undefined;
-  /** Stops renewing and gives the lease back. */
-  stop(): Promise<void>;
-}
-
-/** The share of its life at which a lease counts as lost when no renewal came through. */
-const SAFE_SHARE = 0.8;
-const RENEWALS_PER_LIFE = 4;
-
-/** Tries for the lease until it has it, renews it, and starts over when it was lost. */
-export function keepLease(options: LeaseKeeperOptions): LeaseKeeper {
-  const { db, log, name, owner, ttl_ms } = options;
-  const aborter = new AbortController();
-  let held: { lease: Lease; safe_until_ms: number } | undefined;
-  let watchdog: NodeJS.Timeout | undefined;
-
-  function hold(lease: Lease, asked_at_ms: number): void {
-    const first = held === undefined;
-    held = { lease, safe_until_ms: asked_at_ms + ttl_ms * SAFE_SHARE };
-    clearTimeout(watchdog);
-    // A renewal can hang longer than the lease lives, so the end is watched apart from it.
-    watchdog = setTimeout(lose, Math.max(1, held.safe_until_ms - performance.now()));
-    if (first) options.onHeld?.(lease);
-  }
-  function lose(): void {
-    clearTimeout(watchdog);
-    if (held === undefined) return;
-    const { lease } = held;
-    held = undefined;
-    log.warn({ lease: name, term: String(lease.term) }, 'lease lost');
-    options.onLost?.(lease);
-  }
-  async function step(): Promise<void> {
-    const asked_at_ms = performance.now();
-    if (held === undefined) {
-      const lease = await acquireLease(db, { name, owner, ttl_ms });
-      if (lease !== undefined) hold(lease, asked_at_ms);
-    } else if (await renewLease(db, held.lease, ttl_ms)) {
-      if (held !== undefined) hold(held.lease, asked_at_ms);
-    } else {
-      lose();
-    }
-  }
-  const done = (async () => {
-    while (!aborter.signal.aborted) {
-      await step().catch((error: unknown) => log.warn({ error, lease: name }, 'lease not renewed'));
-      await sleep(ttl_ms / RENEWALS_PER_LIFE, undefined, { signal: aborter.signal }).catch(() => {});
-    }
-  })();
-
-  return {
-    current: () => (held !== undefined && performance.now() < held.safe_until_ms ? held.lease : undefined),
-    async stop() {
-      aborter.abort();
-      await done;
-      clearTimeout(watchdog);
-      const lease = held?.lease;
-      held = undefined;
-      if (lease !== undefined) await releaseLease(db, lease).catch((error: unknown) => log.warn({ error, lease: name }, 'lease not released'));
-    },
-  };
 }
 
 async function insertFirst(tx: Tx, { name, owner, ttl_ms }: LeaseRequest): Promise<boolean> {

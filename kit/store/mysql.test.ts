@@ -341,3 +341,14 @@ test('a full pool refuses in time instead of queueing for ever', async (t) => {
   await holder;
   t.is((await small.query('SELECT 1 AS one')).length, 1);
 });
+
+test('a warm pool has made all its connections before it is used', async (t) => {
+  const warm = await store.another({ pool_size: 4, warm: true });
+  const listed = await db.query<{ id: bigint }>('SELECT ID AS id FROM information_schema.processlist WHERE db = DATABASE()');
+  // Four at once need four connections.
+  const used = await Promise.all(Array.from({ length: 4 }, () => warm.query<{ id: bigint }>('SELECT CONNECTION_ID() AS id, SLEEP(0.2)')));
+  const ids = used.map(([row]) => String(row!.id));
+  t.is(new Set(ids).size, 4);
+  const before = new Set(listed.map(({ id }) => String(id)));
+  t.deepEqual(ids.filter((id) => !before.has(id)), []);
+});

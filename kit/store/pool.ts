@@ -2,7 +2,8 @@
 //
 // mysql2 is used directly: the ORM shares this pool (see orm_bridge.ts), and raw statements keep full control over
 // deadlines, types and what a lost connection means.
-import { createPool, type Pool, type PoolConnection, type PoolOptions, type ResultSetHeader, type TypeCast } from 'mysql2';
+import { isIP } from 'node:net';
+import { createPool, type Pool, type PoolConnection, type PoolOptions, type ResultSetHeader, type SslOptions, type TypeCast } from 'mysql2';
 import { isConnectionError, StatementTimeout, StoreUnavailable } from './errors.ts';
 import { storeMetrics, type StoreMetrics } from './metrics.ts';
 import type { OrmResult } from './orm_bridge.ts';
@@ -26,6 +27,8 @@ export interface PoolSettings {
   readonly acquire_timeout_ms: number;
   /** Allows several statements in one packet; only for code that sends no text of strangers. */
   readonly multiple_statements: boolean;
+  /** Connections that were made stay, however long nobody needs them. */
+  readonly keep_idle?: boolean;
 }
 
 /** How many callers may wait for a connection, per connection of the pool. */
@@ -81,9 +84,15 @@ export function openPool(settings: PoolSettings): SqlPool {
   };
 }
 
+/** The certificate must be for the host that is named: else whoever has one of the same authority could stand in for the server. */
+function tlsOf({ hostname, searchParams }: URL): SslOptions {
+  if (isIP(hostname.replace(/^\[|\]$/g, '')) !== 0) throw new Error('TLS to MySQL needs the host by name, since its certificate is for a name');
+  const ca = searchParams.get('ca');
+  return { rejectUnauthorized: true, verifyIdentity: true, ...(ca === null ? {} : { ca }) };
+}
+
 function poolOptions(settings: PoolSettings): PoolOptions {
   const url = new URL(settings.url);
-  const ca = url.searchParams.get('ca');
   return {
     host: url.hostname || 'localhost',
     port: url.port === '' ? 3306 : Number(url.port),
@@ -91,9 +100,9 @@ function poolOptions(settings: PoolSettings): PoolOptions {
     password: decodeURIComponent(url.password),
     database: decodeURIComponent(url.pathname.slice(1)) || undefined,
     ...(url.searchParams.has('socket') ? { socketPath: url.searchParams.get('socket') ?? '' } : {}),
-    ...(url.searchParams.get('tls') === 'on' ? { ssl: { rejectUnauthorized: true, ...(ca === null ? {} : { ca }) } } : {}),
+    ...(url.searchParams.get('tls') === 'on' ? { ssl: tlsOf(url) } : {}),
     connectionLimit: settings.pool_size,
-    maxIdle: Math.max(1, settings.pool_size - 1),
+    maxIdle: settings.keep_idle === true ? settings.pool_size : Math.max(1, settings.pool_size - 1),
     idleTimeout: IDLE_TIMEOUT_MS,
     waitForConnections: true,
     queueLimit: settings.pool_size * WAITERS_PER_CONNECTION,

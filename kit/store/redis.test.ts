@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import test from 'ava';
 import { silentLog } from '#kit/telemetry/log.ts';
 import { freshRedis } from '../../test/support/stack.ts';
@@ -33,6 +34,21 @@ test.serial('the same library may be registered again, other code under its name
   await registerLibrary(redis.client, { name: 'count_v1', source: COUNT(1) });
   await t.throwsAsync(registerLibrary(redis.client, { name: 'count_v1', source: COUNT(2) }), { message: /other code under the name count_v1/ });
   await t.throwsAsync(registerLibrary(redis.client, { name: 'count', source: '' }), { message: /ends in its version/ });
+});
+
+test.serial('commands of one moment leave in one write, and each has its own answer', async (t) => {
+  const redis = await openRedis({ url: server.url, log, service: 'test' });
+  t.teardown(() => redis.close());
+  const { stream } = redis.client as unknown as { stream: Socket };
+  const writes: number[] = [];
+  const send = stream._writev!.bind(stream);
+  stream._writev = (chunks, done) => {
+    writes.push(chunks.length);
+    send(chunks, done);
+  };
+  const answers = await Promise.all([redis.client.set('a', '1'), redis.client.incr('a'), redis.client.call('NOTHING').catch(() => 'refused'), redis.client.getBuffer('a')]);
+  t.deepEqual(answers, ['OK', 2, 'refused', Buffer.from('2')]);
+  t.deepEqual(writes, [4]);
 });
 
 test.serial('while Redis is away commands fail at once as an outage, and work again afterwards', async (t) => {

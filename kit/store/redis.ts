@@ -1,7 +1,8 @@
-// Redis, one server or a cluster, with the same code for both.
+// Redis, one server, one with a replica that sentinels watch, or a cluster, with the same code for all.
 //
 // A command that can't be sent fails at once instead of waiting in a queue, and one that isn't answered fails at its
 // deadline: a caller with a deadline of its own is better served by an early typed refusal than by a growing queue.
+import type { Writable } from 'node:stream';
 import { Cluster, Redis, type ClusterNode, type RedisOptions } from 'ioredis';
 import type { Log } from '#kit/telemetry/log.ts';
 import { metricsFor } from '#kit/telemetry/metrics.ts';
@@ -10,12 +11,17 @@ import { StoreUnavailable } from './errors.ts';
 export type RedisClient = Redis | Cluster;
 
 export interface RedisSettings {
-  /** `redis://[user:password@]host:port[/db]`, `rediss://` for TLS. Several, or one with `?cluster=1`, mean a cluster. */
+  /**
+   * `redis://[user:password@]host:port[/db]`, `rediss://` for TLS. Several, or one with `?cluster=1`, mean a cluster; with
+   * `?sentinel=<name>` at the first they are the sentinels that know which server is the primary of that name now.
+   */
   readonly url: string | readonly string[];
   readonly log: Log;
   readonly service: string;
   readonly command_timeout_ms?: number;
   readonly connect_timeout_ms?: number;
+  /** False for a store that one can do without: `openRedis` returns at once, and commands fail until it is there. */
+  readonly required?: boolean;
 }
 
 export interface RedisStore {
@@ -39,7 +45,9 @@ export async function openRedis(settings: RedisSettings): Promise<RedisStore> {
   client.on('error', (error: unknown) => log.warn({ error }, 'redis connection error'));
   client.on('ready', () => up.set({}, 1));
   client.on('close', () => up.set({}, 0));
-  await readyWithin(client, settings.connect_timeout_ms ?? CONNECT_TIMEOUT_MS);
+  if (client instanceof Cluster) client.on('+node', (node: Redis) => gatherWrites(node));
+  else gatherWrites(client);
+  if (settings.required !== false) await readyWithin(client, settings.connect_timeout_ms ?? CONNECT_TIMEOUT_MS);
   return {
     client,
     async ping(timeout_ms = PING_MS) {
@@ -49,6 +57,8 @@ export async function openRedis(settings: RedisSettings): Promise<RedisStore> {
     async close() {
       // QUIT lets replies under way arrive; when Redis is away there is nothing to wait for.
       await within(client.quit(), COMMAND_TIMEOUT_MS).catch(() => client.disconnect());
+      // What listens to sentinels goes only with this.
+      if (client instanceof Redis) client.disconnect();
     },
   };
 }
@@ -56,6 +66,24 @@ export async function openRedis(settings: RedisSettings): Promise<RedisStore> {
 /** The servers that take writes: itself, or the cluster's masters. */
 export function mastersOf(client: RedisClient): Redis[] {
   return client instanceof Cluster ? client.nodes('master') : [client];
+}
+
+/**
+ * Commands of one turn of the event loop leave in one write: a write costs more than the commands in it. Unlike a pipeline
+ * none waits for the answers of others.
+ */
+function gatherWrites(client: Redis): void {
+  client.on('connect', () => {
+    const stream = (client as unknown as { stream: Writable }).stream;
+    const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+    stream.write = (...args: unknown[]) => {
+      if (stream.writableCorked === 0) {
+        stream.cork();
+        setImmediate(() => stream.uncork());
+      }
+      return write(...args);
+    };
+  });
 }
 
 function createClient(settings: RedisSettings): RedisClient {
@@ -75,6 +103,9 @@ function createClient(settings: RedisSettings): RedisClient {
     ...(parsed.protocol === 'rediss:' ? { tls: {} } : {}),
   };
   const retryStrategy = (times: number) => Math.min(MAX_RECONNECT_PAUSE_MS, 20 * 2 ** Math.min(times, 10)) * (0.5 + Math.random() / 2);
+  const sentinel = parsed.searchParams.get('sentinel');
+  const single: RedisOptions = { ...options, db: Number(parsed.pathname.slice(1) || '0'), enableOfflineQueue: false, retryStrategy };
+  if (sentinel !== null) return new Redis({ ...single, ...watchedBy(sentinel, urls, options) });
   if (urls.length > 1 || parsed.searchParams.get('cluster') === '1') {
     return new Cluster(urls.map(nodeOf), {
       redisOptions: options,
@@ -85,8 +116,23 @@ function createClient(settings: RedisSettings): RedisClient {
       slotsRefreshTimeout: COMMAND_TIMEOUT_MS,
     });
   }
-  const db = Number(parsed.pathname.slice(1) || '0');
-  return new Redis({ ...options, ...nodeOf(first), db, enableOfflineQueue: false, retryStrategy });
+  return new Redis({ ...single, ...nodeOf(first) });
+}
+
+/** Asks the sentinels who is primary at each connection, and makes a new one when they say that it is another. */
+function watchedBy(name: string, urls: readonly string[], { password, tls }: RedisOptions): RedisOptions {
+  return {
+    name,
+    sentinels: urls.map(nodeOf),
+    sentinelPassword: password,
+    sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
+    ...(tls === undefined ? {} : { sentinelTLS: tls, enableTLSForSentinelMode: true }),
+    // The url names all of them.
+    updateSentinels: false,
+    failoverDetector: true,
+    // A primary of yesterday that came back as a replica.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  };
 }
 
 function nodeOf(url: string): Extract<ClusterNode, object> & { host: string; port: number } {

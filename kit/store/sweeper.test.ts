@@ -1,7 +1,7 @@
 import test from 'ava';
 import { silentLog } from '#kit/telemetry/log.ts';
 import { StoreUnavailable } from './errors.ts';
-import { backoff_ms, startSweeper, type SweeperOptions } from './sweeper.ts';
+import { backoff_ms, startBatchSweeper, startSweeper, type BatchSweeperOptions, type SweeperOptions } from './sweeper.ts';
 import { testDatabase, until } from './testing.ts';
 
 const store = await testDatabase(['CREATE TABLE job (id BIGINT PRIMARY KEY, kind VARCHAR(10) NOT NULL, next_action_time DATETIME(3) NULL, attempts INT NOT NULL DEFAULT 0, done INT NOT NULL DEFAULT 0, KEY (next_action_time))']);
@@ -83,3 +83,32 @@ test('a handler that moved its row on is not overruled by the sweeper', async (t
   t.is(job?.attempts, 0);
   t.true(Number(job?.wait_s) > 80_000);
 });
+
+/** On a table of its own: a sweeper passes over rows that another one is just looking at. */
+async function batchSweeper(table: string, ids: number[], handleMany: BatchSweeperOptions<Job>['handleMany']) {
+  await db.query(`CREATE TABLE ${table} LIKE job`);
+  await db.query(`INSERT INTO ${table} (id, kind, next_action_time) VALUES ${ids.map((id) => `(${id}, '', UTC_TIMESTAMP(3))`).join(', ')}`);
+  const rows = () => db.query<{ attempts: number; wait_s: number }>(`SELECT attempts, TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(3), next_action_time) AS wait_s FROM ${table} ORDER BY id`);
+  return { rows, swept: startBatchSweeper<Job>({ db, log: silentLog(), service: 'test', name: table, table, key: ['id'], handleMany, poll_ms: 60_000, backoff_base_ms: 60_000 }) };
+}
+
+test('what is due is driven together, and each row has an outcome of its own', async (t) => {
+  const seen: bigint[][] = [];
+  const { rows, swept } = await batchSweeper('together', [1, 2, 3], async (claimed) => {
+    seen.push(claimed.map(({ id }) => id).toSorted());
+    return claimed.map(({ id }) => (id === 1n ? undefined : id === 2n ? new Error('not yet') : { again_in_ms: 3_600_000 }));
+  });
+  t.teardown(() => swept.stop());
+  await until(async () => (await rows())[1]?.attempts === 1 && Number((await rows())[2]?.wait_s) > 3_000);
+  t.deepEqual(seen, [[1n, 2n, 3n]]);
+  t.deepEqual((await rows()).map(({ attempts }) => attempts), [0, 1, 0]);
+});
+
+for (const [how, handleMany] of [['throws', async () => { throw new Error('all of them'); }], ['forgets one', async () => [undefined]]] as const) {
+  test(`where driving them together ${how}, every row waits and is counted`, async (t) => {
+    const { rows, swept } = await batchSweeper(how.replace(' ', '_'), [1, 2], handleMany);
+    t.teardown(() => swept.stop());
+    await until(async () => (await rows()).every(({ attempts }) => attempts === 1));
+    t.pass();
+  });
+}

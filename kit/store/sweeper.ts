@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { repeat, type Loop } from '#kit/run/loop.ts';
 import type { Log } from '#kit/telemetry/log.ts';
 import { metricsFor } from '#kit/telemetry/metrics.ts';
+import { joinDue, type DueQuestion } from './due.ts';
 import { isOutage } from './errors.ts';
 import type { Database, SqlRow, SqlValue } from './mysql.ts';
 
@@ -53,41 +54,101 @@ const CLAIM_MS = 30_000;
 const BACKOFF_BASE_MS = 1_000;
 const BACKOFF_CAP_MS = 300_000;
 const OUTAGE_PAUSE_MS = 500;
+/** How long a look waits for those of other sweepers, as a share of the pause between two: more than pauses vary. */
+const PATIENCE_SHARE = 0.25;
 
+/** Drives each claimed row by itself, several at once. */
 export function startSweeper<R extends SqlRow>(options: SweeperOptions<R>): Sweeper {
-  const sweep = (signal: AbortSignal) => sweepBatch(options, signal);
+  const drive = ({ rows, claimed_until }: Claim<R>, signal: AbortSignal, ended: Ended) => {
+    const queue = rows.values();
+    const worker = async () => {
+      for (const row of queue) {
+        if (signal.aborted) return;
+        ended(await settleRow(options, row, claimed_until, signal, () => options.handle(row, signal)));
+      }
+    };
+    return Promise.all(Array.from({ length: Math.min(options.concurrency ?? CONCURRENCY, rows.length) }, worker));
+  };
+  return startSweeping(options, drive);
+}
+
+export interface BatchSweeperOptions<R extends SqlRow> extends Omit<SweeperOptions<R>, 'handle' | 'concurrency'> {
+  /** Drives all claimed rows together, as SweeperOptions.handle does one; an outcome for each, in their order: an Error is a throw. */
+  readonly handleMany: (rows: readonly Claimed<R>[], signal: AbortSignal) => Promise<readonly (SweepOutcome | Error)[]>;
+}
+
+/** Drives all that a claim found together. A throw counts for every row of it. */
+export function startBatchSweeper<R extends SqlRow>(options: BatchSweeperOptions<R>): Sweeper {
+  const drive = async ({ rows, claimed_until }: Claim<R>, signal: AbortSignal, ended: Ended) => {
+    if (rows.length === 0) return;
+    const driven = options.handleMany(rows, signal).then((outcomes) => {
+      if (outcomes.length !== rows.length) throw new Error(`${outcomes.length} outcomes of ${rows.length} rows`);
+      return outcomes;
+    });
+    const outcomeOf = async (index: number): Promise<SweepOutcome> => {
+      const outcome = (await driven)[index];
+      if (outcome instanceof Error) throw outcome;
+      return outcome;
+    };
+    await Promise.all(rows.map(async (row, index) => ended(await settleRow(options, row, claimed_until, signal, () => outcomeOf(index)))));
+  };
+  return startSweeping(options, drive);
+}
+
+type Claim<R> = { rows: readonly Claimed<R>[]; claimed_until: Date };
+type Ended = (outcome: string) => void;
+type ClaimOptions<R extends SqlRow> = Omit<SweeperOptions<R>, 'handle' | 'concurrency'>;
+
+function startSweeping<R extends SqlRow>(options: ClaimOptions<R>, drive: (claim: Claim<R>, signal: AbortSignal, ended: Ended) => Promise<unknown>): Sweeper {
+  const outcomes = metricsFor(options.service).counter('sweeper_rows_total', 'Rows driven by a sweeper, by outcome', ['sweeper', 'outcome']);
+  const sweep = async (signal: AbortSignal): Promise<number> => {
+    const claimed = await claim<R>(options);
+    await drive(claimed, signal, (outcome) => outcomes.inc({ sweeper: options.name, outcome }));
+    return claimed.rows.length;
+  };
+  const { poll_ms = POLL_MS, batch = BATCH, claim_ms = CLAIM_MS } = options;
+  const due = joinDue(options.db);
+  let nudged = false;
   const loop: Loop = repeat({
     name: `sweep_${options.name}`,
     service: options.service,
-    every_ms: options.poll_ms ?? POLL_MS,
-    run_timeout_ms: (options.claim_ms ?? CLAIM_MS) * 2,
+    every_ms: poll_ms,
+    run_timeout_ms: claim_ms * 2,
     log: options.log,
-    // A full batch means that more is due.
-    run: async (signal) => ((await sweep(signal)) >= (options.batch ?? BATCH) ? 'again' : undefined),
+    run: async (signal) => {
+      // Who nudges knows that a row is due; mostly a look by oneself finds none.
+      const look = !nudged;
+      nudged = false;
+      if (look && !(await due.ask(questionOf(options), poll_ms * PATIENCE_SHARE))) return;
+      if ((await sweep(signal)) < batch) return;
+      // A full batch means that more is due.
+      nudged = true;
+      return 'again';
+    },
   });
-  loop.nudge();
-  return { nudge: () => loop.nudge(), stop: () => loop.stop(), sweepOnce: () => sweep(AbortSignal.timeout(options.claim_ms ?? CLAIM_MS)) };
+  const nudge = (): void => {
+    nudged = true;
+    loop.nudge();
+  };
+  nudge();
+  return {
+    nudge,
+    async stop() {
+      due.leave();
+      await loop.stop();
+    },
+    sweepOnce: () => sweep(AbortSignal.timeout(claim_ms)),
+  };
 }
 
-async function sweepBatch<R extends SqlRow>(options: SweeperOptions<R>, signal: AbortSignal): Promise<number> {
-  const metrics = metricsFor(options.service);
-  const outcomes = metrics.counter('sweeper_rows_total', 'Rows driven by a sweeper, by outcome', ['sweeper', 'outcome']);
-  const { rows, claimed_until } = await claim<R>(options);
-  const queue = rows.values();
-  const worker = async () => {
-    for (const row of queue) {
-      if (signal.aborted) return;
-      const outcome = await driveRow(options, row, claimed_until, signal);
-      outcomes.inc({ sweeper: options.name, outcome });
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(options.concurrency ?? CONCURRENCY, rows.length) }, worker));
-  return rows.length;
+function questionOf<R extends SqlRow>({ table, where }: ClaimOptions<R>): DueQuestion {
+  const extra = where === undefined ? '' : ` AND (${where.sql})`;
+  return { sql: `SELECT 1 FROM ${quoteName(table)} WHERE next_action_time <= UTC_TIMESTAMP(3)${extra} LIMIT 1`, params: where?.params ?? [] };
 }
 
 type Claimed<R> = R & { readonly attempts: number };
 
-async function claim<R extends SqlRow>(options: SweeperOptions<R>): Promise<{ rows: Claimed<R>[]; claimed_until: Date }> {
+async function claim<R extends SqlRow>(options: ClaimOptions<R>): Promise<Claim<R>> {
   const columns = [...new Set([...options.key, ...(options.columns ?? []), 'attempts'])].map(quoteName).join(', ');
   const extra = options.where === undefined ? '' : ` AND (${options.where.sql})`;
   return options.db.transaction(async (tx) => {
@@ -109,9 +170,9 @@ async function claim<R extends SqlRow>(options: SweeperOptions<R>): Promise<{ ro
 
 const CLAIM_CHUNK = 200;
 
-async function driveRow<R extends SqlRow>(options: SweeperOptions<R>, row: Claimed<R>, claimed_until: Date, signal: AbortSignal): Promise<string> {
+async function settleRow<R extends SqlRow>(options: ClaimOptions<R>, row: Claimed<R>, claimed_until: Date, signal: AbortSignal, run: () => Promise<SweepOutcome>): Promise<string> {
   try {
-    const outcome = await options.handle(row, signal);
+    const outcome = await run();
     if (outcome === undefined) return 'done';
     await putOff(options, row, claimed_until, outcome.again_in_ms, 0);
     return 'again';
@@ -132,7 +193,7 @@ async function driveRow<R extends SqlRow>(options: SweeperOptions<R>, row: Claim
 }
 
 /** Only while the claim stands: a handler, or somebody else, may have moved the row on meanwhile. */
-async function putOff<R extends SqlRow>(options: SweeperOptions<R>, row: Claimed<R>, claimed_until: Date, wait_ms: number, attempts: number): Promise<void> {
+async function putOff<R extends SqlRow>(options: ClaimOptions<R>, row: Claimed<R>, claimed_until: Date, wait_ms: number, attempts: number): Promise<void> {
   const where = options.key.map((column) => `${quoteName(column)} = ?`).join(' AND ');
   await options.db.query(
     `UPDATE ${quoteName(options.table)} SET next_action_time = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND, attempts = ? WHERE ${where} AND next_action_time = ?`,

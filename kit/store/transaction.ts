@@ -14,6 +14,8 @@ export interface Tx {
   readonly em: EntityManager;
   /** Aborted when the transaction passes its deadline: pass it to other I/O done meanwhile. */
   readonly signal: AbortSignal;
+  /** The transaction of the database: this one, or the one that this one shares with others (see Company). */
+  readonly whole: Tx;
   /** Rows of a SELECT, or `affected_rows` (rows matched) and `insert_id` of a write. See SqlResult for types. */
   execute<R = SqlRow>(sql: string, params?: readonly SqlValue[]): Promise<SqlResult<R>>;
   /**
@@ -48,6 +50,8 @@ export interface Savepoint {
 
 /** What a commit gets even at the end of the deadline. */
 const COMMIT_FLOOR_MS = 1_000;
+/** One for all, since making an error takes as long as some statements. */
+const TRANSACTION_OVER = new Error('the transaction is over');
 /** Writes that wait for the next statement; more would make one packet too large. */
 const WAITING_MAX = 100;
 
@@ -191,6 +195,7 @@ function openTx(parts: Parts, connection: PoolConnection, begun: boolean, deadli
   const tx: Tx = {
     service: parts.service,
     signal: aborter.signal,
+    get whole() { return tx; },
     get em() {
       if (em === undefined) throw new Error('this database was opened without entities');
       return em;
@@ -214,8 +219,7 @@ function openTx(parts: Parts, connection: PoolConnection, begun: boolean, deadli
     tx,
     expired: expired.promise,
     async prepare() {
-      if (parts.orm === undefined) return;
-      em = await bindEntityManager(parts.orm, async (sql) => {
+      em = parts.orm && await bindEntityManager(parts.orm, async (sql) => {
         if (waiting.length > 0) await sendMany('DO 0', []);
         return guarded((timeout_ms) => parts.pool.runForOrm(connection, sql, timeout_ms));
       });
@@ -236,7 +240,7 @@ function openTx(parts: Parts, connection: PoolConnection, begun: boolean, deadli
       expired.reject(over);
     },
     close() {
-      over ??= new Error('the transaction is over');
+      over ??= TRANSACTION_OVER;
     },
   };
 }
