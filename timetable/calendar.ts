@@ -6,6 +6,19 @@ export const MAX_DATES_LISTED = 3_700;
 
 /** Whether a train of the service starts on `service_date` (`YYYY-MM-DD`). Removed dates win over added ones. */
 export function runsOn(service: ServiceCalendar, service_date: string): boolean {
+  const answers = ANSWERS.get(service) ?? new Map<string, boolean>();
+  ANSWERS.set(service, answers);
+  const known = answers.get(service_date);
+  if (known !== undefined) return known;
+  const answer = startsOn(service, service_date);
+  if (answers.size < MAX_DATES_LISTED) answers.set(service_date, answer);
+  return answer;
+}
+
+/** Calendars are never changed, and every search asks about the same few days. */
+const ANSWERS = new WeakMap<ServiceCalendar, Map<string, boolean>>();
+
+function startsOn(service: ServiceCalendar, service_date: string): boolean {
   if (service.removed_dates.includes(service_date)) return false;
   if (service.added_dates.includes(service_date)) return true;
   if (service.start_date === '' || service_date < service.start_date || service_date > service.end_date) return false;

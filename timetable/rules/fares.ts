@@ -1,4 +1,4 @@
-import type { BerthLevel, SeatClass, TrainType } from '../model.ts';
+import { BERTH_LEVELS, SEAT_CLASSES, TRAIN_TYPES, type BerthLevel, type SeatClass, type TrainType } from '../model.ts';
 import { seatClassesOf } from './coaches.ts';
 import { isMultipleUnit } from './train_type.ts';
 
@@ -54,6 +54,26 @@ export function fareFen(query: FareQuery): number {
     throw new RangeError(`${query.train_type} trains carry no ${query.seat_class}`);
   }
   const km = Math.ceil(query.distance_m / 1000);
+  const key = keyOf(query, km);
+  const known = KNOWN.get(key);
+  if (known !== undefined) return known;
+  if (KNOWN.size >= MAX_KNOWN) KNOWN.clear();
+  const fare_fen = fareOfKm(query, km);
+  KNOWN.set(key, fare_fen);
+  return fare_fen;
+}
+
+/** A fare depends on few things, and a search asks for several a train. */
+const KNOWN = new Map<number, number>();
+const MAX_KNOWN = 100_000;
+
+function keyOf({ train_type, seat_class, berth, passenger_type }: FareQuery, km: number): number {
+  const berth_number = berth === undefined ? 0 : BERTH_LEVELS.indexOf(berth) + 1;
+  const words = (TRAIN_TYPES.indexOf(train_type) * SEAT_CLASSES.length + SEAT_CLASSES.indexOf(seat_class)) * PASSENGER_TYPES.length + PASSENGER_TYPES.indexOf(passenger_type);
+  return (km * TRAIN_TYPES.length * SEAT_CLASSES.length * PASSENGER_TYPES.length + words) * (BERTH_LEVELS.length + 1) + berth_number;
+}
+
+function fareOfKm(query: FareQuery, km: number): number {
   const exact = isMultipleUnit(query.train_type) ? multipleUnitFare(query, km) : hauledFare(query, km);
   // Exact values are in millionths of a fen, so one rounding is all there is.
   return Math.round(exact / (FARE_STEP_FEN * 1_000_000)) * FARE_STEP_FEN;

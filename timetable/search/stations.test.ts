@@ -1,7 +1,7 @@
 import test from 'ava';
 import * as fc from 'fast-check';
 import { generateTimetable } from '../generate/generate.ts';
-import { buildStationIndex, MAX_SUGGESTIONS, resolvePlace, suggestStations, type Match } from './stations.ts';
+import { buildStationIndex, MAX_SUGGESTIONS, placesNamed, suggestStations, type Match } from './stations.ts';
 import { isPrefixWithOneMistake } from './typing.ts';
 
 const timetable = generateTimetable({ seed: 1 });
@@ -24,6 +24,9 @@ const finds: [query: string, name_zh: string, match: Match][] = [
   ['shangahi', '上海虹桥', 'one_mistake'],
   ['guagnzhou', '广州南', 'one_mistake'],
   ['wuhn', '武汉', 'one_mistake'],
+  ['wuhn', '汉口', 'one_mistake'],
+  ['上海红乔', '上海虹桥', 'sounds_alike'],
+  ['乌鲁术齐', '乌鲁木齐', 'one_mistake'],
   ['武汉', '汉口', 'city'],
 ];
 
@@ -49,17 +52,22 @@ test('every station is found by its name, reading and initials', (t) => {
   for (const station of timetable.stations) {
     t.is(suggestStations(index, station.name_zh)[0]!.station.name_zh, station.name_zh);
     t.true(suggestStations(index, station.pinyin).some((s) => s.station === station), station.name_zh);
-    t.is(resolvePlace(index, station.name_zh)?.station, station);
+    const places = placesNamed(index, station.name_zh);
+    t.true(places.some((place) => ('city' in place ? place.city.stations.includes(station) : place.station === station)), station.name_zh);
   }
 });
 
-test('a place typed in full is a station, a city or both; half a name is neither', (t) => {
-  t.is(resolvePlace(index, '北京')?.station?.name_zh, '北京');
-  t.true(resolvePlace(index, '北京')!.city!.stations.some((s) => s.name_zh === '北京南'));
-  t.is(resolvePlace(index, '重庆')?.station, undefined);
-  t.is(resolvePlace(index, 'Chongqing')?.city?.city_zh, '重庆');
-  t.is(resolvePlace(index, 'beijin'), undefined);
-  t.is(resolvePlace(index, ''), undefined);
+test('a name in full is a city before its station, and everything that is called so', (t) => {
+  const named = (text: string) => placesNamed(index, text).map((place) => ('city' in place ? `city ${place.city.city_zh}` : place.station.name_zh));
+  t.deepEqual(named('北京'), ['city 北京']);
+  t.deepEqual(named('北京南站'), ['北京南']);
+  t.deepEqual(named('Chongqing'), ['city 重庆']);
+  t.deepEqual(named('fuzhou').toSorted(), ['city 抚州', 'city 福州']);
+  t.deepEqual(named('bjn'), ['北京南', '宝鸡南']);
+  t.true(named('bj').includes('city 北京') && !named('bj').includes('北京'), 'a station that shares its city’s name is not beside it');
+  t.true(named('sz').includes('city 深圳') && named('sz').includes('city 苏州'), 'initials are nobody’s own');
+  t.deepEqual(named('beijin'), []);
+  t.deepEqual(named(''), []);
 });
 
 test('nothing is suggested for nothing, for too much, or beyond the limit', (t) => {

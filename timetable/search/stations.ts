@@ -21,17 +21,14 @@ export interface City {
   stations: Station[];
 }
 
-/** What a place typed in full means: a station, a city, or both (北京 is a station and a city). */
-export interface Place {
-  station?: Station;
-  city?: City;
-}
+/** A place that a name typed in full stands for: a station, or a city for all of its stations. */
+export type NamedPlace = { station: Station } | { city: City };
 
 export interface StationIndex {
   entries: readonly Entry[];
-  /** By exact normalised text: Chinese name, reading, English name. */
-  station_by_text: ReadonlyMap<string, Station>;
-  city_by_text: ReadonlyMap<string, City>;
+  /** By normalised Chinese name, reading and English name; busiest first. */
+  places_by_name: ReadonlyMap<string, readonly NamedPlace[]>;
+  places_by_initials: ReadonlyMap<string, readonly NamedPlace[]>;
 }
 
 interface Entry {
@@ -51,6 +48,7 @@ export const MAX_SUGGESTIONS = 50;
 export const MAX_QUERY_LENGTH = 48;
 /** Shorter input is one mistake away from nearly everything. */
 const MIN_LENGTH_FOR_MISTAKES = 4;
+const MIN_CHARACTERS_FOR_MISTAKES = 3;
 
 /** Built once per timetable version. Stations of busier cities, then busier stations, rank first among equals. */
 export function buildStationIndex(timetable: Pick<Timetable, 'stations' | 'trains'>): StationIndex {
@@ -73,7 +71,7 @@ export function buildStationIndex(timetable: Pick<Timetable, 'stations' | 'train
       city_pinyin: normalise(readingOf(station.city_zh).pinyin),
     }))
     .toSorted(busierFirst);
-  return { entries, station_by_text: stationTexts(entries), city_by_text: cityTexts(entries) };
+  return { entries, ...placesByText(entries) };
 }
 
 /**
@@ -94,13 +92,14 @@ export function suggestStations(index: StationIndex, query: string, limit = DEFA
   return found.slice(0, size).map(({ entry, rank }) => ({ station: entry.station, match: MATCHES[rank]! }));
 }
 
-/** What a name typed in full stands for; undefined when it is no name. No guessing: that is what suggestions are for. */
-export function resolvePlace(index: StationIndex, text: string): Place | undefined {
+/**
+ * Every place that a name typed in full stands for, busiest first; none where it is no name. A city stands for its
+ * stations, also for the one that bears its name. Initials count only where nothing is called so. No guessing: that is
+ * what suggestions are for.
+ */
+export function placesNamed(index: StationIndex, text: string): readonly NamedPlace[] {
   const typed = normalise(text);
-  const station = index.station_by_text.get(typed);
-  const city = index.city_by_text.get(typed);
-  if (station === undefined && city === undefined) return undefined;
-  return { ...(station === undefined ? {} : { station }), ...(city === undefined ? {} : { city }) };
+  return index.places_by_name.get(typed) ?? index.places_by_initials.get(typed) ?? [];
 }
 
 function busierFirst(a: Entry, b: Entry): number {
@@ -115,6 +114,7 @@ function matchOf(entry: Entry, typed: string, letters: string): Match | undefine
     if (entry.city_zh.startsWith(typed)) return 'city';
     if (name_zh.includes(typed)) return 'name_part';
     if (letters !== '' && station.pinyin.startsWith(letters)) return 'sounds_alike';
+    if (typed.length >= MIN_CHARACTERS_FOR_MISTAKES && isPrefixWithOneMistake(typed, name_zh)) return 'one_mistake';
     return undefined;
   }
   if (station.pinyin.startsWith(typed)) return 'pinyin_prefix';
@@ -122,32 +122,30 @@ function matchOf(entry: Entry, typed: string, letters: string): Match | undefine
   if (name_en.startsWith(typed)) return 'english';
   if (entry.city_pinyin.startsWith(typed) || normalise(station.city_en).startsWith(typed)) return 'city';
   if (typed.length < MIN_LENGTH_FOR_MISTAKES) return undefined;
-  if (isPrefixWithOneMistake(typed, station.pinyin) || isPrefixWithOneMistake(typed, name_en)) return 'one_mistake';
+  if ([station.pinyin, name_en, entry.city_pinyin].some((word) => isPrefixWithOneMistake(typed, word))) return 'one_mistake';
   return undefined;
 }
 
-/** Entries come busiest first, so the first to claim a text keeps it (福州 before 抚州 for "fuzhou"). */
-function stationTexts(entries: readonly Entry[]): Map<string, Station> {
-  const texts = new Map<string, Station>();
-  for (const { station, name_zh } of entries) if (!texts.has(name_zh)) texts.set(name_zh, station);
-  for (const { station, name_en } of entries) {
-    for (const text of [station.pinyin, name_en]) if (!texts.has(text)) texts.set(text, station);
+/** Cities before stations, so that a station which shares a name with its own city is not listed beside it. */
+function placesByText(entries: readonly Entry[]): Pick<StationIndex, 'places_by_name' | 'places_by_initials'> {
+  const [by_name, by_initials] = [new Map<string, NamedPlace[]>(), new Map<string, NamedPlace[]>()];
+  const add = (places: Map<string, NamedPlace[]>, texts: string[], place: NamedPlace): void => {
+    for (const text of new Set(texts)) places.set(text, [...(places.get(text) ?? []), place]);
+  };
+  for (const [city_zh, of_city] of Map.groupBy(entries, (entry) => entry.city_zh)) {
+    const { station, city_pinyin } = of_city[0]!;
+    const city: City = { city_zh: station.city_zh, city_en: station.city_en, stations: of_city.map((entry) => entry.station) };
+    add(by_name, [city_zh, city_pinyin, normalise(station.city_en)], { city });
+    add(by_initials, [readingOf(station.city_zh).pinyin_initials], { city });
   }
-  return texts;
-}
-
-function cityTexts(entries: readonly Entry[]): Map<string, City> {
-  const cities = new Map<string, City>();
-  for (const { station, city_zh } of entries) {
-    const city = cities.get(city_zh) ?? { city_zh: station.city_zh, city_en: station.city_en, stations: [] };
-    city.stations.push(station);
-    cities.set(city_zh, city);
+  const isOfCity = (places: readonly NamedPlace[] | undefined, { station }: Entry): boolean => places?.some((place) => 'city' in place && place.city.stations.includes(station)) === true;
+  for (const entry of entries) {
+    const { station, name_zh, name_en } = entry;
+    const names = [name_zh, station.pinyin, name_en].filter((text) => !isOfCity(by_name.get(text), entry));
+    add(by_name, names, { station });
+    if (!isOfCity(by_initials.get(station.pinyin_initials), entry)) add(by_initials, [station.pinyin_initials], { station });
   }
-  const texts = new Map(cities);
-  for (const { station, city_zh, city_pinyin } of entries) {
-    for (const text of [city_pinyin, normalise(station.city_en)]) if (!texts.has(text)) texts.set(text, cities.get(city_zh)!);
-  }
-  return texts;
+  return { places_by_name: by_name, places_by_initials: by_initials };
 }
 
 /** Full-width letters, case, spaces, apostrophes and a closing 站 make no difference; ü is v. */
