@@ -26,7 +26,7 @@ function lostBuckets(count: number, broken?: number) {
       return 'OK';
     },
   };
-  const runs: Partial<RunStore> = { page: async () => [] };
+  const runs: Partial<RunStore> = { page: async () => [], renew: () => undefined };
   const buckets = new Buckets({ count, epochs: epochs as Epochs, seats: seats as SeatStore, runs: runs as RunStore, ledger: {} as Ledger, clock: systemClock, log: silentLog() });
   return { buckets, waiting, rebuilt };
 }
@@ -53,4 +53,10 @@ test('a bucket that can not be rebuilt keeps none of the others from it, and is 
   await t.throwsAsync(all, { message: 'no connection' });
   clearInterval(letGo);
   t.deepEqual(rebuilt.toSorted((left, right) => left - right), [0, 1, 2, 4, 5, 6, 7, 8, 9]);
+});
+
+test('beside another version it takes no bucket from it: one that it does not find keeps it from starting', async (t) => {
+  const { buckets, rebuilt } = lostBuckets(4);
+  await t.throwsAsync(buckets.start({ beside: true }), { message: /no open bucket 0, 1, 2, 3 as this version keeps them/ });
+  t.deepEqual(rebuilt, []);
 });

@@ -4,8 +4,7 @@ import type { Clock } from '#kit/base/clock.ts';
 import type { Log } from '#kit/telemetry/log.ts';
 import type { BucketEpoch, BucketState, Epochs, Ledger, OperatorAct, RunImage, RunStore, SeatStore } from './ports.ts';
 import { recordOf } from './records.ts';
-import { closedQuotas } from '../domain/quota.ts';
-import type { RunHeader } from '../domain/run.ts';
+import { closedSeats, type RunHeader } from '../domain/run.ts';
 
 export type BucketsOptions = { count: number; epochs: Epochs; seats: SeatStore; runs: RunStore; ledger: Ledger; clock: Clock; log: Log; onRebuilt?: (bucket: number, epoch: number) => void };
 
@@ -48,23 +47,32 @@ export class Buckets {
     return this.#repairs.has(bucket) ? undefined : this.#epochs.get(bucket);
   }
 
+  /** Whether a header was read since the bucket's epoch is known, and so has the layout that Redis has. */
+  isCurrent(run: RunHeader): boolean {
+    return this.#options.runs.isCurrent(run);
+  }
+
   /** The same, after waiting for a rebuild that is under way: for work that must not be refused. */
   async settledEpoch(bucket: number): Promise<number | undefined> {
     await this.#repairs.get(bucket)?.catch(() => undefined);
     return this.epochOf(bucket);
   }
 
-  /** Reads the epochs; rebuilds the buckets that Redis doesn't have as the ledger says. */
-  async start(): Promise<void> {
+  /**
+   * Reads the epochs; rebuilds the buckets that Redis doesn't have as the ledger says. `beside` another version that serves, a bucket
+   * that this one doesn't find is no loss but a sign of another format: rebuilding it would take it from those that sell it, so it throws.
+   */
+  async start({ beside = false }: { beside?: boolean } = {}): Promise<void> {
     const { known, states } = await this.#readAll();
     const behind = this.all.filter((bucket) => {
       const [row, state] = [known.get(bucket), states.get(bucket)];
       // What is closed, or on a server of the cluster that is away, must not keep the others from selling.
       if (row?.closed === true || state === 'AWAY') return false;
       const epoch = agreedEpoch(row, state);
-      if (epoch !== undefined) this.#epochs.set(bucket, epoch);
+      if (epoch !== undefined) this.#setEpoch(bucket, epoch);
       return epoch === undefined;
     });
+    if (beside && behind.length > 0) throw new Error(`Redis has no open bucket ${behind.slice(0, 8).join(', ')} as this version keeps them: it can't serve beside another one`);
     await this.repairAll(behind);
   }
 
@@ -171,7 +179,7 @@ export class Buckets {
       // Forced, an epoch that is newer than the one we had means that another process has just done it.
       const epoch = agreedEpoch(row, (await seats.bucketStates([bucket]))[0]);
       if (epoch !== undefined && (!force || epoch !== seen_epoch)) {
-        this.#epochs.set(bucket, epoch);
+        this.#setEpoch(bucket, epoch);
         return undefined;
       }
       const rebuilt = await epochs.withLease(bucket, () => this.#rebuild(bucket, reopening));
@@ -179,6 +187,12 @@ export class Buckets {
       await sleep(WAIT_STEP_MS);
     }
     throw new Error(`bucket ${bucket} was not rebuilt by another process in time`);
+  }
+
+  /** Coaches are changed only with a new epoch: headers that were read before may have another layout than Redis has now. */
+  #setEpoch(bucket: number, epoch: number): void {
+    if (this.#epochs.get(bucket) !== epoch) this.#options.runs.renew(bucket);
+    this.#epochs.set(bucket, epoch);
   }
 
   /** The ledger first: a sequence that it has, Redis must have reached. */
@@ -211,6 +225,7 @@ export class Buckets {
   async #rebuild(bucket: number, reopening: OperatorAct | undefined): Promise<Rebuilt | undefined> {
     const { epochs, seats, log } = this.#options;
     const started_ms = performance.now();
+    this.#options.runs.renew(bucket);
     const epoch = await epochs.bump(bucket, reopening);
     if (epoch === undefined) return undefined;
     if ((await seats.begin(bucket, epoch)) !== 'OK') throw new Error(`Redis has a newer epoch of bucket ${bucket} than the ledger`);
@@ -223,7 +238,7 @@ export class Buckets {
       done.holds += images.reduce((sum, { records }) => sum + records.length, 0);
     }
     if ((await seats.finish(bucket, epoch)) !== 'OK') throw new Error(`bucket ${bucket} got a newer epoch while it was rebuilt`);
-    this.#epochs.set(bucket, epoch);
+    this.#setEpoch(bucket, epoch);
     log.info({ bucket, epoch, ...done, ms: Math.round(performance.now() - started_ms) }, 'bucket rebuilt from the ledger');
     this.#options.onRebuilt?.(bucket, epoch);
     return done;
@@ -244,7 +259,7 @@ export class Buckets {
   async imagesOf(runs: readonly RunHeader[]): Promise<RunImage[]> {
     const bits = await this.#options.ledger.readBits(runs);
     const held = Map.groupBy(await this.#options.ledger.heldHolds(runs), (hold) => hold.run_id);
-    return runs.map((run) => ({ run, ...bits.get(run.run_id)!, closed_quotas: closedQuotas(run.quotas, run.layout, this.#options.clock.now_ms()), records: (held.get(run.run_id) ?? []).map(recordOf) }));
+    return runs.map((run) => ({ run, ...bits.get(run.run_id)!, closed_quotas: closedSeats(run, this.#options.clock.now_ms()), records: (held.get(run.run_id) ?? []).map(recordOf) }));
   }
 }
 

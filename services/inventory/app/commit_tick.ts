@@ -12,7 +12,7 @@ export type CommitOutcome = { kind: 'COMMITTED'; hold: Hold } | { kind: 'REFUSED
 type Parts = { ledger: Pick<Ledger, 'commitHolds'>; metrics: InventoryMetrics; log: Log };
 
 /**
- * Commits attempts in one transaction; when it is refused, halves them by run (then by hold) until the bad one fails
+ * Commits attempts in one transaction; when it is refused, halves them by run (then by unit) until the bad one fails
  * alone. Each half carries a part number of its own, since the sequence of a rolled back half was not recorded.
  */
 export async function commitTick(parts: Parts, attempts: readonly Attempt[]): Promise<Map<Attempt, CommitOutcome>> {
@@ -37,7 +37,7 @@ export async function commitTick(parts: Parts, attempts: readonly Attempt[]): Pr
     const buckets = Map.groupBy(group, ({ key }) => key.bucket);
     // A sequence that was used before concerns a bucket, and a part number of its own would hide it: so the same again.
     if (refusal === 'SEQUENCE' && buckets.size > 1) for (const of_bucket of buckets.values()) await commit(of_bucket, part);
-    else if (refusal === 'SEQUENCE' || group.length === 1) for (const attempt of group) outcomes.set(attempt, { kind: 'REFUSED', refusal });
+    else if (refusal === 'SEQUENCE' || isUnit(group)) for (const attempt of group) outcomes.set(attempt, { kind: 'REFUSED', refusal });
     else for (const half of halves(group)) await commit(half, (parts_used += 1));
   }
 
@@ -52,10 +52,16 @@ export async function commitTick(parts: Parts, attempts: readonly Attempt[]): Pr
   return outcomes;
 }
 
-/** Between two runs where there are several, so that one bad run fails alone; attempts are ordered by run. */
+/** The first of a unit, and those that follow it: they are committed together or not at all. */
+function isUnit(group: readonly Attempt[]): boolean {
+  return group.every(({ planned }, index) => index === 0 || planned.follows === true);
+}
+
+/** Between two runs where there are several, so that one bad run fails alone; attempts are ordered by run. Never within a unit. */
 function halves(group: readonly Attempt[]): [Attempt[], Attempt[]] {
-  const starts = group.flatMap(({ planned }, index) => (index > 0 && planned.run.run_no !== group[index - 1]!.planned.run.run_no ? [index] : []));
-  const middle = group.length / 2;
-  const cut = starts.toSorted((left, right) => Math.abs(left - middle) - Math.abs(right - middle))[0] ?? Math.floor(middle);
+  const starts = group.flatMap(({ planned }, index) => (index > 0 && planned.follows !== true ? [index] : []));
+  const of_runs = starts.filter((index) => group[index]!.planned.run.run_no !== group[index - 1]!.planned.run.run_no);
+  const middle = Math.floor(group.length / 2);
+  const cut = (of_runs.length > 0 ? of_runs : starts).toSorted((left, right) => Math.abs(left - middle) - Math.abs(right - middle))[0]!;
   return [group.slice(0, cut), group.slice(cut)];
 }

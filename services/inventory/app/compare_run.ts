@@ -26,7 +26,7 @@ export async function readRuns(parts: Parts, runs: readonly RunHeader[]): Promis
   const unread: RunHeader[] = [];
   for (const run of runs) {
     const epoch = await parts.buckets.settledEpoch(run.bucket);
-    if (epoch === undefined) unread.push(run);
+    if (epoch === undefined || !parts.buckets.isCurrent(run)) unread.push(run);
     else reachable.push({ run, epoch });
   }
   const replies = await parts.seats.snapshots(reachable, { records: true });

@@ -1,4 +1,6 @@
 import { ATTACHED_BACKSTOP_MS, type Hold } from '../domain/hold.ts';
+import { isKept } from '../domain/kept_places.ts';
+import { openKept } from './kept_seats.ts';
 import type { Parts } from './parts.ts';
 import type { OrderSource } from './ports.ts';
 import { releaseHold } from './release_hold.ts';
@@ -13,6 +15,7 @@ const ASK_AGAIN_MS = 5_000;
 export async function expireHold(parts: Parts, orders: OrderSource, hold_id: string): Promise<{ again_in_ms: number } | undefined> {
   const hold = (await parts.ledger.findHolds([hold_id])).get(hold_id);
   if (hold?.state !== 'HELD') return undefined;
+  if (isKept(hold)) return openKept(parts, hold.run_id);
   if (hold.order_id !== '') {
     const answer = await orders.ask(hold.order_id, hold.hold_id);
     if (answer === 'UNKNOWN') return { again_in_ms: ASK_AGAIN_MS };

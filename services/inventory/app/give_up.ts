@@ -20,7 +20,7 @@ export async function giveUp(parts: Parts, attempt: Attempt, reason: string): Pr
     const hold = (await parts.ledger.findHolds([hold_id])).get(hold_id);
     // Held: somebody else has committed the very places. Otherwise it was over before Redis placed it anew.
     const stands = hold?.state === 'HELD' || (hold?.state === 'SOLD' && planned.replaces !== undefined);
-    await (hold !== undefined && stands ? settleExchange(parts.seats, attempt, hold) : freePlaced(parts, attempt));
+    await (hold !== undefined && stands ? settleExchange(parts.seats, [attempt], hold) : freePlaced(parts, attempt));
     return hold;
   }
   await freePlaced(parts, attempt);

@@ -6,12 +6,19 @@ import { planHold } from './plan_hold.ts';
 import type { Ledger, PlannedHold, RunStore } from './ports.ts';
 import type { RunHeader } from '../domain/run.ts';
 import type { HoldTicks } from './hold_ticks.ts';
+import { refusal } from './refusals.ts';
 
 /** A hold and the version of its run after it (0 where the answer is a repeat's). */
 export type HoldAnswer = { hold: Hold; run_version: bigint };
 
 /** `replaced` says which hold a request takes the place of, where it is an exchange. */
 export type HoldSeats = (requests: readonly HoldRequest[], replaced?: (request: HoldRequest) => Hold | undefined) => Promise<Result<HoldAnswer>[]>;
+
+/**
+ * Holds places of one run for several in their order, committed as a whole: who comes behind one that gets nothing is not tried
+ * (VERSION_STALE). `replaced`: the hold whose places are free for them.
+ */
+export type HoldInOrder = (requests: readonly HoldRequest[], replaced: Hold | undefined) => Promise<Result<HoldAnswer>[]>;
 
 type Parts = { runs: RunStore; ledger: Pick<Ledger, 'findHolds'>; ticks: HoldTicks; clock: Clock };
 
@@ -37,9 +44,21 @@ export function holdSeats(parts: Parts): HoldSeats {
   };
 }
 
+export function holdInOrder({ runs, ticks, clock }: Omit<Parts, 'ledger'>): HoldInOrder {
+  return async (requests, replaced) => {
+    const run = (await runs.find(requests.slice(0, 1).map(({ run_id }) => run_id))).get(requests[0]?.run_id ?? '');
+    if (run === undefined) return requests.map(() => fail('TRAIN_RUN_NOT_FOUND'));
+    const plans = requests.map((request) => planHold(request, run, clock.now_ms(), replaced));
+    const first_bad = plans.findIndex((plan) => !plan.ok);
+    const unit = plans.slice(0, first_bad < 0 ? plans.length : first_bad).flatMap((plan, index) => (plan.ok ? [{ ...plan.value, follows: index > 0 }] : []));
+    const answers = unit.length === 0 ? [] : await ticks.submit(unit);
+    return plans.map((plan, index) => answers[index] ?? (plan.ok || index !== first_bad ? refusal('STALE') : plan));
+  };
+}
+
 async function holdOne({ ticks, clock }: Parts, request: HoldRequest, run: RunHeader, replaces: Hold | undefined): Promise<Result<HoldAnswer>> {
   const planned = planHold(request, run, clock.now_ms(), replaces);
-  return planned.ok ? ticks.submit(planned.value) : planned;
+  return planned.ok ? (await ticks.submit([planned.value]))[0]! : planned;
 }
 
 async function locksOf({ ledger }: Parts, requests: readonly HoldRequest[]): Promise<Map<string, Hold>> {

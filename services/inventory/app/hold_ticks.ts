@@ -4,7 +4,11 @@ import type { InventoryMetrics } from './metrics.ts';
 import type { PlannedHold } from './ports.ts';
 import type { RunTick } from './run_tick.ts';
 
-export type HoldTicks = { submit(planned: PlannedHold): Promise<Result<HoldAnswer>>; idle(): Promise<void> };
+export type HoldTicks = {
+  /** Holds that stay together, in their order (a unit); mostly one. */
+  submit(unit: readonly PlannedHold[]): Promise<Result<HoldAnswer>[]>;
+  idle(): Promise<void>;
+};
 
 export type TickLimits = { max_tick: number; max_in_flight: number; max_queue: number };
 
@@ -12,7 +16,7 @@ export const TICK_LIMITS: TickLimits = { max_tick: 256, max_in_flight: 2, max_qu
 
 const RETRY_AFTER_MS = 200;
 
-type Waiting = { planned: PlannedHold; resolve: (answer: Result<HoldAnswer>) => void; reject: (error: unknown) => void; since_ms: number };
+type Waiting = { unit: readonly PlannedHold[]; resolve: (answers: Result<HoldAnswer>[]) => void; reject: (error: unknown) => void; since_ms: number };
 
 /**
  * Group commit. A hold that comes while fewer than two ticks are under way starts one at once, alone if it is alone; what
@@ -23,13 +27,13 @@ export function holdTicks(run: RunTick, metrics: InventoryMetrics, limits: TickL
   let queue: Waiting[] = [];
   const under_way = new Set<Promise<void>>();
 
-  function submit(planned: PlannedHold): Promise<Result<HoldAnswer>> {
+  function submit(unit: readonly PlannedHold[]): Promise<Result<HoldAnswer>[]> {
     if (queue.length >= limits.max_queue) {
       metrics.refused.inc({ reason: 'OVERLOADED' });
-      return Promise.resolve(fail('OVERLOADED', { retry_after_ms: RETRY_AFTER_MS }));
+      return Promise.resolve(unit.map(() => fail('OVERLOADED', { retry_after_ms: RETRY_AFTER_MS })));
     }
     return new Promise((resolve, reject) => {
-      queue.push({ planned, resolve, reject, since_ms: performance.now() });
+      queue.push({ unit, resolve, reject, since_ms: performance.now() });
       metrics.queue.set({}, queue.length);
       // After this turn of the event loop, so that the requests of one batch call meet in one tick.
       if (queue.length === 1) setImmediate(pump);
@@ -53,10 +57,10 @@ export function holdTicks(run: RunTick, metrics: InventoryMetrics, limits: TickL
   function takeTick(size: number): Waiting[] {
     const [tick, later, ids] = [[] as Waiting[], [] as Waiting[], new Set<string>()];
     for (const waiting of queue) {
-      const { hold_id } = waiting.planned;
-      if (tick.length < size && !ids.has(hold_id)) tick.push(waiting);
+      const { unit } = waiting;
+      if (tick.length < size && unit.every(({ hold_id }) => !ids.has(hold_id))) tick.push(waiting);
       else later.push(waiting);
-      ids.add(hold_id);
+      for (const { hold_id } of unit) ids.add(hold_id);
     }
     queue = later;
     return tick;
@@ -67,11 +71,12 @@ export function holdTicks(run: RunTick, metrics: InventoryMetrics, limits: TickL
     const started_ms = performance.now();
     for (const { since_ms } of tick) metrics.tick_wait.observe({}, (started_ms - since_ms) / 1000);
     try {
-      const answers = await run(tick.map(({ planned }) => planned));
-      tick.forEach(({ resolve, since_ms }, index) => {
+      const answers = await run(tick.flatMap(({ unit }) => unit));
+      let next = 0;
+      for (const { unit, resolve, since_ms } of tick) {
         metrics.hold_seconds.observe({}, (performance.now() - since_ms) / 1000);
-        resolve(answers[index]!);
-      });
+        resolve(answers.slice(next, (next += unit.length)));
+      }
     } catch (error) {
       for (const { reject } of tick) reject(error);
     }

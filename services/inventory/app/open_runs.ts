@@ -30,7 +30,7 @@ export async function openRuns(parts: Parts, timetable: TimetableSource, { bucke
   for await (const plan of timetable.runs(wish.service_date, wish.run_ids, known)) {
     // A timetable one version back sends them all the same.
     if (opened_before.has(plan.run_id)) continue;
-    const problem = planProblem(plan);
+    const problem = plan.cancelled === true ? 'cancelled by the railway' : planProblem(plan);
     if (problem === undefined) batch.push(plan);
     else if (done.refused.length < MAX_REFUSED_LISTED) done.refused.push(`${plan.run_id}: ${problem}`);
     if (batch.length >= BATCH) await flush();

@@ -3,6 +3,7 @@ import { fail, fieldInvalid, ok, type Result } from '#kit/base/result.ts';
 import { CLASS_CODE, type SeatClass } from '../domain/seat_class.ts';
 import { quotasFor } from '../domain/quota.ts';
 import { holdBody, HOLD_TTL_MS, MAX_HOLD_ID, MAX_HOLD_TTL_MS, MAX_ITEMS, type Hold, type HoldItem, type HoldRequest, type SeatPreference } from '../domain/hold.ts';
+import { isGone } from '../domain/coach_change.ts';
 import { findSeat } from '../domain/place.ts';
 import { departed, type RunHeader } from '../domain/run.ts';
 import { stretchBetween, type Stretch } from '../domain/stretch.ts';
@@ -12,6 +13,7 @@ import type { PlannedHold, PlannedItem } from './ports.ts';
 export function planHold(request: HoldRequest, run: RunHeader, now_ms: number, replaces?: Hold): Result<PlannedHold> {
   if (!/^[\x21-\x7e]+$/.test(request.hold_id) || request.hold_id.length > MAX_HOLD_ID) return fieldInvalid('hold_id', `1 to ${MAX_HOLD_ID} printable characters`);
   if (request.hold_ttl_ms > MAX_HOLD_TTL_MS) return fieldInvalid('hold_ttl_ms', `at most ${MAX_HOLD_TTL_MS}`);
+  if (run.change?.cancelled === true) return fail('RUN_CANCELLED');
   const stretch = stretchBetween(run.stops.map(({ station_id }) => station_id), request.from_station_id, request.to_station_id);
   if (stretch === undefined) return fail('STOPS_NOT_ON_RUN');
   const items = planItems(request, run, stretch);
@@ -60,7 +62,7 @@ function planItems({ items, channel }: HoldRequest, run: RunHeader, stretch: Str
 function planItem({ item_id, seat_classes, seat }: HoldItem, run: RunHeader, quotas: readonly number[]): Result<PlannedItem> {
   if (!/^[\w.:-]{1,64}$/.test(item_id)) return fieldInvalid('item_id', '1 to 64 letters, digits, or . : _ -');
   if (seat !== undefined) {
-    const found = findSeat(run.layout, seat.coach_no, seat.seat_no);
+    const found = findSeat(run.layout, seat.coach_no, seat.seat_no, ({ class_code, index }) => isGone(run.change?.gone ?? [], class_code, index));
     return found === undefined ? fail('SEAT_MALFORMED') : ok({ id: item_id, classes: [], quotas, seat: [found.class_code, found.index] });
   }
   const offered = [...new Set(seat_classes)].filter((seat_class) => offers(run, seat_class));

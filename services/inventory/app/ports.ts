@@ -2,7 +2,8 @@ import type { ClassBits } from '../domain/bitmap.ts';
 import type { HeldPlace, Hold, HoldOwner, HoldState } from '../domain/hold.ts';
 import type { OrderItem } from '../domain/order_differences.ts';
 import type { ClosedQuota, NewQuota } from '../domain/quota.ts';
-import type { RunHeader, RunPlan } from '../domain/run.ts';
+import type { DifferenceKind, NewDifference } from '../domain/difference.ts';
+import type { Reason, RunHeader, RunPlan, RunStop } from '../domain/run.ts';
 
 /** What the stores and other services must offer to the use cases. */
 
@@ -25,8 +26,10 @@ export type PlannedHold = {
   changes: boolean;
   ttl_ms: number;
   account_id: string;
-  /** The hold, as the ledger had it when it was read, that this one takes the place of: an exchange, or a seat lock taken over. */
+  /** The hold, as the ledger had it when it was read, that this one takes the place of: an exchange, or a seat lock taken over. Kept places are replaced by all holds of a unit. */
   replaces?: Hold;
+  /** It is placed only when the hold before it in its unit is; a unit is committed as a whole or not at all. */
+  follows?: boolean;
 };
 
 export type HoldCall = { bucket: number; epoch: number; holds: readonly PlannedHold[] };
@@ -59,8 +62,8 @@ export type SnapshotReply = { status: 'OK'; snapshot: RunSnapshot } | { status: 
 /** What a run looks like when it is opened or rebuilt. */
 export type RunImage = { run: RunHeader; occupied: ReadonlyMap<number, ReadonlyMap<number, bigint>>; standing_used: readonly number[]; closed_quotas: readonly ClosedQuota[]; records: readonly SeatRecord[] };
 
-/** `ALL`: whatever the record lists, for a hold that the ledger never had. */
-export type SeatChange = { hold_id: string; owner: HoldOwner; seat_version: number; freed: readonly HeldPlace[] | 'ALL'; stays: readonly HeldPlace[] };
+/** `ALL`: whatever the record lists, for a hold that the ledger never had. `to`: the version of what stays, where it is not the next one. */
+export type SeatChange = { hold_id: string; owner: HoldOwner; seat_version: number; freed: readonly HeldPlace[] | 'ALL'; stays: readonly HeldPlace[]; to?: number };
 
 export type BucketState = { epoch: number; open: boolean; /** Of the last Function call. */ sequence: bigint };
 
@@ -74,6 +77,8 @@ export type SeatStore = {
   setOpen(run: RunHeader, epoch: number, open: boolean): Promise<ChangeReply>;
   setQuotas(run: RunHeader, epoch: number, closed: readonly ClosedQuota[]): Promise<ChangeReply>;
   snapshots(runs: readonly { run: RunHeader; epoch: number }[], options?: { records: boolean }): Promise<SnapshotReply[]>;
+  /** What Redis has of one hold. */
+  recordOf(run: RunHeader, hold_id: string): Promise<SeatRecord | undefined>;
   /** In the order of the buckets; undefined where Redis knows nothing of one, AWAY where its server (of several) can't be reached. */
   bucketStates(buckets: readonly number[]): Promise<(BucketState | 'AWAY' | undefined)[]>;
   begin(bucket: number, epoch: number): Promise<'OK' | 'EPOCH'>;
@@ -110,7 +115,17 @@ export type HoldChange = { kind: 'held' | 'sold' | 'released' | 'aborted'; hold:
 
 export type ReleaseWish = { hold_id: string; run: RunHeader; epoch: number; owner?: HoldOwner; version?: number; item_ids: readonly string[]; reason: string; only_expired?: boolean; account_id?: string };
 
-export type Released = { hold: Hold; before: Hold; freed: readonly HeldPlace[] };
+/** A hold and the order that it is for. */
+export type OrderWish = { hold_id: string; run: RunHeader; epoch: number; order_id: string };
+
+/** The hold as it is then; undefined when it is not held any more or has another order; EPOCH: another epoch than ours. */
+export type OrderChange = Hold | 'EPOCH' | undefined;
+
+/** `kept`: the released places went to the kept ones of the run instead of becoming free. */
+export type Released = { hold: Hold; before: Hold; freed: readonly HeldPlace[]; kept?: boolean };
+
+/** Kept places whose time was over: freed in the ledger. */
+export type Opened = { before: Hold; freed: readonly HeldPlace[]; stays: readonly HeldPlace[] };
 
 /** BEYOND: it would end later than a hold may live. ATTACHED: an order has it, or had. */
 export type Extension = { status: 'OK'; hold: Hold } | { status: 'UNKNOWN' | 'EXPIRED' | 'ATTACHED' | 'ABORTED' | 'OTHER_OWNER' | 'BEYOND' };
@@ -126,11 +141,15 @@ export type Ledger = {
   materialise(run: RunHeader): Promise<void>;
   /** Writes that a hold never took effect; false when it exists. */
   tombstone(wish: { hold_id: string; run: RunHeader; epoch: number; owner: HoldOwner; body_hash: Uint8Array; reason: string }): Promise<boolean>;
-  /** Attaches an order to a held hold; undefined when it is not held any more or has another order. */
-  attach(hold_id: string, run: RunHeader, epoch: number, order_id: string): Promise<Hold | undefined>;
-  sell(hold_id: string, run: RunHeader, epoch: number, order_id: string): Promise<Hold | undefined>;
+  /** Attaches orders to held holds; one outcome for each wish, in order. No hold stands twice among them. Throws OutcomeUnknown. */
+  attach(wishes: readonly OrderWish[]): Promise<OrderChange[]>;
+  sell(wishes: readonly OrderWish[]): Promise<OrderChange[]>;
   /** Undefined when there is nothing (left) to release for this owner and version. */
   release(wish: ReleaseWish): Promise<Released | undefined>;
+  /** Whether places of the run that are released are kept for those who wait; the greatest version counts. False when it is known. */
+  setStandby(wish: { run: RunHeader; waiting: boolean; version: bigint }): Promise<boolean>;
+  /** Frees kept places that were kept for so long, and notes when the next are due; undefined when none are now. */
+  openKept(wish: { run: RunHeader; epoch: number; keep_ms: number }): Promise<Opened | undefined>;
   /** The backstop of an attached hold whose order is alive. */
   extend(hold_id: string, by_ms: number): Promise<void>;
   /** More time for an unattached hold, from now; never less than it has. */
@@ -164,6 +183,19 @@ export type Epochs = {
 
 export type NewRun = { plan: RunPlan; bucket: number; quotas: readonly NewQuota[] };
 
+/** What is owed after a change: Redis told, holds settled, orders found and told of. */
+export type RunNotice = { run_id: string; revision: number; kinds: readonly DifferenceKind[]; reason: Reason; /** As they were told last. */ previous_stops: readonly RunStop[]; age_ms: number };
+
+/** An order (or hold) that a change concerns, and which of its places. */
+export type Affected = { hold: Hold; places: readonly HeldPlace[] };
+export type RunNews = { kind: DifferenceKind; affected: readonly Affected[] };
+
+export type Notices = {
+  find(run_id: string): Promise<RunNotice | undefined>;
+  /** Tells the news and ends the notice, in one transaction; false when a newer change has come meanwhile. */
+  finish(run: RunHeader, notice: RunNotice, news: readonly RunNews[]): Promise<boolean>;
+};
+
 export type EndedRun = { run_no: bigint; run_id: string; bucket: number };
 
 export type RunStore = {
@@ -181,16 +213,35 @@ export type RunStore = {
   scheduleQuotas(run: RunHeader, due_ms: number | undefined): Promise<void>;
   /** The run as the ledger has it now. */
   reload(run_id: string): Promise<RunHeader | undefined>;
-  /** Takes over what other processes have changed of quotas lately. */
-  refreshQuotas(): Promise<void>;
+  /** Takes over what other processes have changed of runs and quotas lately. */
+  refresh(): Promise<void>;
+  /** The bucket has another epoch: what is remembered of its runs is read again. */
+  renew(bucket: number): void;
+  /** Whether the header was read since its bucket was last renewed. */
+  isCurrent(run: RunHeader): boolean;
+  /** Writes what the railway has changed of a run, with what is owed for it; false when the ledger has this or a newer word. */
+  change(run: RunHeader, change: NewDifference): Promise<boolean>;
+  /** Live runs that the railway has changed, by run id, a page at a time. */
+  changedRuns(after_run_id: string, limit: number): Promise<RunHeader[]>;
+  /** Ids of runs whose sale has not ended, a page at a time. */
+  liveIds(after_run_no: bigint, limit: number): Promise<{ run_no: bigint; run_id: string }[]>;
   /** Runs of the buckets that ended before every rebuild's reach and are still in Redis, oldest first. */
   ended(buckets: readonly number[], limit: number): Promise<EndedRun[]>;
   /** They are not in Redis any more. */
   markForgotten(runs: readonly EndedRun[]): Promise<void>;
 };
 
+/** What the timetable says of a run. */
+export type RunWord = RunPlan | { missing: string; revision: number };
+
 /** The parts of other services this one needs. */
-export type TimetableSource = { runs(service_date: string, run_ids: readonly string[], except_run_ids: readonly string[]): AsyncIterable<RunPlan> };
+export type TimetableSource = {
+  runs(service_date: string, run_ids: readonly string[], except_run_ids: readonly string[]): AsyncIterable<RunPlan>;
+  /** Runs that were changed after a revision, each at which; the last revision that was looked at; when the timetable itself last changed. */
+  changes(after_revision: number): Promise<{ runs: ReadonlyMap<string, number>; revision: number; timetable_revision: number }>;
+  /** The runs as they are now; `missing` ones are in the timetable no more, as of `revision`. */
+  plans(run_ids: readonly string[]): AsyncIterable<RunWord>;
+};
 
 /**
  * ALIVE: the order still needs the seats of the hold. ENDED: it goes on without this hold. CLOSED: it is over as a whole, for

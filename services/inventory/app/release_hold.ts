@@ -1,6 +1,8 @@
 import { fail, ok, type Result } from '#kit/base/result.ts';
+import { freeParts } from '../domain/free_parts.ts';
 import type { Hold, HoldOwner } from '../domain/hold.ts';
 import { accessRun, guarded, type RunAccess } from './hold_access.ts';
+import { keepInRedis } from './kept_seats.ts';
 import type { Parts } from './parts.ts';
 import type { Released } from './ports.ts';
 import { recordOf } from './records.ts';
@@ -56,10 +58,15 @@ function check(hold: Hold, { run_id, owner, version, item_ids, account_id }: Rel
   return ok('GO');
 }
 
-/** A repeat. When the answer to the first was lost, so may be its Redis half: freeing by the record happens once only. */
+/**
+ * A repeat. When the answer to the first was lost, so may be its Redis half: freeing by the record happens once only, and
+ * never what the ledger has as taken, since the places may be kept for those who wait.
+ */
 async function finish(parts: Parts, { run, epoch, retired }: RunAccess, hold: Hold): Promise<Result<Hold>> {
   if (hold.state === 'RELEASED' && !retired) {
-    await freeInRedis(parts, { run, epoch }, { hold, before: { ...hold, seat_version: hold.seat_version - 1 }, freed: hold.places });
+    const bits = (await parts.ledger.readBits([run])).get(run.run_id);
+    const freed = hold.places.flatMap((place) => freeParts(place, bits?.occupied.get(place.class_code)?.get(place.index) ?? 0n));
+    await freeInRedis(parts, { run, epoch }, { hold, before: { ...hold, seat_version: hold.seat_version - 1 }, freed });
   }
   return ok(hold);
 }
@@ -80,6 +87,8 @@ async function release(parts: Parts, { run, epoch, retired }: RunAccess, wish: R
     return now?.state === 'RELEASED' ? ok(now) : fail('VERSION_STALE');
   }
   if (retired) return ok(released.hold);
+  // Whoever claims what is kept looks at Redis first, so those who wait are told before Redis is.
+  if (released.kept === true) parts.onKept(run.run_id, released.freed.length);
   const free = () => freeInRedis(parts, { run, epoch }, released);
   await free().catch(() => parts.chores.later(`free ${wish.hold_id}`, free));
   parts.onChanged([run.run_id]);
@@ -87,8 +96,14 @@ async function release(parts: Parts, { run, epoch, retired }: RunAccess, wish: R
 }
 
 /** Whatever Redis answers that is no error is fine: a bucket of another epoch was rebuilt from a ledger that has the release. */
-async function freeInRedis({ seats }: Parts, { run, epoch }: Pick<RunAccess, 'run' | 'epoch'>, { before, hold, freed }: Released): Promise<void> {
+async function freeInRedis(parts: Parts, { run, epoch }: Pick<RunAccess, 'run' | 'epoch'>, { before, hold, freed, kept }: Released): Promise<void> {
   const stays = hold.state === 'RELEASED' ? [] : hold.places;
-  await seats.release(run, epoch, { hold_id: hold.hold_id, owner: hold.owner, seat_version: before.seat_version, freed, stays });
-  if (hold.state === 'SOLD') await seats.sell(run, epoch, hold);
+  // What is kept stays taken; only whose it is changes.
+  const loose = kept === true ? freed.filter(({ index }) => index < 0) : freed;
+  await parts.seats.release(run, epoch, { hold_id: hold.hold_id, owner: hold.owner, seat_version: before.seat_version, freed: loose, stays });
+  if (hold.state === 'SOLD') await parts.seats.sell(run, epoch, hold);
+  if (kept !== true) return;
+  // Whose the seats are is looked at by every claim anyway, so nobody waits for it here.
+  const keep = () => keepInRedis(parts, run.run_id);
+  void keep().catch(() => parts.chores.later(`keep seats of ${run.run_id}`, keep));
 }

@@ -1,5 +1,6 @@
 import { fail, ok, type Result } from '#kit/base/result.ts';
 import { countFree, leastOfPairs, pairIndex, withoutSeats } from '../domain/bitmap.ts';
+import { GONE } from '../domain/coach_change.ts';
 import type { Buyer } from '../domain/quota.ts';
 import { countPairsFor, countsByBuyer, keptFrom, type QuotaCounts } from '../domain/quota_remaining.ts';
 import { STANDING_CODE } from '../domain/seat_class.ts';
@@ -50,7 +51,8 @@ export async function getRemaining(parts: Parts, run_id: string, stretches: read
   const standing = snapshot.standing.length === 0 ? undefined : leastOfPairs(snapshot.standing);
   const remaining = wanted.flatMap(({ from, to }) => [
     ...[...snapshot.classes].map(([class_code, bits]) => {
-      const kept = buyer === 'anybody' ? [] : keptFrom(snapshot.closed_quotas.filter((quota) => quota.class_code === class_code), run.quotas, buyer, { from, to });
+      const closed = snapshot.closed_quotas.filter((quota) => quota.class_code === class_code);
+      const kept = buyer === 'anybody' ? closed.filter(({ number }) => number === GONE) : keptFrom(closed, run.quotas, buyer, { from, to });
       return { class_code, from, to, remaining: countFree(withoutSeats(bits, kept), from, to) };
     }),
     ...(standing === undefined ? [] : [{ class_code: STANDING_CODE, from, to, remaining: standing[pairIndex(run.segments, from, to)]! }]),

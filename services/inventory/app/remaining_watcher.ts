@@ -16,11 +16,14 @@ export class RemainingWatcher {
   readonly filter: WatchFilter;
   readonly #buckets: ReadonlySet<number>;
   readonly #waiting = new Map<string, RunRemaining>();
-  #digests: BucketDigest[] = [];
+  readonly #passed = new Set<number>();
+  readonly #digestsNow: () => BucketDigest[];
+  #digests_due = false;
   #wake: (() => void) | undefined;
 
-  constructor(filter: WatchFilter) {
+  constructor(filter: WatchFilter, digestsNow: () => BucketDigest[]) {
     this.filter = filter;
+    this.#digestsNow = digestsNow;
     this.#buckets = new Set(filter.buckets);
   }
 
@@ -33,9 +36,19 @@ export class RemainingWatcher {
     this.#wake?.();
   }
 
-  /** Digests speak of what was told before them, so they go behind all that waits. */
-  offerDigests(digests: BucketDigest[]): void {
-    this.#digests = digests;
+  /** A snapshot of the bucket was sent: what is newer has to be offered. */
+  passed(bucket: number): void {
+    this.#passed.add(bucket);
+  }
+
+  /** What somebody else's snapshot has found. Where this stream's own is still to come it will find no less. */
+  offerFound(state: RunRemaining): void {
+    if (this.#passed.has(state.bucket)) this.offer(state);
+  }
+
+  /** Digests speak of what was told before them, so they are taken and sent when nothing waits. */
+  offerDigests(): void {
+    this.#digests_due = true;
     this.#wake?.();
   }
 
@@ -44,7 +57,7 @@ export class RemainingWatcher {
     signal.addEventListener('abort', wake);
     try {
       while (!signal.aborted) {
-        if (this.#waiting.size === 0 && this.#digests.length === 0) await new Promise<void>((resolve) => (this.#wake = resolve));
+        if (this.#waiting.size === 0 && !this.#digests_due) await new Promise<void>((resolve) => (this.#wake = resolve));
         this.#wake = undefined;
         const message = this.#take();
         if (message.runs.length > 0 || message.digests.length > 0) yield message;
@@ -61,8 +74,8 @@ export class RemainingWatcher {
       runs.push(state);
       this.#waiting.delete(run_id);
     }
-    const digests = this.#waiting.size === 0 ? this.#digests : [];
-    if (this.#waiting.size === 0) this.#digests = [];
-    return { runs, complete: [], digests };
+    if (!this.#digests_due || this.#waiting.size > 0) return { runs, complete: [], digests: [] };
+    this.#digests_due = false;
+    return { runs, complete: [], digests: this.#digestsNow() };
   }
 }

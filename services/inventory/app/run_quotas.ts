@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from '#kit/base/result.ts';
-import { checkQuotas, closedQuotas, nextRelease_ms, type NewQuota, type Quota } from '../domain/quota.ts';
-import { isRetired } from '../domain/run.ts';
+import { checkQuotas, nextRelease_ms, type NewQuota, type Quota } from '../domain/quota.ts';
+import { closedSeats, isRetired } from '../domain/run.ts';
 import { accessSeats, type RunAccess } from './hold_access.ts';
 import type { Parts } from './parts.ts';
 import { refusal } from './refusals.ts';
@@ -42,7 +42,7 @@ export async function releaseQuotas(parts: Parts, run_id: string): Promise<{ aga
 /** A bucket that is being rebuilt reads the same quotas from the ledger. */
 async function tellRedis(parts: Parts, { run, epoch }: RunAccess): Promise<Result<undefined>> {
   const now_ms = parts.clock.now_ms();
-  const reply = await parts.seats.setQuotas(run, epoch, closedQuotas(run.quotas, run.layout, now_ms));
+  const reply = await parts.seats.setQuotas(run, epoch, closedSeats(run, now_ms));
   if (reply.status !== 'OK' && reply.status !== 'NONE') {
     parts.buckets.suspect(run.bucket, reply.status);
     return refusal(reply.status);

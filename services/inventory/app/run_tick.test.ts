@@ -34,7 +34,7 @@ function world(commit: (holds: readonly NewHold[], keys: readonly SequenceKey[])
   const [away, asked] = [new Set<number>(), [] as number[]];
   let seat = 0;
   const parts: TickParts = {
-    buckets: { epochOf: () => 7, isAway: (bucket: number) => away.has(bucket), noteAway: (bucket: number) => void away.add(bucket), suspect: (bucket: number, why: string) => void suspected.push(`${bucket} ${why}`) } as unknown as TickParts['buckets'],
+    buckets: { epochOf: () => 7, isCurrent: () => true, isAway: (bucket: number) => away.has(bucket), noteAway: (bucket: number) => void away.add(bucket), suspect: (bucket: number, why: string) => void suspected.push(`${bucket} ${why}`) } as unknown as TickParts['buckets'],
     seats: {
       hold: async (calls) => calls.map(({ bucket, holds }) => asked.push(bucket) > 0 && unanswered.includes(bucket) ? { status: 'UNAVAILABLE' } : ({ status: 'OK', sequence: 5n, outcomes: holds.map(() => ({ status: 'HELD', replayed: false, seat_version: 1, run_version: 9n, places: [{ item_id: '1', class_code: 3, index: seat++, from: 0, to: 2 }] })) })),
       release: async (_run, _epoch, { hold_id, freed }: SeatChange) => {
@@ -198,7 +198,7 @@ test('ticks: one alone when idle, the rest together, a bounded queue', async (t)
     inventoryMetrics('test'),
     { max_tick: 3, max_in_flight: 2, max_queue: 5 },
   );
-  const submit = (id: string) => ticks.submit(planned(id, runNo(1)));
+  const submit = async (id: string) => (await ticks.submit([planned(id, runNo(1))]))[0]!;
   const turn = () => new Promise((resolve) => setImmediate(resolve));
   const answers = [submit('a')];
   await turn();
@@ -210,4 +210,26 @@ test('ticks: one alone when idle, the rest together, a bounded queue', async (t)
   gate.resolve();
   await Promise.all(answers);
   t.deepEqual(sizes.toSorted((left, right) => left - right), [1, 1, 2, 3], 'the repeated id waits for the next tick');
+});
+
+test('a unit stays together: in one tick, and committed as a whole or not at all', async (t) => {
+  const ticked: string[] = [];
+  const ticks = holdTicks(
+    async (tick) => {
+      ticked.push(tick.map(({ hold_id }) => hold_id).join(','));
+      return tick.map(() => ({ ok: false, error: { reason: 'SOLD_OUT' } }));
+    },
+    inventoryMetrics('test'),
+    { max_tick: 4, max_in_flight: 2, max_queue: 5 },
+  );
+  const unit = ['b', 'c', 'd'].map((id, index) => ({ ...planned(id, runNo(1)), follows: index > 0 }));
+  const answers = await Promise.all([ticks.submit([planned('a', runNo(1))]), ticks.submit(unit), ticks.submit([planned('e', runNo(1))])]);
+  t.deepEqual(answers.map((list) => list.length), [1, 3, 1]);
+  t.true(ticked.some((names) => names.includes('b,c,d')), ticked.join(' '));
+
+  const { tick, steps } = world((holds) => {
+    if (holds.some(({ planned: { hold_id } }) => hold_id === 'd')) throw new LedgerRefused('REPLACED');
+  });
+  t.deepEqual((await tick([planned('a', runNo(1)), ...unit, planned('e', runNo(1))])).map(reason), ['ok', 'VERSION_STALE', 'VERSION_STALE', 'VERSION_STALE', 'ok']);
+  t.deepEqual(steps.filter((step) => step.startsWith('commit')).map((step) => step.split(' ')[1]), ['a,b,c,d,e', 'a', 'b,c,d,e', 'b,c,d', 'e']);
 });

@@ -56,7 +56,10 @@ async function answerRepeats({ ledger }: TickParts, doubtful: readonly PlannedHo
 /** Redis finds places. What it refuses is answered; what it placed goes on. */
 async function propose(parts: TickParts, tick: readonly PlannedHold[], answers: Answers): Promise<Attempt[]> {
   const calls: { bucket: number; epoch: number; holds: PlannedHold[] }[] = [];
-  for (const [bucket, holds] of Map.groupBy(tick, ({ run }) => run.bucket)) {
+  const current = tick.filter(({ run }) => parts.buckets.isCurrent(run));
+  // Planned with the coaches of before: the next try finds those of now.
+  for (const planned of tick) if (!current.includes(planned)) answers.set(planned, refusal('CLOSED'));
+  for (const [bucket, holds] of Map.groupBy(current, ({ run }) => run.bucket)) {
     const epoch = parts.buckets.epochOf(bucket);
     if (epoch === undefined) for (const planned of holds) answers.set(planned, refusal('CLOSED'));
     else if (parts.buckets.isAway(bucket)) for (const planned of holds) answers.set(planned, refusal('UNAVAILABLE'));
@@ -93,6 +96,7 @@ function attemptsOf(parts: TickParts, key: Attempt['key'], holds: readonly Plann
 async function dispose(parts: TickParts, attempts: readonly Attempt[], answers: Answers): Promise<void> {
   const runs = new Map(attempts.map(({ planned }) => [planned.run.run_id, planned.run]));
   const outcomes = await materialised(parts, [...runs.values()]).then(() => commitTick(parts, attempts), (error: unknown) => notCommitted(parts, attempts, error));
+  await settled(parts, outcomes);
   await Promise.all(
     attempts.map(async (attempt) => {
       answers.set(attempt.planned, await conclude(parts, attempt, outcomes.get(attempt)!));
@@ -110,8 +114,19 @@ function notCommitted(parts: TickParts, attempts: readonly Attempt[], error: unk
   return new Map(attempts.map((attempt) => [attempt, { kind: 'FAILED' }]));
 }
 
+/** Redis' half of exchanges, one for each hold that was replaced. */
+async function settled(parts: TickParts, outcomes: ReadonlyMap<Attempt, CommitOutcome>): Promise<void> {
+  const exchanges = [...outcomes].flatMap(([attempt, outcome]) => (outcome.kind === 'COMMITTED' && attempt.planned.replaces !== undefined ? [{ attempt, hold: outcome.hold }] : []));
+  await Promise.all(
+    [...Map.groupBy(exchanges, ({ attempt }) => attempt.planned.replaces!.hold_id)].map(async ([replaced_id, list]) => {
+      const settle = () => settleExchange(parts.seats, list.map(({ attempt }) => attempt), list[0]!.hold);
+      await settle().catch(() => parts.chores.later(`free ${replaced_id}`, settle));
+    }),
+  );
+}
+
 async function conclude(parts: TickParts, attempt: Attempt, outcome: CommitOutcome): Promise<Result<HoldAnswer>> {
-  if (outcome.kind === 'COMMITTED') return committed(parts, attempt, outcome.hold);
+  if (outcome.kind === 'COMMITTED') return ok({ hold: outcome.hold, run_version: attempt.placed.run_version });
   if (outcome.kind === 'REFUSED') return refused(parts, attempt, outcome.refusal);
   const { hold_id } = attempt.planned;
   if (outcome.kind === 'FAILED') {
@@ -127,15 +142,6 @@ async function conclude(parts: TickParts, attempt: Attempt, outcome: CommitOutco
     parts.chores.later(`give up ${hold_id}`, () => giveUp(parts, attempt, 'UNKNOWN'));
     return fail('OUTCOME_UNKNOWN', { retry_after_ms: RETRY_AFTER_MS });
   }
-}
-
-async function committed(parts: TickParts, attempt: Attempt, hold: Hold): Promise<Result<HoldAnswer>> {
-  const { replaces } = attempt.planned;
-  if (replaces !== undefined) {
-    const settle = () => settleExchange(parts.seats, attempt, hold);
-    await settle().catch(() => parts.chores.later(`free ${replaces.hold_id}`, settle));
-  }
-  return ok({ hold, run_version: attempt.placed.run_version });
 }
 
 async function refused(parts: TickParts, attempt: Attempt, why: Refusal): Promise<Result<HoldAnswer>> {

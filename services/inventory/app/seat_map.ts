@@ -2,6 +2,8 @@ import { fail, ok, type Result } from '#kit/base/result.ts';
 import { isFree, withoutSeats, type ClassBits } from '../domain/bitmap.ts';
 import { keptFrom } from '../domain/quota_remaining.ts';
 import { coachName, seatNameOf, type SeatName } from '../domain/place.ts';
+import { isGone } from '../domain/coach_change.ts';
+import type { RunCoach } from '../domain/layout.ts';
 import type { RunHeader } from '../domain/run.ts';
 import type { SeatClass } from '../domain/seat_class.ts';
 import { stretchBetween, type Stretch } from '../domain/stretch.ts';
@@ -20,7 +22,7 @@ export async function getSeatMap(parts: Parts, wish: { run_id: string; from_stat
   const { run, epoch } = access.value;
   const stretch = stretchBetween(run.stops.map(({ station_id }) => station_id), wish.from_station_id, wish.to_station_id);
   if (stretch === undefined) return fail('STOPS_NOT_ON_RUN');
-  const wanted = run.layout.coaches.filter(({ coach_no }) => wish.coach_no === '' || coachName(coach_no) === wish.coach_no);
+  const wanted = coachesOf(run).filter(({ coach_no }) => wish.coach_no === '' || coachName(coach_no) === wish.coach_no).filter((coach) => seatsOf(run, coach).length > 0);
   if (wanted.length === 0) return fail('SEAT_MALFORMED', { detail: 'no such coach' });
   const [reply] = await parts.seats.snapshots([{ run, epoch }]);
   if (reply?.status !== 'OK') {
@@ -33,10 +35,21 @@ export async function getSeatMap(parts: Parts, wish: { run_id: string; from_stat
   return ok({ coaches: wanted.map((coach) => mapCoach(run, coach, classes, stretch)), version });
 }
 
-function mapCoach(run: RunHeader, { coach_no, seat_class, layout_id }: RunHeader['layout']['coaches'][number], classes: ReadonlyMap<number, ClassBits>, stretch: Stretch): MapCoach {
-  const entry = run.layout.classes.find((candidate) => candidate.seat_class === seat_class)!;
-  const bits = classes.get(entry.code)!;
-  const seats = entry.seats.filter((seat) => seat.coach_no === coach_no).map((seat) => mapSeat(run, entry.code, seat, freeOn(bits, seat.index, stretch)));
+/** A coach that was changed has an entry for each change: the newest says what it is now. */
+function coachesOf({ layout }: RunHeader): RunCoach[] {
+  return [...new Map(layout.coaches.map((coach) => [`${coach.coach_no}/${coach.seat_class}`, coach])).values()];
+}
+
+function seatsOf({ layout, change }: RunHeader, { coach_no, seat_class }: RunCoach): Seat[] {
+  const entry = layout.classes.find((candidate) => candidate.seat_class === seat_class)!;
+  return entry.seats.filter((seat) => seat.coach_no === coach_no && !isGone(change?.gone ?? [], entry.code, seat.index));
+}
+
+function mapCoach(run: RunHeader, coach: RunCoach, classes: ReadonlyMap<number, ClassBits>, stretch: Stretch): MapCoach {
+  const { coach_no, seat_class, layout_id } = coach;
+  const { code } = run.layout.classes.find((candidate) => candidate.seat_class === seat_class)!;
+  const bits = classes.get(code)!;
+  const seats = seatsOf(run, coach).map((seat) => mapSeat(run, code, seat, freeOn(bits, seat.index, stretch)));
   return { coach_no: coachName(coach_no), seat_class, layout_id, seats };
 }
 

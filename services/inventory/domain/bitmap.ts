@@ -76,6 +76,16 @@ export function withoutSeats(bits: ClassBits, spans: readonly { first: number; c
   return copy;
 }
 
+/** The same with some stretches of seats free. */
+export function withPlacesFree(bits: ClassBits, places: readonly { index: number; from: number; to: number }[]): ClassBits {
+  if (places.length === 0) return bits;
+  const copy = { ...bits, rows: bits.rows.slice() };
+  for (const { index, from, to } of places) {
+    for (let segment = from; segment < to; segment += 1) copy.rows[segment * copy.words + (index >>> 5)]! |= 1 << (index & 31);
+  }
+  return copy;
+}
+
 function andRows(bits: ClassBits, from: number, to: number): Uint32Array {
   const row = bits.rows.slice(from * bits.words, (from + 1) * bits.words);
   for (let segment = from + 1; segment < to; segment += 1) {

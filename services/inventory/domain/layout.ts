@@ -9,6 +9,8 @@ export type RunCoach = {
   layout_id: string;
   seat_count: number;
   quiet: boolean;
+  /** Which change of the run brought it; unset for those it was opened with. Its seats have the bits behind all earlier ones. */
+  added?: number;
 };
 
 /** The seats of one class of a run; a seat's place in the list is its bit. */
@@ -47,15 +49,28 @@ export function layoutOfCoaches(coaches: readonly RunCoach[]): RunLayout {
   const quiet_coaches = new Set(coaches.filter((coach) => coach.quiet).map((coach) => coach.coach_no));
   const names = new Set(coaches.map((coach) => coach.seat_class));
   const classes = [...names]
-    .map((seat_class) => ({ seat_class, code: CLASS_CODE[seat_class], seats: seatsOfClass(coaches, seat_class), quiet_coaches }))
+    .map((seat_class) => ({ seat_class, code: CLASS_CODE[seat_class], seats: seatsInOrder(coaches, seat_class), quiet_coaches }))
     .sort((left, right) => left.code - right.code);
   const seat_count = classes.reduce((sum, entry) => sum + entry.seats.length, 0);
   return { layout_hash: layoutHash(coaches), coaches, classes, seat_count };
 }
 
+/** Bit order: what the run was opened with, then what each change brought. A seat that is there already comes but once. */
+function seatsInOrder(coaches: readonly RunCoach[], seat_class: NumberedSeatClass): Seat[] {
+  const generations = [...new Set(coaches.map(({ added = 0 }) => added))].sort((left, right) => left - right);
+  if (generations.length === 1) return seatsOfClass(coaches, seat_class);
+  const seats = new Map<string, Seat>();
+  for (const generation of generations) {
+    for (const seat of seatsOfClass(coaches.filter(({ added = 0 }) => added === generation), seat_class)) {
+      if (!seats.has(seat.seat_no)) seats.set(seat.seat_no, { ...seat, index: seats.size });
+    }
+  }
+  return [...seats.values()];
+}
+
 /** Names the content: equal coaches give equal hashes, on every machine and for ever. */
 export function layoutHash(coaches: readonly RunCoach[]): string {
-  const text = coaches.map((coach) => `${coach.coach_no}:${coach.layout_id}${coach.quiet ? ':q' : ''}`).join(',');
+  const text = coaches.map((coach) => `${coach.coach_no}:${coach.layout_id}${coach.quiet ? ':q' : ''}${coach.added === undefined ? '' : `:a${coach.added}`}`).join(',');
   return `l1-${fnv1a64(text).toString(16).padStart(16, '0')}`;
 }
 

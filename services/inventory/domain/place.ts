@@ -26,19 +26,27 @@ export function seatNameOf(layout: RunLayout, class_code: number, index: number)
   return { coach_no: coachName(seat.coach_no), seat_no: seatNoOf(seat), seat_class: seat.seat_class, berth: seat.berth };
 }
 
-/** Class and bit of a named seat; undefined when the run has no such seat. */
-export function findSeat(layout: RunLayout, coach_no: string, seat_no: string): { class_code: number; index: number } | undefined {
-  return namesOf(layout).get(`${coach_no}/${seat_no}`);
+type SeatBit = { class_code: number; index: number };
+
+/**
+ * Class and bit of a named seat; undefined when the run has no such seat. Where coaches were changed two classes may have had
+ * a seat of the same name: the one that is there is meant.
+ */
+export function findSeat(layout: RunLayout, coach_no: string, seat_no: string, isGone: (bit: SeatBit) => boolean = () => false): SeatBit | undefined {
+  return namesOf(layout).get(`${coach_no}/${seat_no}`)?.find((bit) => !isGone(bit));
 }
 
-const names_by_layout = new WeakMap<RunLayout, ReadonlyMap<string, { class_code: number; index: number }>>();
+const names_by_layout = new WeakMap<RunLayout, ReadonlyMap<string, readonly SeatBit[]>>();
 
-function namesOf(layout: RunLayout): ReadonlyMap<string, { class_code: number; index: number }> {
+function namesOf(layout: RunLayout): ReadonlyMap<string, readonly SeatBit[]> {
   const known = names_by_layout.get(layout);
   if (known !== undefined) return known;
-  const names = new Map<string, { class_code: number; index: number }>();
+  const names = new Map<string, SeatBit[]>();
   for (const entry of layout.classes) {
-    for (const seat of entry.seats) names.set(`${coachName(seat.coach_no)}/${seatNoOf(seat)}`, { class_code: entry.code, index: seat.index });
+    for (const seat of entry.seats) {
+      const name = `${coachName(seat.coach_no)}/${seatNoOf(seat)}`;
+      names.set(name, [...(names.get(name) ?? []), { class_code: entry.code, index: seat.index }]);
+    }
   }
   names_by_layout.set(layout, names);
   return names;

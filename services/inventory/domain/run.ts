@@ -1,7 +1,7 @@
 import { bucketOf } from '#kit/base/hash.ts';
 import { MAX_SEGMENTS_PER_TRAIN } from '../../../timetable/model.ts';
 import { layoutProblem, type RunCoach, type RunLayout } from './layout.ts';
-import type { Quota } from './quota.ts';
+import { closedQuotas, type ClosedQuota, type Quota } from './quota.ts';
 
 export type RunStop = { station_id: string; departure_ms?: number; arrival_ms?: number };
 
@@ -15,9 +15,24 @@ export type RunPlan = {
   coaches: readonly RunCoach[];
   standing_capacity: number;
   sale_start_ms: number;
+  /** The railway's newest word on the run, the greater the newer; 0 from a timetable that does not count. */
+  revision?: number;
+  cancelled?: boolean;
+  /** Why it differs from the timetable. */
+  reason?: Reason;
 };
 
-/** A run whose sale was opened: fixed for ever, except `open`. */
+/** For travellers. */
+export type Reason = { zh: string; en: string };
+
+/** What the railway has changed of a run since its sale was opened. */
+export type RunDifference = {
+  cancelled: boolean;
+  /** Seats of the layout that are not there any more, kept from everybody. */
+  gone: readonly ClosedQuota[];
+};
+
+/** A run whose sale was opened: fixed, except `open` and what the railway changes. */
 export type RunHeader = {
   run_no: bigint;
   run_id: string;
@@ -33,7 +48,9 @@ export type RunHeader = {
   seats_at_opening: number;
   /** Their number in this list is what Redis knows them by. */
   quotas: readonly Quota[];
+  /** Its sale was opened, nobody closed it, and it is not cancelled. */
   open: boolean;
+  change?: RunDifference;
 };
 
 const MAX_STANDING = 10_000;
@@ -64,8 +81,18 @@ export function isRetired(run: Pick<RunHeader, 'sale_end_ms'>, now_ms: number): 
   return run.sale_end_ms + IN_REDIS_AFTER_SALE_MS <= now_ms;
 }
 
+/** The last stretch that can be bought begins at the last stop but one. */
+export function saleEndMs({ stops, sale_start_ms }: Pick<RunPlan, 'stops' | 'sale_start_ms'>): number {
+  return stops.at(-2)?.departure_ms ?? sale_start_ms;
+}
+
 /** Sale of a stretch ends with the departure at its first stop. */
 export function departed(run: RunHeader, from: number, now_ms: number): boolean {
   const departure_ms = run.stops[from]?.departure_ms;
   return departure_ms !== undefined && departure_ms <= now_ms;
+}
+
+/** Seats that Redis gives to some or to nobody: of quotas, and those that are gone. */
+export function closedSeats(run: Pick<RunHeader, 'quotas' | 'layout' | 'change'>, now_ms: number): ClosedQuota[] {
+  return [...closedQuotas(run.quotas, run.layout, now_ms), ...(run.change?.gone ?? [])];
 }

@@ -1,23 +1,20 @@
-import { create, fromBinary } from '@bufbuild/protobuf';
-import { StatusSchema } from '#gen/google/rpc/status_pb.ts';
 import type { HoldSeatsRequest, InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
-import { fail, fieldInvalid, type Failure, type Result } from '#kit/base/result.ts';
+import { fail, fieldInvalid, type Result } from '#kit/base/result.ts';
 import { unwrap } from '#kit/rpc/error.ts';
 import type { Handlers } from '#kit/rpc/implement.ts';
-import { DETAILS_KEY, toStatus } from '#kit/rpc/status.ts';
-import { attachOrder } from '../app/attach_order.ts';
+import { outcomeStatus } from '#kit/rpc/status.ts';
+import { attachOrders } from '../app/attach_order.ts';
 import { exchangeHold } from '../app/exchange_hold.ts';
 import { extendHold } from '../app/extend_hold.ts';
 import type { HoldAnswer, HoldSeats } from '../app/hold_seats.ts';
 import type { Parts } from '../app/parts.ts';
 import { releaseHold } from '../app/release_hold.ts';
-import { sellHold } from '../app/sell_hold.ts';
+import { sellHolds } from '../app/sell_hold.ts';
 import type { Hold } from '../domain/hold.ts';
+import { batchMethods, checkBatch, type BatchMethods } from './batch_methods.ts';
 import { anyOwnerFromMessage, holdMessage, holdRequestFromMessage, ownerFromMessage } from './convert_hold.ts';
 
-type HoldMethods = Pick<Handlers<typeof InventoryService>, 'holdSeats' | 'batchHoldSeats' | 'getHold' | 'attachOrder' | 'releaseHold' | 'sellHold' | 'exchangeHold' | 'extendHold'>;
-
-const MAX_BATCH = 256;
+type HoldMethods = BatchMethods & Pick<Handlers<typeof InventoryService>, 'holdSeats' | 'batchHoldSeats' | 'getHold' | 'attachOrder' | 'releaseHold' | 'sellHold' | 'exchangeHold' | 'extendHold'>;
 
 /** Holds, from being made to being sold or given back. */
 export function holdMethods(parts: Parts & { hold: HoldSeats }): HoldMethods {
@@ -26,17 +23,18 @@ export function holdMethods(parts: Parts & { hold: HoldSeats }): HoldMethods {
   const holdAll = (requests: readonly HoldSeatsRequest[]) => holdMessages(parts.hold, requests);
 
   return {
+    ...batchMethods(parts),
     async holdSeats(request) {
       const [answer] = await holdAll([request]);
       const { hold, run_version } = unwrap(answer!);
       return { hold: await messageOf(hold, run_version) };
     },
     async batchHoldSeats({ requests }) {
-      if (requests.length > MAX_BATCH) unwrap(fieldInvalid('requests', `at most ${MAX_BATCH}`));
+      checkBatch(requests);
       const answers = await holdAll(requests);
       const results = await Promise.all(
         answers.map(async (answer) => {
-          if (!answer.ok) return { outcome: { case: 'error' as const, value: statusOf(answer.error) } };
+          if (!answer.ok) return { outcome: { case: 'error' as const, value: outcomeStatus(answer.error) } };
           return { outcome: { case: 'hold' as const, value: await messageOf(answer.value.hold, answer.value.run_version) } };
         }),
       );
@@ -47,13 +45,15 @@ export function holdMethods(parts: Parts & { hold: HoldSeats }): HoldMethods {
       return answerOf(hold === undefined || hold.run_id !== runId ? fail('HOLD_NOT_FOUND') : { ok: true, value: hold });
     },
     async attachOrder({ holdId: hold_id, runId: run_id, orderId: order_id, owner }) {
-      return answerOf(await attachOrder(parts, { hold_id, run_id, order_id, owner: unwrap(ownerFromMessage(owner)) }));
+      const [attached] = await attachOrders(parts, [{ hold_id, run_id, order_id, owner: unwrap(ownerFromMessage(owner)) }]);
+      return answerOf(attached!);
     },
     async releaseHold({ holdId: hold_id, runId: run_id, owner, version, itemIds: item_ids, reason }) {
       return answerOf(await releaseHold(parts, { hold_id, run_id, owner: unwrap(anyOwnerFromMessage(owner)), version: Number(version), item_ids, reason }));
     },
     async sellHold({ holdId: hold_id, runId: run_id, orderId: order_id }) {
-      return answerOf(await sellHold(parts, { hold_id, run_id, order_id }));
+      const [sold] = await sellHolds(parts, [{ hold_id, run_id, order_id }]);
+      return answerOf(sold!);
     },
     async exchangeHold({ holdId: hold_id, runId: run_id, version, replacement }) {
       if (replacement === undefined) unwrap(fieldInvalid('replacement', 'needed'));
@@ -73,10 +73,4 @@ async function holdMessages(hold: HoldSeats, messages: readonly HoldSeatsRequest
   const answers = await hold(requests.flatMap((request) => (request.ok ? [request.value] : [])));
   let next = 0;
   return requests.map((request) => (request.ok ? answers[next++]! : request));
-}
-
-/** The same details as the error of HoldSeats. */
-function statusOf(failure: Failure) {
-  const bytes = toStatus(failure).metadata?.get(DETAILS_KEY)[0];
-  return bytes instanceof Buffer ? fromBinary(StatusSchema, bytes) : create(StatusSchema, {});
 }

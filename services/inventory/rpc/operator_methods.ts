@@ -1,4 +1,4 @@
-import type { InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
+import { SeatConflictKind, type InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { fieldInvalid } from '#kit/base/result.ts';
 import { isServiceDate } from '#kit/base/time.ts';
 import type { Call } from '#kit/rpc/call.ts';
@@ -10,9 +10,11 @@ import type { OperatorAct, TimetableSource } from '../app/ports.ts';
 import { reconcile, type ReconcileParts } from '../app/reconcile.ts';
 import { getRunQuotas, setRunQuotas } from '../app/run_quotas.ts';
 import { quotaFromMessage, quotaMessage } from '../wire/quota_message.ts';
+import { seatConflicts, type SeatConflict } from '../app/seat_conflicts.ts';
+import { seatMessage } from '../wire/seat_message.ts';
 import { checkBuckets } from './bucket_numbers.ts';
 
-type OperatorMethods = Pick<Handlers<typeof InventoryService>, 'openRuns' | 'setRunQuotas' | 'getRunQuotas' | 'closeBuckets' | 'rebuildBuckets' | 'reconcile' | 'closeRun'>;
+type OperatorMethods = Pick<Handlers<typeof InventoryService>, 'openRuns' | 'setRunQuotas' | 'getRunQuotas' | 'closeBuckets' | 'rebuildBuckets' | 'reconcile' | 'closeRun' | 'listSeatConflicts'>;
 
 /** What operators and their jobs do with runs and buckets. */
 export function operatorMethods(parts: ReconcileParts & Opening & { timetable: TimetableSource }): OperatorMethods {
@@ -48,6 +50,10 @@ export function operatorMethods(parts: ReconcileParts & Opening & { timetable: T
         differences: differences.map(({ run_id, seat, hold_id, order_id, kind, repaired, explanation }) => ({ runId: run_id, seat, holdId: hold_id, orderId: order_id, kind, repaired, explanation })),
       };
     },
+    async listSeatConflicts({ runId: run_id, pageSize: size, pageToken: token }) {
+      const { conflicts, next } = unwrap(await seatConflicts(parts, { run_id, size, token }));
+      return { conflicts: conflicts.map(conflictMessage), nextPageToken: next };
+    },
     async closeRun({ runId: run_id, reason }) {
       unwrap(await closeRun(parts, { run_id, reason }));
       return {};
@@ -59,4 +65,11 @@ export function operatorMethods(parts: ReconcileParts & Opening & { timetable: T
 function actOf({ account, caller, request_id }: Call, reason: string): OperatorAct {
   const service = caller.kind === 'service' ? caller.service : 'inventory';
   return { account_id: account?.account_id ?? '', service, request_id: request_id ?? '', reason };
+}
+
+function conflictMessage({ run_id, kind, hold, place, seat }: SeatConflict) {
+  return {
+    runId: run_id, kind: SeatConflictKind[kind], holdId: hold.hold_id, orderId: hold.order_id, itemId: place.item_id, seat: seatMessage(seat),
+    fromIndex: place.from, toIndex: place.to, sold: hold.state === 'SOLD',
+  };
 }

@@ -19,7 +19,8 @@ export function orderClient(client: ServiceClient<typeof OrderService>, log: Log
       try {
         const { order } = await client.getOrder({ orderId: order_id }, { timeout_ms: ASK_TIMEOUT_MS });
         const live = order?.items.filter((item) => !ENDED.has(item.state)) ?? [];
-        if (live.some((item) => item.holdId === hold_id || item.holdId === '')) return 'ALIVE';
+        // While an item's train is being changed its order needs two holds: the one it names, and the wanted one.
+        if (live.some((item) => item.holdId === hold_id || item.holdId === '' || item.state === OrderState.CHANGE)) return 'ALIVE';
         return order !== undefined && live.length === 0 ? 'CLOSED' : 'ENDED';
       } catch (error) {
         if (error instanceof RpcError && error.reason === 'ORDER_NOT_FOUND') return 'MISSING';

@@ -139,4 +139,43 @@ export const migrations: Migration[] = [
     name: '0005_runs_leave_redis',
     up: ['ALTER TABLE train_run ADD COLUMN in_redis TINYINT NOT NULL DEFAULT 1, ADD KEY train_run_in_redis (in_redis, sale_end_at)'],
   },
+  {
+    name: '0006_run_changes',
+    up: [
+      // `revision`: the railway's newest word that the ledger has. `gone`: spans of seats that are not there any more.
+      `ALTER TABLE train_run ADD COLUMN revision BIGINT NOT NULL DEFAULT 0, ADD COLUMN cancelled TINYINT NOT NULL DEFAULT 0, ADD COLUMN gone TEXT NULL,
+         ADD COLUMN changed_at DATETIME(3) NULL, ADD KEY train_run_changed (changed_at)`,
+      `CREATE TABLE IF NOT EXISTS run_notice (
+        run_id VARCHAR(48) ${TEXT} NOT NULL,
+        revision BIGINT NOT NULL,
+        kinds VARCHAR(64) ${TEXT} NOT NULL,
+        reason TEXT NOT NULL,
+        previous_stops TEXT NOT NULL,
+        changed_at DATETIME(3) NOT NULL,
+        next_action_time DATETIME(3) NULL,
+        attempts INT NOT NULL,
+        PRIMARY KEY (run_id),
+        KEY run_notice_due (next_action_time)
+      ) ${END}`,
+      // How far the timetable has been followed.
+      `CREATE TABLE IF NOT EXISTS timetable_followed (
+        id TINYINT NOT NULL,
+        revision BIGINT NOT NULL,
+        timetable_revision BIGINT NOT NULL,
+        PRIMARY KEY (id)
+      ) ${END}`,
+    ],
+  },
+  {
+    // Whether somebody waits for seats of a run; read by every release of it.
+    name: '0007_run_standby',
+    up: [
+      `CREATE TABLE IF NOT EXISTS run_standby (
+        run_no BIGINT NOT NULL,
+        waiting TINYINT NOT NULL,
+        version BIGINT NOT NULL,
+        PRIMARY KEY (run_no)
+      ) ${END}`,
+    ],
+  },
 ];

@@ -22,7 +22,7 @@ function placesFromWire(places: readonly WirePlace[]): HeldPlace[] {
 }
 
 type WireItem = [id: string, classes: readonly string[], quotas?: readonly number[], seat?: readonly [class_code: number, index: number]];
-type WireMore = { wish?: PlannedHold['wish']; changes?: true; replaces?: [field: string, owner: HoldOwner, seat_version: number] };
+type WireMore = { wish?: PlannedHold['wish']; changes?: true; follows?: true; replaces?: [field: string, owner: HoldOwner, seat_version: number] };
 type WireHold = [field: string, body: string, owner: HoldOwner, from: number, to: number, items: WireItem[], more?: WireMore];
 
 /**
@@ -30,11 +30,12 @@ type WireHold = [field: string, body: string, owner: HoldOwner, from: number, to
  * is decoded by the one thread that all runs share. Item ids are checked to need no escaping (app/plan_hold.ts).
  */
 export function holdToWire(hold: PlannedHold): WireHold {
-  const { hold_id, body_hash, owner, from, to, items, wish, changes, replaces } = hold;
+  const { hold_id, body_hash, owner, from, to, items, wish, changes, follows, replaces } = hold;
   const list = items.map(({ id, classes, quotas, seat }): WireItem => (seat === undefined ? (quotas.length === 0 ? [id, classes] : [id, classes, quotas]) : [id, classes, quotas, seat]));
   const more: WireMore = {};
   if (wish.flags.length > 0 || wish.letters !== '' || wish.together || wish.same_coach) more.wish = wish;
   if (changes) more.changes = true;
+  if (follows === true) more.follows = true;
   if (replaces !== undefined) more.replaces = [recordField(replaces.hold_id), replaces.owner, replaces.seat_version];
   const usual: WireHold = [recordField(hold_id), toHex(body_hash), owner, from, to, list];
   if (Object.keys(more).length > 0) usual.push(more);
@@ -67,7 +68,7 @@ export function recordToJson(record: SeatRecord): string {
   return JSON.stringify({ v: record.seat_version, o: record.owner, b: record.body, p: places });
 }
 
-function recordFromJson(hold_id: string, text: string): SeatRecord {
+export function recordFromJson(hold_id: string, text: string): SeatRecord {
   const { v, o, b, p } = JSON.parse(text) as { v: number; o: HoldOwner; b: string; p: WirePlace[] };
   return { hold_id, seat_version: v, owner: o, body: b, places: placesFromWire(p) };
 }

@@ -1,5 +1,5 @@
-// Names of keys. All keys of a bucket share its hash tag, so a Redis Cluster keeps them in one slot. `v2` is the format: the
-// functions of another format never meet these keys.
+// Names of keys. All keys of a bucket share its hash tag, so a Redis Cluster keeps them in one slot. `v2` is the format:
+// the functions of another format never meet these keys; libraries of several versions may share one.
 
 export function bucketKey(bucket: number): string {
   return `{b${bucket}}:v2:bucket`;

@@ -4,13 +4,13 @@ import { readFileSync } from 'node:fs';
 import { isRedisOutage, StoreUnavailable } from '#kit/store/errors.ts';
 import type { RedisClient } from '#kit/store/redis.ts';
 import { isFunctionMissing, registerLibrary, type CallOutcome, type FunctionCall, type FunctionLibrary } from '#kit/store/redis_functions.ts';
-import type { BucketState, ChangeReply, Closed, HoldCall, HoldReply, PlannedHold, RunImage, SeatStore, SnapshotReply } from '../app/ports.ts';
+import type { BucketState, ChangeReply, Closed, HoldCall, HoldReply, PlannedHold, RunImage, SeatRecord, SeatStore, SnapshotReply } from '../app/ports.ts';
 import { layoutForRedis } from '../domain/layout.ts';
 import type { RunHeader } from '../domain/run.ts';
-import { firstVersion, holdToWire, outcomesFromWire, placesToJson, quotasToWire, recordField, recordToJson, seatsOfImage, snapshotFromWire, stateFields } from './seat_codec.ts';
+import { firstVersion, holdToWire, outcomesFromWire, placesToJson, quotasToWire, recordField, recordFromJson, recordToJson, seatsOfImage, snapshotFromWire, stateFields } from './seat_codec.ts';
 import { bucketKey, layoutKey, runKeys } from './seat_keys.ts';
 
-const LIBRARY = 'inventory_v2';
+const LIBRARY = 'inventory_v3';
 const SOURCES = ['1_bits', '2_class', '3_run', '4_choose', '5_group', '6_hold', '7_open'];
 
 /** One library from several files, which share their local functions. */
@@ -44,6 +44,7 @@ function withTypedOutages(seats: SeatStore): SeatStore {
     setOpen: (...call) => typed(seats.setOpen(...call)),
     setQuotas: (...call) => typed(seats.setQuotas(...call)),
     snapshots: (...call) => typed(seats.snapshots(...call)),
+    recordOf: (...call) => typed(seats.recordOf(...call)),
     bucketStates: (...call) => typed(seats.bucketStates(...call)),
     begin: (...call) => typed(seats.begin(...call)),
     finish: (...call) => typed(seats.finish(...call)),
@@ -75,8 +76,8 @@ class RedisSeats implements SeatStore {
     }
   }
 
-  async release(run: RunHeader, epoch: number, { hold_id, owner, seat_version, freed, stays }: Parameters<SeatStore['release']>[2]): Promise<ChangeReply> {
-    return this.#change('release', run, epoch, [recordField(hold_id), owner, seat_version, freed === 'ALL' ? '*' : placesToJson(freed), stays.length === 0 ? '' : placesToJson(stays)]);
+  async release(run: RunHeader, epoch: number, { hold_id, owner, seat_version, freed, stays, to }: Parameters<SeatStore['release']>[2]): Promise<ChangeReply> {
+    return this.#change('release', run, epoch, [recordField(hold_id), owner, seat_version, freed === 'ALL' ? '*' : placesToJson(freed), stays.length === 0 ? '' : placesToJson(stays), ...(to === undefined ? [] : [to])]);
   }
 
   async reclaim(run: RunHeader, epoch: number, record: Parameters<SeatStore['reclaim']>[2]): Promise<ChangeReply> {
@@ -103,6 +104,11 @@ class RedisSeats implements SeatStore {
       const status = String(answer[0]);
       return status === 'OK' ? { status, snapshot: snapshotFromWire(runs[index]!.run, answer) } : { status: status as Closed };
     });
+  }
+
+  async recordOf(run: RunHeader, hold_id: string): Promise<SeatRecord | undefined> {
+    const text = await this.#client.hget(runKeys(run)[0], recordField(hold_id));
+    return typeof text === 'string' ? recordFromJson(hold_id, text) : undefined;
   }
 
   async bucketStates(buckets: readonly number[]): Promise<(BucketState | 'AWAY' | undefined)[]> {

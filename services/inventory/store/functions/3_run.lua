@@ -90,7 +90,7 @@ local function load_run(keys, first, epoch, record_fields)
   if young[keys[first]] ~= run then remember(run, 0) end
   local records = {}
   for position = 1, #record_fields do records[record_fields[position]] = fields[position + 1] end
-  run.records, run.written, run.marks, run.changed, run.standing_dirty, run.was_at = records, {}, {}, false, false, run.at
+  run.records, run.written, run.marks, run.changed, run.standing_dirty, run.was_at, run.lent = records, {}, {}, false, false, run.at, nil
   return run
 end
 

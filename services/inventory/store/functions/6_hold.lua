@@ -24,23 +24,20 @@ local function standing_by_segment(run, places)
   return counts
 end
 
--- Takes again what the old hold has and the new one does not: both stay taken until the ledger has decided.
-local function take_back(run, old_places, new_places)
-  for _, place in ipairs(old_places) do
+-- Takes again what the old hold has and the new ones do not: both stay taken until the ledger has decided.
+local function take_back(run)
+  local lent, counts = run.lent, run.standing
+  run.lent = nil
+  for _, place in ipairs(lent.places) do
     if tostring(place[2]) ~= STANDING then mark(run, place, false) end
   end
-  local counts = run.standing
   if not counts then return end
-  local before, after = standing_by_segment(run, old_places), standing_by_segment(run, new_places)
+  local before, after = standing_by_segment(run, lent.places), standing_by_segment(run, lent.taken)
   for segment = 1, run.segments do counts[segment] = counts[segment] - math.max(0, before[segment] - after[segment]) end
 end
 
--- For the new hold the places of the old one are free; nobody sees them so.
-local function place_instead(run, hold, old_places)
-  for _, place in ipairs(old_places) do mark(run, place, true) end
-  local outcome, places = place_group(run, hold)
-  take_back(run, old_places, places or {})
-  return outcome, places
+local function take(lent, places)
+  for _, place in ipairs(places) do lent.taken[#lent.taken + 1] = place end
 end
 
 local function refused_text(status)
@@ -54,30 +51,42 @@ local function own_record(run, field, owner, seat_version)
   return record
 end
 
+-- For a new hold the places of the one that it takes the place of are free, until somebody else's turn comes; nobody sees
+-- them so. Nil when that one is not as the ledger had it.
+local function lend(run, replaces)
+  if run.lent then return run.lent end
+  local old = own_record(run, replaces[1], replaces[2], replaces[3])
+  if not old then return nil end
+  for _, place in ipairs(old.p) do mark(run, place, true) end
+  run.lent = { field = replaces[1], places = old.p, taken = {} }
+  return run.lent
+end
+
 local function keep(run, hold, text)
   run.changed = true
   put_record(run, hold.field, record_text('1', hold.owner, hold.body, text))
   return text
 end
 
--- The outcome as text: the places of a new hold, or an object that says what else is the case.
+-- The outcome as text: the places of a new hold, or an object that says what else is the case; and whether it is held.
 local function hold_one(run, hold)
   local known = record_of(run, hold.field)
+  if known and known.b ~= hold.body then return refused_text('CONFLICT'), false end
+  local lent = hold.replaces and lend(run, hold.replaces)
   if known then
-    if known.b ~= hold.body then return refused_text('CONFLICT') end
-    return '{"s":"HELD","v":' .. known.v .. ',"p":' .. places_text(known.p) .. '}'
+    -- Lent with the rest, perhaps: who comes next is not to have them.
+    for _, place in ipairs(lent and known.p or {}) do
+      if tostring(place[2]) ~= STANDING then mark(run, place, false) end
+    end
+    if lent then take(lent, known.p) end
+    return '{"s":"HELD","v":' .. known.v .. ',"p":' .. places_text(known.p) .. '}', true
   end
-  if not run.open then return refused_text('RUN_CLOSED') end
-  local outcome, places
-  if hold.replaces then
-    local old = own_record(run, hold.replaces[1], hold.replaces[2], hold.replaces[3])
-    if not old then return refused_text('STALE') end
-    outcome, places = place_instead(run, hold, old.p)
-  else
-    outcome, places = place_group(run, hold)
-  end
-  if not places then return refused_text(outcome) end
-  return keep(run, hold, places_text(places))
+  if not run.open then return refused_text('RUN_CLOSED'), false end
+  if hold.replaces and not lent then return refused_text('STALE'), false end
+  local outcome, places = place_group(run, hold)
+  if not places then return refused_text(outcome), false end
+  if lent then take(lent, places) end
+  return keep(run, hold, places_text(places)), true
 end
 
 -- What most calls are: one passenger, no wishes, no quotas. The same as `hold_one` would do, without the tables it makes.
@@ -91,18 +100,38 @@ local function hold_single(run, list)
       local text = '[' .. place_text(item[1], code, seat, from, to) .. ']'
       run.changed = true
       put_record(run, list[1], record_text('1', list[3], list[2], text))
-      return text
+      return text, true
     end
     -- Standing places, and all that is not simple.
     if not class then return nil end
   end
-  return refused_text('SOLD_OUT')
+  return refused_text('SOLD_OUT'), false
 end
 
 local function hold_listed(run, list)
   local item = list[6][1]
   local simple = not list[7] and not list[6][2] and not item[3] and #run.quotas == 0 and run.open and not run.records[list[1]]
-  return (simple and hold_single(run, list)) or hold_one(run, hold_of(list))
+  if simple then
+    local text, held = hold_single(run, list)
+    if text then return text, held end
+  end
+  return hold_one(run, hold_of(list))
+end
+
+-- The holds of a run in their order. One that `follows` is not tried when the one before it got nothing.
+local function hold_all(run, lists)
+  local outcomes, held = {}, false
+  for position, list in ipairs(lists) do
+    local more = list[7]
+    if run.lent and not (more and more.replaces and more.replaces[1] == run.lent.field) then take_back(run) end
+    if more and more.follows and not held then
+      outcomes[position] = refused_text('STALE')
+    else
+      outcomes[position], held = hold_listed(run, list)
+    end
+  end
+  if run.lent then take_back(run) end
+  return outcomes
 end
 
 local function record_fields(lists)
@@ -125,7 +154,9 @@ local function hold(keys, args)
   for position, lists in ipairs(cjson.decode(args[3])) do
     local run, problem = load_run(keys, position * 3 - 1, args[1], record_fields(lists))
     local outcomes = {}
-    for index = 1, #lists do outcomes[index] = run and hold_listed(run, lists[index]) or refused_text(problem) end
+    if run then outcomes = hold_all(run, lists) else
+      for index = 1, #lists do outcomes[index] = refused_text(problem) end
+    end
     if run then (run.changed and save_run or leave_run)(run, args[2]) end
     answers[position] = '["' .. (run and version_text(run) or '0') .. '",[' .. table.concat(outcomes, ',') .. ']]'
   end
@@ -148,7 +179,8 @@ local function changes_hold(change)
 end
 
 -- ARGV: … owner, seat version, JSON of the places to free ('*' for all of the record), JSON of the places that stay ('' for
--- none). Frees only by consuming the record, so a repeat changes nothing.
+-- none), the version that stays (the next one where there is none). Frees only by consuming the record, so a repeat changes
+-- nothing.
 local release = changes_hold(function(run, field, args)
   local record = own_record(run, field, args[4], args[5])
   if not record then return false end
@@ -156,7 +188,7 @@ local release = changes_hold(function(run, field, args)
   if args[7] == '' then
     drop_record(run, field)
   else
-    put_record(run, field, record_text(record.v + 1, record.o, record.b, args[7]))
+    put_record(run, field, record_text(args[8] or record.v + 1, record.o, record.b, args[7]))
   end
   return true
 end)
@@ -177,7 +209,7 @@ local sell = changes_hold(function(run, field, args)
   return true
 end)
 
-redis.register_function('inventory_v2_hold', ready(hold))
-redis.register_function { function_name = 'inventory_v2_release', callback = ready(release), flags = { 'allow-oom' } }
-redis.register_function { function_name = 'inventory_v2_reclaim', callback = ready(reclaim), flags = { 'allow-oom' } }
-redis.register_function { function_name = 'inventory_v2_sell', callback = ready(sell), flags = { 'allow-oom' } }
+redis.register_function('inventory_v3_hold', ready(hold))
+redis.register_function { function_name = 'inventory_v3_release', callback = ready(release), flags = { 'allow-oom' } }
+redis.register_function { function_name = 'inventory_v3_reclaim', callback = ready(reclaim), flags = { 'allow-oom' } }
+redis.register_function { function_name = 'inventory_v3_sell', callback = ready(sell), flags = { 'allow-oom' } }

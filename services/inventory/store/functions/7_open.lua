@@ -86,10 +86,10 @@ local function repair(keys, args)
   return { 'OK', following }
 end
 
-redis.register_function { function_name = 'inventory_v2_begin', callback = ready(begin), flags = { 'allow-oom' } }
-redis.register_function('inventory_v2_finish', ready(finish))
-redis.register_function('inventory_v2_put_layouts', ready(put_layouts))
-redis.register_function('inventory_v2_open_run', ready(open_run))
-redis.register_function('inventory_v2_set_field', ready(set_field))
-redis.register_function { function_name = 'inventory_v2_snapshot', callback = ready(snapshot), flags = { 'no-writes' } }
-redis.register_function('inventory_v2_repair', ready(repair))
+redis.register_function { function_name = 'inventory_v3_begin', callback = ready(begin), flags = { 'allow-oom' } }
+redis.register_function('inventory_v3_finish', ready(finish))
+redis.register_function('inventory_v3_put_layouts', ready(put_layouts))
+redis.register_function('inventory_v3_open_run', ready(open_run))
+redis.register_function('inventory_v3_set_field', ready(set_field))
+redis.register_function { function_name = 'inventory_v3_snapshot', callback = ready(snapshot), flags = { 'no-writes' } }
+redis.register_function('inventory_v3_repair', ready(repair))

@@ -1,14 +1,16 @@
 // The ledger's half of a hold: one transaction for all holds of a tick.
-import type { SqlValue } from '#kit/store/mysql.ts';
+import type { SqlValue, Tx } from '#kit/store/mysql.ts';
 import { LedgerRefused, type HoldChange, type NewHold, type Refusal, type SequenceKey } from '../../app/ports.ts';
 import { ATTACHED_BACKSTOP_MS, seatClaims, standingClaims, type Hold, type HoldState } from '../../domain/hold.ts';
+import { isKept } from '../../domain/kept_places.ts';
 import { placesToJson } from '../seat_codec.ts';
 import { auditStatement } from './audit_rows.ts';
 import { freeSeats, freeStanding, occupySeats, occupyStanding } from './claims.ts';
+import { HOLD_COLUMNS, holdOfRow, type HoldRow } from './hold_rows.ts';
 import type { LedgerParts } from './parts.ts';
 import { checkEpochs, EPOCHS_SHARED, ledgerTransaction } from './guard.ts';
 import { Packet, valuesOf } from './packet.ts';
-import { endOf, endStatement, replacedHolds, type Replaced } from './replace.ts';
+import { asTheyAre, endOf, endStatement, givenPlaces, replacedHolds, type Replaced } from './replace.ts';
 
 const HOLD_ROW = "(?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, '', UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND, UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND, 0, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))";
 const HOLD_INSERT = 'INSERT INTO seat_hold (hold_id, run_no, run_id, bucket, state, owner, version, seat_version, order_id, account_id, body_hash, places, reason, expires_at, next_action_time, attempts, created_at, updated_at)';
@@ -20,8 +22,9 @@ const HOLD_INSERT = 'INSERT INTO seat_hold (hold_id, run_no, run_id, bucket, sta
  */
 export async function commitHolds(parts: LedgerParts, holds: readonly NewHold[], sequences: readonly SequenceKey[]): Promise<Hold[]> {
   const ordered = holds.toSorted((left, right) => left.planned.run.bucket - right.planned.run.bucket || Number(left.planned.run.run_no - right.planned.run.run_no));
-  const replaced = replacedHolds(ordered);
+  const wanted = replacedHolds(ordered);
   return ledgerTransaction(parts.db, async (tx) => {
+    const replaced = await keptAsTheyAre(tx, wanted, sequences);
     const packet = new Packet();
     const time_at = packet.add('SELECT UTC_TIMESTAMP(3) AS now', []);
     const epochs_at = packet.add(EPOCHS_SHARED, [sequences.map(({ bucket }) => bucket) as SqlValue]);
@@ -42,6 +45,18 @@ export async function commitHolds(parts: LedgerParts, holds: readonly NewHold[],
   });
 }
 
+/** What is kept for standby grows while somebody is being matched: its rows are locked and read before the packet is made. */
+async function keptAsTheyAre(tx: Tx, replaced: readonly Replaced[], sequences: readonly SequenceKey[]): Promise<readonly Replaced[]> {
+  const kept = replaced.filter(({ old }) => isKept(old)).map(({ old }) => old.hold_id);
+  if (kept.length === 0) return replaced;
+  const packet = new Packet();
+  // Buckets are locked before holds, everywhere.
+  packet.add(EPOCHS_SHARED, [sequences.map(({ bucket }) => bucket) as SqlValue]);
+  const rows_at = packet.add(`SELECT ${HOLD_COLUMNS} FROM seat_hold WHERE hold_id IN (?) ORDER BY hold_id FOR UPDATE`, [kept]);
+  const rows = (await packet.send(tx))[rows_at]! as unknown as HoldRow[];
+  return asTheyAre(replaced, new Map(rows.map((row) => [row.hold_id, holdOfRow(row)])));
+}
+
 /** A statement of the packet, how many rows it must change, and what it means when it doesn't. */
 type Expected = { at: number; rows: number; refusal: Refusal };
 
@@ -54,7 +69,7 @@ function addEnds(packet: Packet, replaced: readonly Replaced[]): Expected[] {
 
 /** What is given up goes first, so that a seat can be taken anew by the hold that gives it up: (mask & ~old) | new. */
 function addClaims(packet: Packet, holds: readonly NewHold[], replaced: readonly Replaced[]): Expected[] {
-  const given = replaced.map(({ old: { run_no, places } }) => ({ run_no, places }));
+  const given = replaced.map((one) => ({ run_no: one.old.run_no, places: givenPlaces(one) }));
   const taken = holds.map(({ planned, placed }) => ({ run_no: planned.run.run_no, places: placed.places }));
   const statements = [];
   const [given_seats, seats] = [seatClaims(given), seatClaims(taken)];

@@ -33,8 +33,10 @@ export async function findHolds(db: Database, hold_ids: readonly string[]): Prom
   return new Map(rows.map((row) => [row.hold_id, holdOfRow(row)]));
 }
 
+export const LOCKED_HOLD = `SELECT ${HOLD_COLUMNS} FROM seat_hold WHERE hold_id = ? FOR UPDATE`;
+
 /** The row, locked until the transaction ends. */
 export async function lockHold(tx: Tx, hold_id: string): Promise<HoldRow | undefined> {
-  const [row] = await tx.execute<HoldRow>(`SELECT ${HOLD_COLUMNS} FROM seat_hold WHERE hold_id = ? FOR UPDATE`, [hold_id]);
+  const [row] = await tx.execute<HoldRow>(LOCKED_HOLD, [hold_id]);
   return row;
 }

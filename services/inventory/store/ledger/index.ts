@@ -3,11 +3,13 @@ import type { SqlValue } from '#kit/store/mysql.ts';
 import type { Ledger } from '../../app/ports.ts';
 import type { RunHeader } from '../../domain/run.ts';
 import { heldHolds, liveHolds, readBits } from './bits.ts';
-import { attach, release, sell, tombstone } from './changes.ts';
+import { release, tombstone } from './changes.ts';
 import { commitHolds } from './commit.ts';
 import { extend, extendUnattached } from './extend.ts';
+import { openKept, setStandby } from './kept.ts';
 import { findHolds, HOLD_COLUMNS, holdOfRow, type HoldRow } from './hold_rows.ts';
 import { Materialiser } from './materialise.ts';
+import { attach, sell } from './order_changes.ts';
 import type { LedgerParts } from './parts.ts';
 
 /** A sequence is of use until every function call of its time has long been answered or given up. */
@@ -22,9 +24,11 @@ export function openLedger(parts: LedgerParts): Ledger {
     commitHolds: (holds, sequences) => commitHolds(parts, holds, sequences),
     materialise: (run) => materialiser.ensure(run),
     tombstone: (wish) => tombstone(parts, wish),
-    attach: (...wish) => attach(parts, ...wish),
-    sell: (...wish) => sell(parts, ...wish),
+    attach: (wishes) => attach(parts, wishes),
+    sell: (wishes) => sell(parts, wishes),
     release: (wish) => release(parts, wish),
+    setStandby: (wish) => setStandby(parts, wish),
+    openKept: (wish) => openKept(parts, wish),
     extend: (hold_id, by_ms) => extend(parts, hold_id, by_ms),
     extendUnattached: (wish) => extendUnattached(parts, wish),
     readBits: (runs) => readBits(db, runs),

@@ -8,5 +8,7 @@ export type LedgerParts = {
   db: Database;
   clock: Clock;
   random: Random;
+  /** How long released places are kept for those who wait. */
+  keep_ms: number;
   publish: (tx: Tx, changes: readonly HoldChange[]) => Promise<void>;
 };
