@@ -1,6 +1,6 @@
 import { epochToServiceSeconds, serviceDateAt } from '#kit/base/time.ts';
 import type { SeatClass, TrainType } from '../../../timetable/model.ts';
-import type { Offer } from './offer.ts';
+import type { ClassOffer, Offer } from './offer.ts';
 
 export type Sort = 'DEPARTURE' | 'ARRIVAL' | 'DURATION' | 'PRICE';
 
@@ -13,41 +13,48 @@ export type Filter = {
   departure: Window | undefined;
   arrival: Window | undefined;
   only_available: boolean;
-  from_station_ids: readonly string[];
-  to_station_ids: readonly string[];
 };
 
 /** All set conditions must hold. */
 export function matches(offer: Offer, filter: Filter): boolean {
-  const { train, service_date: _ } = offer.run;
-  const asked = offer.classes.filter(({ seat_class }) => filter.seat_classes.length === 0 || filter.seat_classes.includes(seat_class));
-  return (
-    oneOf(filter.train_types, train.train_type) &&
-    asked.length > 0 &&
-    within(filter.departure, offer.departure_ms) &&
-    within(filter.arrival, offer.arrival_ms) &&
-    oneOf(filter.from_station_ids, train.stops[offer.from_index]!.station_id) &&
-    oneOf(filter.to_station_ids, train.stops[offer.to_index]!.station_id) &&
-    (!filter.only_available || asked.some(({ remaining, seat_change }) => remaining > 0 || seat_change !== undefined))
-  );
+  return fitsTrain(offer, filter) && within(filter.departure, offer.departure_ms) && within(filter.arrival, offer.arrival_ms);
 }
 
-/** Ties end by departure and train, so that pages do not shift. */
-export function compareOffers(sort: Sort): (a: Offer, b: Offer) => number {
+/** The conditions of the train itself, which each leg of a journey must meet. */
+export function fitsTrain(offer: Offer, filter: Filter): boolean {
+  return (filter.train_types.length === 0 || filter.train_types.includes(offer.run.train.train_type)) && offer.classes.some((entry) => isAsked(entry, filter));
+}
+
+/** The classes that answer the question: all where none is named, and only those left where that is asked for. */
+export function askedClasses(offer: Pick<Offer, 'classes'>, filter: Pick<Filter, 'seat_classes' | 'only_available'>): ClassOffer[] {
+  return offer.classes.filter((entry) => isAsked(entry, filter));
+}
+
+function isAsked(entry: ClassOffer, { seat_classes, only_available }: Pick<Filter, 'seat_classes' | 'only_available'>): boolean {
+  return (seat_classes.length === 0 || seat_classes.includes(entry.seat_class)) && (!only_available || canBeBought(entry));
+}
+
+export function canBeBought({ remaining, seat_change }: ClassOffer): boolean {
+  return remaining > 0 || seat_change !== undefined;
+}
+
+/** In fen; infinite where no class is asked for. */
+export function lowestFare(classes: readonly ClassOffer[]): number {
+  return classes.reduce((lowest, { fare_fen }) => Math.min(lowest, fare_fen), Infinity);
+}
+
+/** Ties end by departure and train, so that pages do not shift. The price is that of the cheapest class that is asked for. */
+export function compareOffers(sort: Sort, filter: Pick<Filter, 'seat_classes' | 'only_available'>): (a: Offer, b: Offer) => number {
   const key: Record<Sort, (offer: Offer) => number> = {
     DEPARTURE: (offer) => offer.departure_ms,
     ARRIVAL: (offer) => offer.arrival_ms,
     DURATION: (offer) => offer.arrival_ms - offer.departure_ms,
-    PRICE: (offer) => Math.min(...offer.classes.map(({ fare_fen }) => fare_fen)),
+    PRICE: (offer) => lowestFare(askedClasses(offer, filter)),
   };
   return (a, b) => key[sort](a) - key[sort](b) || a.departure_ms - b.departure_ms || (a.run.run_id < b.run.run_id ? -1 : 1);
 }
 
-function oneOf<T>(allowed: readonly T[], value: T): boolean {
-  return allowed.length === 0 || allowed.includes(value);
-}
-
-function within(window: Window | undefined, time_ms: number): boolean {
+export function within(window: Window | undefined, time_ms: number): boolean {
   if (window === undefined) return true;
   const minute = epochToServiceSeconds(serviceDateAt(time_ms), time_ms) / 60;
   return minute >= window.from_min && minute < window.to_min;

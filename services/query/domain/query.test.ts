@@ -4,17 +4,19 @@ import { serviceDateAt, addDays } from '#kit/base/time.ts';
 import { generateTimetable } from '../../../timetable/generate/generate.ts';
 import { runsOn } from '../../../timetable/calendar.ts';
 import { arrivalMs, buildCatalog, departureMs, findRun, runId } from './catalog.ts';
-import { compareOffers, matches } from './filter.ts';
-import { offerOf } from './offer.ts';
+import { compareOffers, matches, within } from './filter.ts';
+import { fareOf, isStandbyAllowed, offerOf } from './offer.ts';
 import { nextToken, pageOf } from './page.ts';
 import { isNewer, pairIndex, RemainingTable } from './remaining.ts';
-import { checkTravelDate, saleStateOf } from './sale.ts';
+import { boardingDate, checkTravelDate, firstSaleStartMs, saleStartMs, saleStateOf, saleStateOfRun } from './sale.ts';
+import { saleTimeMin } from '../../../timetable/rules/sale_times.ts';
 import { searchDirect } from './search.ts';
 
 const timetable = generateTimetable({ seed: 7, scale: 0.05 });
 const catalog = buildCatalog(timetable);
 const TODAY = '2026-06-10';
 const NOW_MS = Date.parse(`${TODAY}T09:00:00+08:00`);
+const none = { train_types: [], seat_classes: [], departure: undefined, arrival: undefined, only_available: false };
 const context = { buyer: { channel: 'web' as const, passenger_type: 'adult' as const }, now_ms: NOW_MS, remainingOf: () => undefined, isStale: () => false };
 
 test('pairs of stops fill the triangle without gap or overlap', (t) => {
@@ -60,7 +62,7 @@ test('run ids lead back to their run, and to nothing else', (t) => {
   for (const text of ['', '.', 'x.20260610', `${train.train_id}`, `${train.train_id}.20261399`, `${train.train_id}.`]) t.is(findRun(catalog, text), undefined);
 });
 
-test('sale opens with the window, and closes when the train leaves the stop', (t) => {
+test('sale opens at the time of the station, and closes when the train leaves the stop', (t) => {
   const train = timetable.trains.find((one) => runsOn(one.service, TODAY) && one.stops[0]!.departure_s > 10 * 3600)!;
   const run = { run_id: runId(train, TODAY), train, service_date: TODAY };
   t.is(saleStateOf(run, 0, NOW_MS, true), 'OPEN');
@@ -68,8 +70,45 @@ test('sale opens with the window, and closes when the train leaves the stop', (t
   t.is(saleStateOf(run, 0, NOW_MS, false), 'CLOSED');
   t.is(saleStateOf(run, 0, departureMs(run, 0), true), 'CLOSED');
   t.true(arrivalMs(run, 1) > departureMs(run, 0));
-  t.is(saleStateOf(run, 0, Date.parse('2026-05-26T23:59:59+08:00'), true), 'BEFORE');
-  t.is(saleStateOf(run, 0, Date.parse('2026-05-27T00:00:00+08:00'), true), 'OPEN');
+  const first_day_ms = Date.parse('2026-05-27T00:00:00+08:00');
+  const starts = train.stops.slice(0, -1).map(({ station_id }) => first_day_ms + saleTimeMin(station_id) * 60_000);
+  for (const [index, start_ms] of starts.entries()) {
+    t.is(saleStartMs(run, index), start_ms);
+    t.is(saleStateOf(run, index, start_ms - 1, true), 'BEFORE');
+    t.is(saleStateOf(run, index, start_ms, true), 'OPEN');
+  }
+  t.is(firstSaleStartMs(run), Math.min(...starts));
+  t.is(saleStateOfRun(run, Math.min(...starts), true), 'OPEN');
+  t.is(saleStateOfRun(run, Math.min(...starts) - 1, true), 'BEFORE');
+});
+
+test('who boards after midnight buys from the day on which others may buy for that day', (t) => {
+  const train = timetable.trains.find((one) => one.stops.slice(0, -1).some(({ departure_s }) => departure_s >= 86_400))!;
+  const index = train.stops.findIndex(({ departure_s }) => departure_s >= 86_400);
+  const run = { run_id: runId(train, TODAY), train, service_date: TODAY };
+  t.is(boardingDate(run, index), serviceDateAt(departureMs(run, index)));
+  t.is(serviceDateAt(saleStartMs(run, index)), addDays(boardingDate(run, index), -14));
+});
+
+test('students pay less in their season, in some classes, and children always', (t) => {
+  const train = timetable.trains.find((one) => one.train_type === 'G')!;
+  const fareOn = (service_date: string, passenger_type: 'adult' | 'child' | 'student', seat_class: 'second' | 'first') =>
+    fareOf({ run: { run_id: '', train, service_date }, from_index: 0, to_index: 1 }, seat_class, passenger_type);
+  const [adult, first] = [fareOn('2026-06-10', 'adult', 'second'), fareOn('2026-06-10', 'adult', 'first')];
+  for (const date of ['2026-06-01', '2026-09-30', '2026-12-01', '2027-01-01', '2027-03-31']) {
+    t.true(fareOn(date, 'student', 'second') < adult, date);
+    t.is(fareOn(date, 'student', 'first'), first, date);
+  }
+  for (const date of ['2026-05-31', '2026-10-01', '2026-11-30', '2027-04-01']) {
+    t.is(fareOn(date, 'student', 'second'), adult, date);
+    t.true(fareOn(date, 'child', 'second') < adult, date);
+  }
+});
+
+test('one may wait for a seat that is sold out while its train is on sale, and for nothing else', (t) => {
+  const asked = (sale_state: 'BEFORE' | 'OPEN' | 'CLOSED' | 'CANCELLED', remaining: number, seat_class: 'second' | 'standing' = 'second') => isStandbyAllowed({ sale_state }, { seat_class, remaining });
+  t.true(asked('OPEN', 0));
+  t.deepEqual([asked('OPEN', 1), asked('OPEN', 0, 'standing'), asked('BEFORE', 0), asked('CLOSED', 0), asked('CANCELLED', 0)], [false, false, false, false, false]);
 });
 
 test('travel dates are those of the sale window in China, whatever zone the machine is in', (t) => {
@@ -99,7 +138,7 @@ test('the newest state of a run wins in whatever order states come', (t) => {
 });
 
 test('pages of a search hold each offer once, and a foreign token is refused', (t) => {
-  const offers = searchDirect(catalog, timetable.stations.slice(0, 40), timetable.stations.slice(40), TODAY).map((found) => offerOf(found, context)).toSorted(compareOffers('DEPARTURE'));
+  const offers = searchDirect(catalog, timetable.stations.slice(0, 40), timetable.stations.slice(40), TODAY).map((found) => offerOf(found, context)).toSorted(compareOffers('DEPARTURE', none));
   const seen: string[] = [];
   let token = '';
   do {
@@ -111,12 +150,19 @@ test('pages of a search hold each offer once, and a foreign token is refused', (
   t.deepEqual(seen, offers.map((offer) => offer.run.run_id));
   const foreign = pageOf(3, '3.abc', 'this search', { fallback: 10, max: 50 });
   t.false(foreign.ok);
+  const second = nextToken({ offset: 0, size: 3 }, offers.length, 'this search');
+  t.true(pageOf(3, second, 'this search', { fallback: 10, max: 50 }).ok);
+  for (const forged of [second.replace(/^3/, '2'), second.replace(/^3/, '03'), `${second}x`, second.slice(0, -1), '3.', '.', 'x']) t.false(pageOf(3, forged, 'this search', { fallback: 10, max: 50 }).ok, forged);
   t.false(pageOf(51, '', 'x', { fallback: 10, max: 50 }).ok);
+});
+
+test('hours begin with their first minute and end before their last', (t) => {
+  const at = (time: string) => within({ from_min: 600, to_min: 720 }, Date.parse(`${TODAY}T${time}+08:00`));
+  t.deepEqual(['09:59:59', '10:00:00', '11:59:59', '12:00:00'].map(at), [false, true, true, false]);
 });
 
 test('every set filter must hold', (t) => {
   const offers = searchDirect(catalog, timetable.stations.slice(0, 60), timetable.stations.slice(60), TODAY).map((found) => offerOf(found, context));
-  const none = { train_types: [], seat_classes: [], departure: undefined, arrival: undefined, only_available: false, from_station_ids: [], to_station_ids: [] };
   t.is(offers.filter((offer) => matches(offer, none)).length, offers.length);
   t.is(offers.filter((offer) => matches(offer, { ...none, only_available: true })).length, 0, 'nothing is on sale');
   for (const offer of offers.filter((one) => matches(one, { ...none, train_types: ['G'], departure: { from_min: 600, to_min: 720 } }))) {

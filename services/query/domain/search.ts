@@ -1,6 +1,7 @@
-import type { Station, Train } from '../../../timetable/model.ts';
+import type { Station } from '../../../timetable/model.ts';
 import { runsOn } from '../../../timetable/calendar.ts';
-import { runId, serviceDateFor, type Catalog, type Run } from './catalog.ts';
+import { runOf, serviceDateFor, type Catalog, type Run } from './catalog.ts';
+import { ridesBetween } from './rides.ts';
 
 /** A stretch of a run that answers a search. */
 export type Found = { run: Run; from_index: number; to_index: number };
@@ -10,29 +11,10 @@ export type Found = { run: Run; from_index: number; to_index: number };
  * boarded at the last of `from` before the first of `to`, the shortest ride.
  */
 export function searchDirect(catalog: Catalog, from: readonly Station[], to: readonly Station[], date: string): Found[] {
-  const from_ids = new Set(from.map((station) => station.station_id));
-  const to_ids = new Set(to.map((station) => station.station_id));
-  const seen = new Set<Train>();
   const found: Found[] = [];
-  for (const station of from) {
-    for (const { train } of catalog.calls_at.get(station.station_id) ?? []) {
-      if (seen.has(train)) continue;
-      seen.add(train);
-      const stretch = shortestRide(train, from_ids, to_ids);
-      if (stretch === undefined) continue;
-      const service_date = serviceDateFor(train.stops[stretch.from_index]!, date);
-      if (!runsOn(train.service, service_date)) continue;
-      found.push({ run: { run_id: runId(train, service_date), train, service_date }, ...stretch });
-    }
+  for (const { train, from_index, to_index } of ridesBetween(catalog.calls_at, from, to)) {
+    const service_date = serviceDateFor(train.stops[from_index]!, date);
+    if (runsOn(train.service, service_date)) found.push({ run: runOf(catalog, train, service_date), from_index, to_index });
   }
   return found;
-}
-
-function shortestRide(train: Train, from_ids: ReadonlySet<string>, to_ids: ReadonlySet<string>): { from_index: number; to_index: number } | undefined {
-  let from_index = -1;
-  for (const [index, stop] of train.stops.entries()) {
-    if (from_index >= 0 && to_ids.has(stop.station_id)) return { from_index, to_index: index };
-    if (from_ids.has(stop.station_id)) from_index = index;
-  }
-  return undefined;
 }

@@ -3,32 +3,32 @@ import type { ServiceClient } from '#kit/rpc/client.ts';
 import type { SeatClass } from '../../../timetable/model.ts';
 import type { RemainingSource } from '../app/follow_remaining.ts';
 import type { QuotaCounts } from '../domain/buyer.ts';
+import { PackedCounts } from '../domain/packed_counts.ts';
 import type { RunRemaining } from '../domain/remaining.ts';
 import { channelOf, passengerTypeOf, seatClassOf } from './words.ts';
 
-/** Remaining as inventory streams it, all buckets. Digests come each second once the snapshot is through. */
+/** Remaining as inventory streams it. Digests come each second once the snapshot is through. */
 export function remainingFrom(client: ServiceClient<typeof InventoryService>): RemainingSource {
   return {
-    async *watch(signal) {
-      for await (const { runs, snapshotCompleteBuckets, digests } of client.watchRemaining({}, { signal, timeout_ms: Infinity })) {
-        yield { runs: runs.map(remainingOf), complete_buckets: snapshotCompleteBuckets, live: digests.length > 0 };
+    async *watch(signal, buckets = []) {
+      for await (const { runs, snapshotCompleteBuckets, digests } of client.watchRemaining({ buckets: [...buckets] }, { signal, timeout_ms: Infinity })) {
+        yield { runs: runs.map(remainingOf), complete_buckets: snapshotCompleteBuckets, digests };
       }
     },
   };
 }
 
-/** 16 bits a number: no train has more places. The whole country in tens of megabytes instead of hundreds. */
 function remainingOf({ runId, bucket, epoch, version, open, classes }: Message): RunRemaining {
-  const known = new Map<SeatClass, Uint16Array>();
+  const lists: { seat_class: SeatClass; counts: number[] }[] = [];
   const quotas = new Map<SeatClass, QuotaCounts[]>();
   for (const { seatClass, remaining, quotas: own } of classes) {
-    const word = seatClassOf(seatClass);
-    if (word === undefined) continue;
-    known.set(word, Uint16Array.from(remaining));
+    const seat_class = seatClassOf(seatClass);
+    if (seat_class === undefined) continue;
+    lists.push({ seat_class, counts: remaining });
     const counts = own.flatMap((quota) => countsOf(quota) ?? []);
-    if (counts.length > 0) quotas.set(word, counts);
+    if (counts.length > 0) quotas.set(seat_class, counts);
   }
-  return { run_id: runId, bucket, epoch, version, open, classes: known, ...(quotas.size === 0 ? {} : { quotas }) };
+  return { run_id: runId, bucket, epoch, version, open, classes: new PackedCounts(lists), ...(quotas.size === 0 ? {} : { quotas }) };
 }
 
 /** Undefined for channels and types of a newer contract: nobody here could be one of them. */
@@ -36,5 +36,5 @@ function countsOf({ channel, passengerType, remaining }: QuotaMessage): QuotaCou
   const word = channelOf(channel);
   const type = passengerTypeOf(passengerType);
   if ((word === undefined && channel !== 0) || (type === undefined && passengerType !== 0)) return undefined;
-  return { channel: word, passenger_type: type, counts: Uint16Array.from(remaining) };
+  return { channel: word, passenger_type: type, counts: new Uint16Array(remaining) };
 }

@@ -1,56 +1,70 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { QueryService, type SearchTrainsRequest } from '#gen/rail/query/v1/query_pb.ts';
+import { QueryService, SearchTrainsResponseSchema, type SearchTrainsRequest } from '#gen/rail/query/v1/query_pb.ts';
 import type { Clock } from '#kit/base/clock.ts';
 import type { Call } from '#kit/rpc/call.ts';
 import { RpcError, unwrap } from '#kit/rpc/error.ts';
 import { implement, type Implementation } from '#kit/rpc/implement.ts';
+import { encodeMessage } from '#kit/rpc/messages.ts';
+import type { Around, Prepared } from '#kit/rpc/prepared.ts';
 import { suggestStations } from '../../../timetable/search/stations.ts';
-import type { Actor } from '../app/ports.ts';
+import { Listings } from '../app/listings.ts';
+import { withCities } from '../app/places.ts';
 import { requireRun, requireStretch } from '../app/runs.ts';
 import { searchTrains, type SearchAnswer } from '../app/search_trains.ts';
+import { searchTransfers } from '../app/search_transfers.ts';
 import type { Timetables } from '../app/timetables.ts';
+import type { PageChange } from '../app/watched_page.ts';
+import type { WatchedPages } from '../app/watched_pages.ts';
 import type { Buyer } from '../domain/buyer.ts';
-import { findRun, runsOfDate, type Catalog, type Run } from '../domain/catalog.ts';
+import type { Catalog, Run } from '../domain/catalog.ts';
 import { offerOf } from '../domain/offer.ts';
 import { nextToken, pageOf } from '../domain/page.ts';
-import type { RemainingTable } from '../domain/remaining.ts';
-import { saleStateOf, type SaleState } from '../domain/sale.ts';
+import type { RemainingTable, RunRemaining } from '../domain/remaining.ts';
+import { saleStateOfRun, type SaleState } from '../domain/sale.ts';
+import { Written } from './answer_bytes.ts';
+import { partsOfPage } from './answer_rules.ts';
 import { buyerOf } from './buyer.ts';
 import { quotedFares } from './fares.ts';
-import { offerMessage, runMessage, stationMessage, versionMessage } from './messages.ts';
-import { searchOf } from './requests.ts';
-import { changedOffers } from './watch.ts';
+import { offerMessage, runMessage, stationMessage, suggestionMessage, transferMessage } from './messages.ts';
+import { OfferBytes } from './offer_bytes.ts';
+import { searchOf, transferSearchOf } from './requests.ts';
+import { timetableMethods } from './timetable_methods.ts';
+import { changeEncoder, pageKey } from './watch.ts';
 
-export type QueryDeps = { timetables: Timetables; remaining: RemainingTable; clock: Clock };
+export type QueryDeps = { timetables: Timetables; remaining: RemainingTable; clock: Clock; pages: (encode: (change: PageChange) => Prepared) => WatchedPages<Prepared>; around: Around };
 
 const SUGGESTIONS = { fallback: 8, max: 20, text: 32 };
 const STATION_PAGES = { fallback: 200, max: 1000 };
 
-export function queryService({ timetables, remaining, clock }: QueryDeps): Implementation {
+export function queryService({ timetables, remaining, clock, around, ...deps }: QueryDeps): Implementation {
   const catalogNow = (): Catalog => {
     const catalog = timetables.catalog();
     if (catalog === undefined) throw RpcError.of({ reason: 'DEPENDENCY_UNAVAILABLE', detail: 'no timetable is loaded yet', retry_after_ms: 1000 });
     return catalog;
   };
-  const search = (catalog: Catalog, request: SearchTrainsRequest, call: Call): SearchAnswer =>
-    unwrap(searchTrains({ catalog, remaining, now_ms: clock.now_ms() }, unwrap(searchOf(request, buyerOf(request, call)))));
+  const listings = new Listings(remaining);
+  const offer_bytes = new OfferBytes();
+  const pages = deps.pages(changeEncoder(catalogNow, clock));
+  const search = (catalog: Catalog, request: SearchTrainsRequest, call: Pick<Call, 'account'>): SearchAnswer =>
+    unwrap(searchTrains({ catalog, listings, now_ms: clock.now_ms() }, unwrap(searchOf(request, unwrap(buyerOf(request, call))))));
   const context = (buyer: Buyer) => ({
-    buyer, now_ms: clock.now_ms(), remainingOf: (run_id: string) => remaining.get(run_id), isStale: (bucket: number | undefined) => remaining.isStale(bucket),
+    buyer, now_ms: clock.now_ms(), remainingOf: (run_id: string) => remaining.get(run_id), isStale: (state: RunRemaining | undefined) => remaining.isStale(state),
   });
 
-  const saleStateOfRun = (run: Run): SaleState => {
+  const knownSaleState = (run: Run): SaleState => {
     const known = remaining.get(run.run_id);
     // Just started: "not on sale yet" would be a guess, and whoever submits would be refused for good.
     if (known === undefined && !remaining.isWarm()) throw RpcError.of({ reason: 'DEPENDENCY_UNAVAILABLE', detail: 'what is on sale is not known yet', retry_after_ms: 500 });
-    return saleStateOf(run, lastDeparture(run), clock.now_ms(), known?.open);
+    return saleStateOfRun(run, clock.now_ms(), known?.open);
   };
 
   return implement(QueryService, {
     suggestStations({ text, limit }) {
-      if (limit > SUGGESTIONS.max || text.length > SUGGESTIONS.text) throw RpcError.of({ reason: 'FIELD_INVALID', detail: 'text has at most 32 characters, limit is at most 20', metadata: { field: 'text' } });
+      if (text === '' || text.length > SUGGESTIONS.text) throw RpcError.of({ reason: 'FIELD_INVALID', detail: `text has 1 to ${SUGGESTIONS.text} characters`, metadata: { field: 'text' } });
+      if (limit > SUGGESTIONS.max) throw RpcError.of({ reason: 'FIELD_INVALID', detail: `limit is at most ${SUGGESTIONS.max}`, metadata: { field: 'limit' } });
       const catalog = catalogNow();
       const found = suggestStations(catalog.index, text, limit === 0 ? SUGGESTIONS.fallback : limit).map(({ station }) => station);
-      return { suggestions: withCities(catalog, found) };
+      return { suggestions: withCities(catalog, found).map((place) => suggestionMessage(catalog, place)) };
     },
     listStations({ pageSize, pageToken }) {
       const { timetable } = catalogNow();
@@ -61,18 +75,23 @@ export function queryService({ timetables, remaining, clock }: QueryDeps): Imple
     searchTrains(request, call) {
       const catalog = catalogNow();
       const { offers, next_page_token, checksum, stale } = search(catalog, request, call);
-      return {
-        offers: offers.map((offer) => offerMessage(catalog, offer)),
-        nextPageToken: next_page_token, timetableVersion: catalog.timetable.version, asOf: timestampFromMs(clock.now_ms()), stale, checksum,
-      };
+      const rest = encodeMessage(SearchTrainsResponseSchema, { nextPageToken: next_page_token, timetableVersion: catalog.timetable.version, stale, checksum });
+      // A train that is not on the page may come to it when seats are given back.
+      const parts = { ...partsOfPage(offers, clock.now_ms()), lasting: request.filter?.onlyAvailable !== true };
+      return new Written(Buffer.concat([...offer_bytes.of(catalog, offers), rest]), { stale, parts });
     },
-    searchTransfers() {
-      throw RpcError.of({ reason: 'NOT_IMPLEMENTED', detail: 'journeys with a change are not searched yet' });
+    searchTransfers(request, call) {
+      const catalog = catalogNow();
+      const answer = unwrap(searchTransfers({ catalog, remaining, now_ms: clock.now_ms() }, unwrap(transferSearchOf(request, unwrap(buyerOf(request, call))))));
+      return {
+        transfers: answer.transfers.map((transfer) => transferMessage(catalog, transfer)),
+        nextPageToken: answer.next_page_token, timetableVersion: catalog.timetable.version, asOf: timestampFromMs(clock.now_ms()), stale: answer.stale, checksum: answer.checksum,
+      };
     },
     getTrainRun({ runId }) {
       const catalog = catalogNow();
       const run = unwrap(requireRun(catalog, runId));
-      return { run: runMessage(catalog, run, saleStateOfRun(run)) };
+      return { run: runMessage(catalog, run, knownSaleState(run)) };
     },
     quoteFares(request) {
       const catalog = catalogNow();
@@ -81,52 +100,15 @@ export function queryService({ timetables, remaining, clock }: QueryDeps): Imple
     getAvailability(request, call) {
       const catalog = catalogNow();
       const found = unwrap(requireStretch(catalog, request.runId, request.fromStationId, request.toStationId));
-      const offer = offerOf(found, context(buyerOf(request, call)));
+      const offer = offerOf(found, context(unwrap(buyerOf(request, call))));
       return { classes: offerMessage(catalog, offer).classes, version: offer.version, stale: offer.stale };
     },
     watchAvailability: ({ search: wanted }, call) => {
       if (wanted === undefined) throw RpcError.of({ reason: 'FIELD_INVALID', detail: 'search must be given', metadata: { field: 'search' } });
       const request = { ...wanted, pageToken: '' };
-      return changedOffers({ remaining, clock, search: () => search(catalogNow(), request, call), message: (offer) => offerMessage(catalogNow(), offer) }, call.signal);
+      const who = { account: call.account };
+      return unwrap(pages.watch(pageKey(request, who), () => search(catalogNow(), request, who).offers, call.signal));
     },
-    async *streamTrainRuns({ serviceDate, runIds, exceptRunIds }) {
-      const catalog = catalogNow();
-      const except = new Set(exceptRunIds);
-      const runs = runIds.length === 0 ? runsOfDate(catalog, serviceDate) : runIds.flatMap((run_id) => findRun(catalog, run_id) ?? []);
-      for (const run of runs) if (!except.has(run.run_id)) yield { run: runMessage(catalog, run, saleStateOf(run, lastDeparture(run), clock.now_ms(), remaining.get(run.run_id)?.open)) };
-    },
-    async syncTimetable({ requestId }, call) {
-      const { active, changed } = unwrap(await timetables.sync(actorOf(call, requestId)));
-      return { active: versionMessage(active), changed };
-    },
-    async listTimetableVersions() {
-      return { versions: (await timetables.versions()).map(versionMessage) };
-    },
-    async rollbackTimetable({ requestId, version }, call) {
-      return { active: versionMessage(unwrap(await timetables.rollBack(version, actorOf(call, requestId)))) };
-    },
-  });
-}
-
-/** A run is on sale while any of its stretches is: its last departure decides. */
-function lastDeparture(run: Run): number {
-  return run.train.stops.length - 2;
-}
-
-/** A city with several stations comes before its first station, once. */
-function withCities(catalog: Catalog, stations: readonly ReturnType<typeof suggestStations>[number]['station'][]) {
-  const named = new Set<string>();
-  return stations.flatMap((station) => {
-    const of_city = catalog.stations_of_city.get(station.city_zh) ?? [];
-    const common = { cityEn: station.city_en, stationCount: of_city.length };
-    const own = { place: { case: 'station' as const, value: stationMessage(station) }, ...common };
-    if (of_city.length < 2 || named.has(station.city_zh)) return [own];
-    named.add(station.city_zh);
-    return [{ place: { case: 'cityZh' as const, value: station.city_zh }, ...common }, own];
-  });
-}
-
-function actorOf(call: Call, request_id: string): Actor {
-  const service = call.caller.kind === 'service' ? call.caller.service : 'query';
-  return { account_id: call.account?.account_id ?? '', service, device_id: call.device_id, ip: call.peer_ip, request_id };
+    ...timetableMethods({ timetables, remaining, clock, catalogNow }),
+  }, { around });
 }

@@ -18,7 +18,7 @@ export const PASSENGER_TYPE: Record<Passenger, PassengerType> = {
   adult: PassengerType.ADULT, child: PassengerType.CHILD, student: PassengerType.STUDENT, disabled_veteran: PassengerType.DISABLED_VETERAN,
 };
 export const BERTH: Record<Berth, BerthLevel> = { lower: BerthLevel.LOWER, middle: BerthLevel.MIDDLE, upper: BerthLevel.UPPER };
-export const SALE_STATE: Record<State, SaleState> = { BEFORE: SaleState.BEFORE, OPEN: SaleState.OPEN, CLOSED: SaleState.CLOSED };
+export const SALE_STATE: Record<State, SaleState> = { BEFORE: SaleState.BEFORE, OPEN: SaleState.OPEN, CLOSED: SaleState.CLOSED, CANCELLED: SaleState.CANCELLED };
 const CHANNEL: Record<ChannelWord, Channel> = { web: Channel.WEB, app: Channel.APP, mini_program: Channel.MINI_PROGRAM, counter: Channel.COUNTER, partner: Channel.PARTNER };
 const SORT: Record<Sort, SearchSort> = { DEPARTURE: SearchSort.DEPARTURE, ARRIVAL: SearchSort.ARRIVAL, DURATION: SearchSort.DURATION, PRICE: SearchSort.PRICE };
 

@@ -24,4 +24,30 @@ export const migrations: Migration[] = [
        ) ENGINE=InnoDB`,
     ],
   },
+  {
+    name: '0002_run_changes',
+    up: [
+      // One counter for whatever changes the timetable: its row is locked by each change, so that revisions are in the order of commits.
+      `CREATE TABLE IF NOT EXISTS timetable_revision (
+         id TINYINT NOT NULL PRIMARY KEY,
+         revision BIGINT NOT NULL,
+         sequence BIGINT NOT NULL
+       ) ENGINE=InnoDB`,
+      'ALTER TABLE timetable_activation ADD COLUMN revision BIGINT NOT NULL DEFAULT 0',
+      "ALTER TABLE timetable_version ADD COLUMN feed_checksum CHAR(64) NOT NULL DEFAULT ''",
+      `CREATE TABLE IF NOT EXISTS run_change (
+         run_id VARCHAR(48) NOT NULL PRIMARY KEY,
+         service_date DATE NOT NULL,
+         sequence BIGINT NOT NULL,
+         revision BIGINT NOT NULL,
+         checksum CHAR(64) NOT NULL,
+         newest TEXT NOT NULL,
+         taken TEXT NULL,
+         problem VARCHAR(300) NULL,
+         received_at DATETIME(3) NOT NULL,
+         KEY run_change_revision (revision),
+         KEY run_change_date (service_date)
+       ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4`,
+    ],
+  },
 ];
