@@ -23,6 +23,8 @@ export class Outlooks {
   readonly #ports: OutlookPorts;
   readonly #counted_ms = new Map<string, number>();
   readonly #known = new Map<string, { marks: Promise<Marks>; at_ms: number }>();
+  /** What was wanted of a run when it was counted last: asked for first, so that its rows are read once. */
+  readonly #wanted = new Map<string, readonly Stretch[]>();
 
   constructor(ports: OutlookPorts) {
     this.#ports = ports;
@@ -50,14 +52,21 @@ export class Outlooks {
   /** Places first and rows after them: what is held meanwhile is then seen twice, never not at all. */
   async #marks(run_id: string): Promise<Marks> {
     const { entries, orders, inventory } = this.#ports;
-    const stretches = stretchesOf((await entries.demands(run_id, ENTRIES_MAX)).waiting.map(({ demand }) => demand));
+    const stretches = this.#wanted.get(run_id) ?? stretchesOf((await entries.demands(run_id, ENTRIES_MAX)).waiting.map(({ demand }) => demand));
     if (stretches.length === 0) return {};
     const free = (await inventory.free(run_id, stretches)).map(({ seat_class, ...more }) => ({ ...more, classes: classSet([seat_class]) }));
     const { waiting, in_flight } = await entries.demands(run_id, ENTRIES_MAX);
     const unpaid = (await orders.unpaid(run_id, UNPAID_MAX)).map(({ seat, from_index, to_index }) => ({ from_index, to_index, classes: classSet([seat.seat_class]) }));
+    this.#remember(run_id, stretchesOf(waiting.map(({ demand }) => demand)));
     // What was not asked for is not known to be gone.
     const asked = new Set(stretches.map(keyOf));
     return hopelessMarks({ free, unpaid, in_flight }, waiting.filter(({ demand }) => asked.has(keyOf(demand))));
+  }
+
+  #remember(run_id: string, stretches: readonly Stretch[]): void {
+    if (this.#wanted.size >= RUNS_MAX) this.#wanted.clear();
+    if (stretches.length === 0) this.#wanted.delete(run_id);
+    else this.#wanted.set(run_id, stretches);
   }
 
   #told(run_id: string): Promise<Marks> {

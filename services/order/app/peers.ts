@@ -6,6 +6,7 @@ import type { Channel, Journey, Order, PassengerType, SeatClass, SeatPart } from
 import type { Stock } from '../domain/pace.ts';
 import type { SeatPreference } from '../domain/request.ts';
 import type { SeatLock } from '../domain/seat_lock.ts';
+import type { StandbyRequest } from '../domain/standby.ts';
 import type { TrainRun } from '../domain/sale.ts';
 import type { Actor } from './actor.ts';
 
@@ -30,6 +31,8 @@ export type Inventory = {
   holdMany(requests: readonly HoldRequest[]): Promise<Result<Hold>[]>;
   attach(order: Order): Promise<Result<undefined>>;
   release(hold: { hold_id: string; run_id: string; item_nos?: number[]; reason: string }): Promise<Result<undefined>>;
+  /** The places of a hold that lives. HOLD_NOT_FOUND, HOLD_EXPIRED. */
+  findHeld(hold: { hold_id: string; run_id: string }): Promise<Result<Hold>>;
   /** A hold that a traveller named as a seat lock. HOLD_NOT_FOUND. */
   findLock(actor: Actor, lock: LockName): Promise<Result<SeatLock>>;
   /** Keeps a lock for so long from now. */
@@ -52,17 +55,24 @@ export type Payment = {
 
 export type RefundState = 'DUE' | 'PROCESSING' | 'SUCCEEDED' | 'MANUAL';
 
+/** Whether the order takes this money; the reason goes with a refusal. */
+export type Settlement = { payment_id: string; order_id: string; accepted: boolean; reason: string };
+
 export type Payments = {
   list(order_id: string): Promise<Result<Payment[]>>;
   /** `paid` when one succeeded first; then nothing was closed. `closed` is false while the gateway has not answered. */
   close(order_id: string, force: boolean): Promise<Result<{ paid?: Payment; closed: boolean }>>;
-  settle(payment_id: string, order_id: string, accepted: boolean, reason: string): Promise<Result<undefined>>;
+  settle(settlement: Settlement): Promise<Result<undefined>>;
   refund(request: { refund_id: string; payment_id: string; amount_fen: number; reason: string }): Promise<Result<RefundState>>;
   refundState(refund_id: string): Promise<Result<RefundState>>;
 };
 
+export type Issued = { outcome: 'ISSUED' | 'PENDING' | 'FAILED'; tickets: { item_no: number; ticket_id: string }[]; reason: string };
+
 export type Ticketing = {
-  issue(order: Order): Promise<Result<{ outcome: 'ISSUED' | 'PENDING' | 'FAILED'; tickets: { item_no: number; ticket_id: string }[]; reason: string }>>;
+  issue(order: Order): Promise<Result<Issued>>;
+  /** A run arrives at this time at the latest: its tickets have to count until after that. */
+  keep(run_id: string, arrival_ms: number): Promise<Result<undefined>>;
 };
 
 export type ResolvedPassenger = {
@@ -90,7 +100,13 @@ export type Risk = {
   assess(actor: Actor, operation: string, captcha_token: string): Promise<Result<undefined>>;
 };
 
-export type Peers = { inventory: Inventory; payments: Payments; ticketing: Ticketing; identity: Identity; timetable: Timetable; risk: Risk };
+export type Standbys = {
+  /** Enters the standby list; one standby a request id. Its id. STANDBY_NOT_NEEDED, JOURNEY_OVERLAP, and what else aftersales refuses. */
+  create(request_id: string, wanted: StandbyRequest): Promise<Result<string>>;
+};
+
+/** `standbys`: undefined where there is no standby list; then it is offered to nobody by itself. */
+export type Peers = { inventory: Inventory; payments: Payments; ticketing: Ticketing; identity: Identity; timetable: Timetable; risk: Risk; standbys?: Standbys };
 
 /** The hold of an entry. Derived, so that repeating it after a crash holds nothing twice. */
 export function holdIdOf(entry: Pick<QueueEntry, 'entry_id' | 'hold_no'>): string {

@@ -11,6 +11,7 @@ import type { EntryState, QueueEntry } from '../domain/entry.ts';
 import type { Ahead, Marks } from '../domain/hopeless.ts';
 import type { Order, SeatPart, Todo } from '../domain/order.ts';
 import type { PaceLimits } from '../domain/pace.ts';
+import type { RunWord } from '../domain/run_word.ts';
 import type { OrderState } from '../domain/state.ts';
 import type { Actor } from './actor.ts';
 import type { Peers } from './peers.ts';
@@ -24,10 +25,15 @@ export type NewEntry = Omit<QueueEntry, 'sequence' | 'state' | 'hold_no'>;
 /** A lease of a queue bucket; the term is checked in the transactions that rely on it. */
 export type QueueLease = { name: string; owner: string; term: bigint };
 
+/** What became of an entry, without the rest of it. */
+export type EntryOutcome = Pick<QueueEntry, 'state' | 'order_id' | 'reason' | 'standby_id' | 'standby_reason'>;
+
+/** For want of what an entry becomes a standby, and when that may be matched at the earliest. */
+export type Turned = { entry_id: string; reason: string; after_ms?: number };
+
 export type EntryStore = {
   find(entry_id: string): Promise<QueueEntry | undefined>;
-  /** What became of an entry, without the rest of it. */
-  outcome(entry_id: string): Promise<Pick<QueueEntry, 'state' | 'order_id' | 'reason'> | undefined>;
+  outcome(entry_id: string): Promise<EntryOutcome | undefined>;
   /** Idempotency, claims and the row in one transaction. JOURNEY_OVERLAP, REQUEST_ID_REUSED. A replay gives the entry as it is. */
   submit(entry: NewEntry, claims: readonly Claim[], key: RequestKey, actor: Actor): Promise<Result<QueueEntry>>;
   /** WAITING → PROCESSING of those that still wait, in the order given; undefined when the lease is not ours any more. */
@@ -36,14 +42,18 @@ export type EntryStore = {
   place(orders: readonly Order[], lease: QueueLease): Promise<string[]>;
   /** Ends an open entry and frees its claims; false when it was not open (or not in `from`). */
   end(entry_id: string, to: 'FAILED' | 'LEFT', reason: string, actor: Actor, from?: EntryState): Promise<boolean>;
+  /** Entries in `from` are to become standbys; their passengers' time is free. All in one transaction; the ids of those that were moved now. */
+  toStandby(turned: readonly Turned[], actor: Actor, from: 'WAITING' | 'PROCESSING'): Promise<string[]>;
+  /** STANDBY → FAILED, with the standby or with why there is none; false when it was not STANDBY any more. */
+  endStandby(entry_id: string, became: { standby_id: string } | { reason: string }, actor: Actor): Promise<boolean>;
   /** The hold has run out: the next try takes another hold id. */
   nextHold(entry_id: string, hold_no: number): Promise<void>;
   /** Looks at the entry again after this time. */
   postpone(entry_id: string, wait_ms: number): Promise<void>;
   /** Ends PROCESSING entries and frees their claims, all in one transaction; the ids of those that were ended now. */
   failMany(refused: readonly { entry_id: string; reason: string }[], actor: Actor): Promise<string[]>;
-  /** Runs with entries that wait or are in flight. */
-  openRuns(limit: number): Promise<{ run_id: string; bucket: number }[]>;
+  /** Runs with entries that wait (`waiting`) or are in flight. */
+  openRuns(limit: number): Promise<{ run_id: string; bucket: number; waiting: boolean }[]>;
   /** The first waiting entries of a run, in the order in which they are served. */
   waiting(run_id: string, limit: number): Promise<{ entry_id: string; priority: number; sequence: number }[]>;
   /** How many wait that came before this one, whatever their priority. */
@@ -57,7 +67,27 @@ export type EntryStore = {
   queues(limit: number, offset: number): Promise<{ run_id: string; bucket: number; length: number; in_flight: number; owner: string; term: bigint }[]>;
 };
 
-export type OrderQuery = { account_id?: string; run_id?: string; order_id?: string; person?: string; states: OrderState[]; before?: string; limit: number };
+/** All that are set must hold. `create_to_ms` is exclusive, service dates are inclusive; `among` names the orders looked at. */
+export type OrderQuery = {
+  account_id?: string; run_id?: string; order_id?: string; person?: string; states: OrderState[]; before?: string; limit: number;
+  tenant?: string; payment_id?: string; create_from_ms?: number; create_to_ms?: number; service_date_from?: string; service_date_to?: string; among?: readonly string[];
+};
+
+/** A search index of orders. Every method throws StoreUnavailable while it is away. */
+export type OrderIndex = {
+  /** Numbers of orders that fit, newest first. */
+  search(query: OrderQuery): Promise<string[]>;
+  /** Indexes orders as they are; one that the index has newer stays. */
+  put(orders: readonly Order[]): Promise<void>;
+  /** Makes an index beside the one that serves; its name. */
+  create(now_ms: number): Promise<string>;
+  fill(index: string, orders: readonly Order[]): Promise<void>;
+  /** It serves from now on, and the one before goes. */
+  adopt(index: string): Promise<void>;
+  /** Makes an empty one where none serves: false then. */
+  ensure(now_ms: number): Promise<boolean>;
+  ready(): Promise<boolean>;
+};
 
 /** Behind an order of a run, in the order of both. */
 export type RunPosition = { run_id: string; order_id: string };
@@ -98,10 +128,24 @@ export type OrderStore = {
   stats(): Promise<{ orders: { state: OrderState; count: number }[]; entries: { state: EntryState; count: number }[]; stuck: number }>;
 };
 
+/** What the railway has said of runs, and what it changes. */
+export type RunWords = {
+  of(run_id: string): Promise<RunWord[]>;
+  /** Orders placed on a run that are not closed, newest first, before the number. */
+  openOrders(run_id: string, before: string | undefined, limit: number): Promise<Order[]>;
+  /**
+   * `decide` sees the order, locked, and all words on the run that are known then: so nobody goes back behind a word that somebody
+   * else has taken in. Journeys, passengers' time, timeline, event and audit in one transaction; undefined when nothing changed.
+   */
+  change(order_id: string, run_id: string, decide: (order: Order, words: readonly RunWord[]) => OrderChange | undefined, optionsOf: (after: Order) => WriteOptions): Promise<Order | undefined>;
+  /** Ends WAITING entries of a run and frees their claims, all in one transaction; the ids of those that were ended now. */
+  endWaiting(run_id: string, reason: string, limit: number): Promise<string[]>;
+};
+
 /** Where entries stand, in Redis. Who is next is read from the rows; this may be lost, and is rebuilt from them. */
 export type WaitingQueue = {
-  /** `unsure`: entered, but the queue has not been built since it was lost, so that its length says nothing. */
-  enter(run_id: string, entry_id: string, score: number, cap: number): Promise<'entered' | 'full' | 'unsure'>;
+  /** Undefined when it is full; else where the entry stands. `unsure`: the queue has not been built since it was lost, so that its length says nothing. */
+  enter(run_id: string, entry_id: string, score: number, cap: number): Promise<{ unsure: boolean; ahead: number; length: number } | undefined>;
   /** Undefined when the queue has not been built since it was lost. */
   length(run_id: string): Promise<number | undefined>;
   /** Takes entries out. Answers with the server to build on when the queue was not built under this term, or may have lost something. */
@@ -158,4 +202,14 @@ export type Ports = Peers & {
   /** The next order id of an account. */
   nextOrderId(account_id: string): string;
   hash(text: string): Uint8Array;
+};
+
+/** What customer service's search needs beside. */
+export type SearchPorts = Pick<Ports, 'orders' | 'log' | 'clock'> & {
+  /** Undefined where none is configured: then the database is searched. */
+  index: OrderIndex | undefined;
+  /** Orders behind a number, by number; with a time only those that changed since. */
+  scan(from: { after: string; changed_since_ms: number | undefined; limit: number }): Promise<Order[]>;
+  /** A record of its own, for reads that are to be accounted for. */
+  audit(actor: Actor, facts: { operation: string; target: string; result: string }): Promise<void>;
 };

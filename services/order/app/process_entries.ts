@@ -8,6 +8,7 @@ import type { QueueEntry } from '../domain/entry.ts';
 import type { Order } from '../domain/order.ts';
 import { placeOrder } from '../domain/place_order.ts';
 import { SYSTEM } from './actor.ts';
+import { maySwitch } from './enter_standby.ts';
 import { HOLD_OVER, type Held } from './hold_places.ts';
 import type { Hold } from './peers.ts';
 import type { Ports, QueueLease } from './ports.ts';
@@ -18,7 +19,11 @@ const HOLDS_MAX = 5;
 /** What inventory did not decide is repeated after this time. */
 const UNDECIDED_MS = 5000;
 
-export type ProcessPorts = Ports & { advance: (order_id: string) => void };
+export type ProcessPorts = Ports & {
+  advance: (order_id: string) => void;
+  /** Entries are to become standbys: now rather than soon. */
+  enterStandbys?: () => void;
+};
 
 type Refused = { entry: QueueEntry; reason: ErrorReason; hold?: Hold };
 type Placed = { entry: QueueEntry; order: Order };
@@ -49,7 +54,13 @@ function orderOf(ports: ProcessPorts, entry: QueueEntry, hold: Hold): ReturnType
 
 /** The entries end first: a hold without an entry runs out by itself, an entry without a hold would be held again. */
 async function refuseAll(ports: ProcessPorts, refused: readonly Refused[]): Promise<void> {
-  const ended = new Set(await ports.entries.failMany(refused.map(({ entry, reason }) => ({ entry_id: entry.entry_id, reason })), SYSTEM));
+  const waits = (one: Refused): boolean => maySwitch(ports, one.entry, one.reason);
+  const wordsOf = (some: readonly Refused[]) => some.map(({ entry, reason }) => ({ entry_id: entry.entry_id, reason }));
+  const turned = refused.filter(waits);
+  const moved = new Set(turned.length === 0 ? [] : await ports.entries.toStandby(wordsOf(turned), SYSTEM, 'PROCESSING'));
+  if (moved.size > 0) ports.enterStandbys?.();
+  for (const { entry } of turned) if (moved.has(entry.entry_id)) tellProcessed(ports, entry, 'refused');
+  const ended = new Set(await ports.entries.failMany(wordsOf(refused.filter((one) => !waits(one))), SYSTEM));
   for (const { entry, reason, hold } of refused) {
     if (!ended.has(entry.entry_id)) continue;
     tellProcessed(ports, entry, 'refused');

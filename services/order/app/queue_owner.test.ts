@@ -16,10 +16,11 @@ const RATE_PER_S = 3;
 type Row = Pick<QueueEntry, 'entry_id' | 'state' | 'sequence'>;
 
 /** Twelve people wait; everybody is refused as sold out, which ends an entry and needs no order. */
-function openWorld(t: ExecutionContext, trouble: { hold?(call: number): void | Promise<void>; start?(call: number): void; lease?(): QueueLease | undefined }) {
-  const rows: Row[] = Array.from({ length: PEOPLE }, (_, index) => ({ entry_id: `e${index}`, state: 'WAITING', sequence: index }));
+function openWorld(t: ExecutionContext, trouble: { hold?(call: number): void | Promise<void>; start?(call: number): void; lease?(): QueueLease | undefined; left_by_another?: boolean }) {
+  const { left_by_another = false } = trouble;
+  const rows: Row[] = Array.from({ length: PEOPLE }, (_, index) => ({ entry_id: `e${index}`, state: left_by_another ? 'PROCESSING' : 'WAITING', sequence: index }));
   const asked: string[] = [];
-  const calls = { hold: 0, start: 0 };
+  const calls = { hold: 0, start: 0, waiting: 0 };
   const entryOf = (row: Row) => ({ ...row, run_id: RUN, account_id: '1', hold_no: 0, enter_ms: 0, body: { journey: { run_id: RUN }, passengers: [] } }) as unknown as QueueEntry;
   const inState = (state: string) => rows.filter((row) => row.state === state);
   let ended = (): void => undefined;
@@ -35,8 +36,11 @@ function openWorld(t: ExecutionContext, trouble: { hold?(call: number): void | P
     queue: { served: async () => undefined },
     leaseOf: () => (trouble.lease === undefined ? LEASE : trouble.lease()),
     entries: {
-      openRuns: async () => [{ run_id: RUN, bucket: 0 }],
-      waiting: async (_run: string, limit: number) => inState('WAITING').slice(0, limit),
+      openRuns: async () => [{ run_id: RUN, bucket: 0, waiting: inState('WAITING').length > 0 }],
+      async waiting(_run: string, limit: number) {
+        calls.waiting += 1;
+        return inState('WAITING').slice(0, limit);
+      },
       inFlight: async () => inState('PROCESSING').map(entryOf),
       postpone: async () => undefined,
       async start(entry_ids: string[]) {
@@ -64,14 +68,14 @@ function openWorld(t: ExecutionContext, trouble: { hold?(call: number): void | P
   const owner = new QueueOwner(ports as unknown as OwnerPorts);
   // As in the service somebody looks from time to time, and the sweeper tells of what is overdue.
   const looking = setInterval(() => void owner.look(), 50);
-  const sweeping = setInterval(() => owner.repeat(RUN), 1500);
+  const sweeping = left_by_another ? undefined : setInterval(() => owner.repeat(RUN), 1500);
   t.teardown(() => {
     clearInterval(looking);
     clearInterval(sweeping);
     return owner.stop();
   });
-  owner.wake(RUN);
-  return { asked, done, calls };
+  if (!left_by_another) owner.wake(RUN);
+  return { asked, done, calls, owner };
 }
 
 const LEASE: QueueLease = { name: 'queue/0', owner: 'me', term: 1n };
@@ -132,4 +136,24 @@ test('another process’s work in flight is repeated before anybody else is serv
   });
   await done;
   t.deepEqual(asked, IN_TURN);
+});
+
+test('what a predecessor left in flight is found by looking alone, and not looked for again while it is in hand', async (t) => {
+  let release = (): void => undefined;
+  let began = (): void => undefined;
+  const asking = new Promise<void>((resolve) => (began = resolve));
+  const { asked, done, calls, owner } = openWorld(t, {
+    left_by_another: true,
+    hold: () => {
+      began();
+      return new Promise<void>((resolve) => (release = resolve));
+    },
+  });
+  await asking;
+  const before = calls.waiting;
+  for (let looks = 0; looks < 3; looks += 1) await owner.look();
+  release();
+  await done;
+  t.deepEqual(asked, IN_TURN);
+  t.true(calls.waiting <= before + 1, 'the step after it may look once');
 });

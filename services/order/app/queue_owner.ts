@@ -78,7 +78,15 @@ export class QueueOwner {
     for (const [run_id, run] of this.#runs) {
       if (!run.busy && run.batches === 0 && run.cancel_later === undefined && now_ms - run.used_ms > FORGET_MS) this.#runs.delete(run_id);
     }
-    for (const { run_id } of await this.#ports.entries.openRuns(RUNS_LISTED)) this.wake(run_id);
+    for (const { run_id, waiting } of await this.#ports.entries.openRuns(RUNS_LISTED)) {
+      if (waiting || !this.#isRepeated(run_id)) this.wake(run_id);
+    }
+  }
+
+  /** What is in flight was looked for under the lease that this process has: the rest is in its hands or not overdue yet. */
+  #isRepeated(run_id: string): boolean {
+    const term = this.#runs.get(run_id)?.repeated_term;
+    return term !== undefined && term === this.#leaseOf(run_id)?.term;
   }
 
   async stop(): Promise<void> {

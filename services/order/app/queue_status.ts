@@ -2,6 +2,7 @@
 import { fail, ok, type Result } from '#kit/base/result.ts';
 import { demandOf } from '../domain/demand.ts';
 import { isOpen, type EntryState, type QueueEntry } from '../domain/entry.ts';
+import { isWantOfPlaces } from '../domain/standby.ts';
 import { estimate_ms } from '../domain/pace.ts';
 import { scoreOf } from '../domain/priority.ts';
 import type { Outlooks } from './outlooks.ts';
@@ -28,13 +29,18 @@ const NEAR = 20;
 export type QueueView = {
   token: string;
   token_expire_ms: number;
-  state: EntryState;
+  /** While it becomes a standby it is PROCESSING. */
+  state: Exclude<EntryState, 'STANDBY'>;
   ahead: number;
   length: number;
   estimate_ms: number;
   hopeless: boolean;
   order_id?: string;
   reason?: string;
+  standby_id?: string;
+  standby_reason?: string;
+  /** A standby may be asked for instead. */
+  standby_offered: boolean;
   priority: number;
   run_id: string;
 };
@@ -53,9 +59,10 @@ export async function queueStatus(ports: StatusPorts, token: string, account_id:
   return ticket.ok ? viewOf(ports, ticket.value) : ticket;
 }
 
-/** The status of an entry just read. */
-export async function statusOf(ports: StatusPorts, entry: QueueEntry): Promise<QueueView> {
-  return render(ports, { ...entry, demand: demandOf(entry.body) }, entry.state === 'WAITING' ? await ports.places.standingOfWaiting(entry) : NOWHERE);
+/** The status of an entry just read; `standing` where the queue has told it already. */
+export async function statusOf(ports: StatusPorts, entry: QueueEntry, standing?: Standing): Promise<QueueView> {
+  const place = entry.state === 'WAITING' ? (standing ?? (await ports.places.standingOfWaiting(entry))) : NOWHERE;
+  return render(ports, { ...entry, demand: demandOf(entry.body) }, place);
 }
 
 /** First the status now, then each change; ends with the entry's outcome or when aborted. */
@@ -97,22 +104,25 @@ async function viewOf(ports: StatusPorts, ticket: QueueTicket): Promise<Result<Q
   return ok(await render(ports, { ...ticket, ...outcome }, NOWHERE));
 }
 
-type Shown = Pick<QueueEntry, 'entry_id' | 'run_id' | 'account_id' | 'priority' | 'sequence' | 'state' | 'order_id' | 'reason'> & Pick<QueueTicket, 'demand'>;
+type Shown = Pick<QueueEntry, 'entry_id' | 'run_id' | 'account_id' | 'priority' | 'sequence' | 'state' | 'order_id' | 'reason' | 'standby_id' | 'standby_reason'> & Pick<QueueTicket, 'demand'>;
 
 async function render(ports: StatusPorts, entry: Shown, { ahead, length }: Standing): Promise<QueueView> {
-  const { entry_id, run_id, account_id, priority, sequence, state, demand } = entry;
+  const { entry_id, run_id, account_id, priority, sequence, state, demand, reason, standby_id } = entry;
   const token_expire_ms = ports.clock.now_ms() + TOKEN_LIFE_MS;
   const waiting = state === 'WAITING';
   return {
     token: ports.tokens.seal({ entry_id, run_id, account_id, priority, sequence, expire_ms: token_expire_ms, demand }),
     token_expire_ms,
-    state,
+    state: state === 'STANDBY' ? 'PROCESSING' : state,
     ahead,
     length,
     estimate_ms: waiting ? estimate_ms(ahead, await ports.paces.drainPerSecond(run_id)) : 0,
     hopeless: waiting && (await ports.outlooks.isHopeless(run_id, scoreOf(priority, sequence), demand)),
     order_id: entry.order_id,
-    reason: entry.reason,
+    reason: state === 'STANDBY' ? undefined : reason,
+    standby_id,
+    standby_reason: entry.standby_reason,
+    standby_offered: state === 'FAILED' && standby_id === undefined && isWantOfPlaces(reason),
     priority,
     run_id,
   };

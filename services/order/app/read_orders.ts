@@ -27,12 +27,6 @@ export async function listOrders(ports: ReadPorts, account_id: string, states: O
   return pageOf(ports, { account_id, states }, page, LIST_LIMITS);
 }
 
-/** For customer service: the caller's right to ask was checked with the method's rule. */
-export async function searchOrders(ports: ReadPorts, query: Omit<OrderQuery, 'before' | 'limit'>, page: Page): Promise<Result<{ orders: Order[]; next: string }>> {
-  if (query.order_id !== undefined && !isOrderId(query.order_id)) return ok({ orders: [], next: '' });
-  return pageOf(ports, query, page, SEARCH_LIMITS);
-}
-
 /** First the order now, then each change; ends when it is final or when aborted. */
 export async function* watchOrder(ports: ReadPorts, order_id: string, actor: Actor, abort: AbortSignal): AsyncIterable<Result<Order>> {
   let seen_version = 0;
@@ -70,4 +64,3 @@ async function pageOf(ports: ReadPorts, query: Omit<OrderQuery, 'before' | 'limi
 
 type Limits = { usual: number; most: number };
 const LIST_LIMITS: Limits = { usual: 20, most: 50 };
-const SEARCH_LIMITS: Limits = { usual: 20, most: 100 };

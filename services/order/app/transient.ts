@@ -14,10 +14,4 @@ export function answered<T>(result: Result<T>): Result<T> {
   return result;
 }
 
-/** The value; throws every refusal. For calls that have no refusal that the caller could act upon. */
-export function required<T>(result: Result<T>): T {
-  if (result.ok) return result.value;
-  throw new FailureError(result.error);
-}
-
 const TRANSIENT: ReadonlySet<CodeName> = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'RESOURCE_EXHAUSTED', 'CANCELLED', 'INTERNAL']);

@@ -1,8 +1,8 @@
 /** TransitionItems: aftersales moves items by compare-and-set on the version it saw; all or none. */
 import { fail, fieldInvalid, ok, type Result } from '#kit/base/result.ts';
-import { moveItems, type ItemPatch, type MoveRequest, type OrderChange } from '../domain/change.ts';
+import { moveItems, type ClaimChange, type ItemPatch, type MoveRequest, type OrderChange } from '../domain/change.ts';
 import { claimsOf } from '../domain/claim.ts';
-import { itemNoOf, type Journey, type Order, type OrderItem, type Seat, type SeatPart } from '../domain/order.ts';
+import { itemNoOf, type Journey, type MoneySource, type Order, type OrderItem, type Seat, type SeatPart } from '../domain/order.ts';
 import { mayAftersalesMove, type CloseReason, type OrderState } from '../domain/state.ts';
 import type { Actor } from './actor.ts';
 import type { Ports } from './ports.ts';
@@ -10,7 +10,7 @@ import { isOrderId } from './read_orders.ts';
 import { orderKey } from './signals.ts';
 
 /** The new places and ticket of an item whose change succeeded. */
-export type Replacement = { journey: Journey; seat: Seat; seat_parts: SeatPart[]; hold_id: string; fare_fen: number; ticket_id: string };
+export type Replacement = { journey: Journey; seat: Seat; seat_parts: SeatPart[]; hold_id: string; fare_fen: number; ticket_id: string; /** Where the fare came from; one payment where undefined. */ money: MoneySource[] | undefined };
 
 export type ItemTransition = {
   item_id: string;
@@ -18,6 +18,8 @@ export type ItemTransition = {
   to: OrderState;
   close_reason?: CloseReason;
   replacement?: Replacement;
+  /** With CHANGE: the journey that is wanted. */
+  claim?: Journey;
   /** Added to what was refunded. */
   refunded_fen: number;
 };
@@ -27,7 +29,7 @@ export type TransitionRequest = { request_id: string; order_id: string; transiti
 /** An order has at most this many items. */
 const TRANSITIONS_MAX = 5;
 
-/** Idempotent by request_id. ORDER_NOT_FOUND, VERSION_STALE, ITEM_NOT_REFUNDABLE, ITEM_NOT_CHANGEABLE, ORDER_STATE_WRONG. */
+/** Idempotent by request_id. ORDER_NOT_FOUND, VERSION_STALE, ITEM_NOT_REFUNDABLE, ITEM_NOT_CHANGEABLE, JOURNEY_OVERLAP, ORDER_STATE_WRONG. */
 export async function transitionItems(ports: Ports, request: TransitionRequest, actor: Actor): Promise<Result<Order>> {
   const { request_id, order_id, transitions, cause } = request;
   if (transitions.length === 0 || transitions.length > TRANSITIONS_MAX) return fieldInvalid('transitions', '1 to 5 transitions');
@@ -55,7 +57,7 @@ function decide(order: Order | undefined, { transitions, cause }: TransitionRequ
   }
   const close_reason = transitions.find((transition) => transition.to === 'CLOSED')?.close_reason ?? 'REFUNDED';
   const change = moveItems(order, requests, { cause, now_ms, ...(transitions.some(({ to }) => to === 'CLOSED') ? { close_reason } : {}) });
-  return change.ok ? ok({ ...change.value, reclaims: reclaimsOf(order, transitions) }) : change;
+  return change.ok ? ok({ ...change.value, claimed: claimedBy(order, transitions) }) : change;
 }
 
 function patchOf(item: OrderItem, { replacement, refunded_fen }: ItemTransition): ItemPatch {
@@ -64,13 +66,16 @@ function patchOf(item: OrderItem, { replacement, refunded_fen }: ItemTransition)
   return { ...replacement, changed: true, refunded_fen: refunded_fen };
 }
 
-/** After a change the person's time is taken by the new journey instead of the old one. */
-function reclaimsOf(order: Order, transitions: readonly ItemTransition[]): OrderChange['reclaims'] {
-  return transitions.flatMap(({ item_id, replacement }) => {
+/** A change of train claims the wanted journey before a place is taken on it, so that it can't fail for it later. */
+function claimedBy(order: Order, transitions: readonly ItemTransition[]): ClaimChange[] {
+  return transitions.flatMap(({ item_id, to, claim, replacement }): ClaimChange[] => {
     const item = order.items.find((candidate) => candidate.item_no === itemNoOf(order.order_id, item_id));
-    if (item === undefined || replacement === undefined) return [];
-    const { departure_ms, arrival_ms } = replacement.journey;
-    return [{ item_no: item.item_no, claims: claimsOf([item], { start_ms: departure_ms, end_ms: arrival_ms }) }];
+    if (item === undefined) return [];
+    const { item_no } = item;
+    const spanOf = ({ departure_ms, arrival_ms }: Journey) => claimsOf([item], { start_ms: departure_ms, end_ms: arrival_ms });
+    if (to === 'CHANGE') return claim === undefined ? [] : [{ item_no, how: 'BESIDE', claims: spanOf(claim) }];
+    if (replacement !== undefined) return [{ item_no, how: 'INSTEAD', claims: spanOf(replacement.journey) }];
+    return item.state === 'CHANGE' ? [{ item_no, how: 'BACK', claims: [] }] : [];
   });
 }
 

@@ -1,11 +1,25 @@
 /** What one step does to an order, computed without I/O: the store writes it in one transaction or not at all. */
 import { fail, ok, type Result } from '#kit/base/result.ts';
 import type { Claim } from './claim.ts';
-import type { Order, OrderItem, Todo } from './order.ts';
+import type { Journey, Order, OrderItem, Reason, Seat, Todo } from './order.ts';
 import { deriveState, mayFollow, type CloseReason, type OrderState } from './state.ts';
 
 /** The event that tells others (stream ORDER). */
-export type OrderEventKind = 'PLACED' | 'PAID' | 'TICKETED' | 'FAILED' | 'CLOSED' | 'ITEMS_CHANGED';
+export type OrderEventKind = 'PLACED' | 'PAID' | 'TICKETED' | 'FAILED' | 'CLOSED' | 'ITEMS_CHANGED' | 'RUN_CHANGED';
+
+/** What the railway changed under an order, as it is told. */
+export type RunNews = {
+  kind: 'CANCELLED' | 'RESTORED' | 'TIMES' | 'SEATS';
+  revision: number;
+  reason: Reason;
+  item_nos: number[];
+  before: Journey;
+  after: Journey;
+  /** Items whose passengers have another journey at that time now. */
+  overlapping: number[];
+  /** Of SEATS: those that are gone now. */
+  gone: { item_no: number; seat: Seat }[];
+};
 
 export type ItemMove = { item_no: number; from: OrderState; to: OrderState; from_version: number };
 
@@ -19,11 +33,19 @@ export type OrderChange = {
   event: OrderEventKind;
   /** Reason that goes with FAILED and CLOSED. */
   reason?: string;
-  /** Items whose passengers' time is taken by another journey from now on. */
-  reclaims?: { item_no: number; claims: Claim[] }[];
+  /** Items whose passengers' time is taken by other journeys from now on. */
+  claimed?: ClaimChange[];
+  /** With RUN_CHANGED, which moves no item. */
+  news?: RunNews;
 };
 
-export type ItemPatch = Partial<Pick<OrderItem, 'ticket_id' | 'seat' | 'seat_parts' | 'hold_id' | 'fare_fen' | 'refunded_fen' | 'journey' | 'changed' | 'close_reason'>>;
+/**
+ * What becomes of the time of an item's passenger. BESIDE: a change of train has begun, and the wanted journey is claimed
+ * beside the present one. INSTEAD: it has succeeded, and only the new journey counts. BACK: it was given up.
+ */
+export type ClaimChange = { item_no: number; how: 'BESIDE' | 'INSTEAD' | 'BACK'; claims: Claim[] };
+
+export type ItemPatch = Partial<Pick<OrderItem, 'ticket_id' | 'seat' | 'seat_parts' | 'hold_id' | 'fare_fen' | 'refunded_fen' | 'journey' | 'changed' | 'close_reason' | 'money'>>;
 export type OrderPatch = Partial<Pick<Order, 'payment_id' | 'closing_ms' | 'refund_id' | 'close_reason' | 'hold_id'>>;
 
 export type Moving = {

@@ -37,7 +37,12 @@ export function claimsOf(people: readonly { person: string; item_no: number }[],
   const days = daysOf(span);
   return people
     .flatMap(({ person, item_no }) => days.map((travel_date) => ({ person, travel_date, item_no, ...span })))
-    .toSorted((a, b) => compare(a.person, b.person) || compare(a.travel_date, b.travel_date));
+    .toSorted(claimOrder);
+}
+
+/** The one order in which everybody locks days. */
+export function claimOrder(left: Claim, right: Claim): number {
+  return compare(left.person, right.person) || compare(left.travel_date, right.travel_date);
 }
 
 function compare(left: string, right: string): number {

@@ -3,7 +3,8 @@ import type { Fare } from './fares.ts';
 import type { Channel, Journey, PassengerType, Seat, SeatClass } from './order.ts';
 import type { SeatPreference } from './request.ts';
 
-export type EntryState = 'WAITING' | 'PROCESSING' | 'ORDERED' | 'FAILED' | 'LEFT';
+/** STANDBY: there was no place, and it is becoming a standby; it ends FAILED either way (app/enter_standby.ts). */
+export type EntryState = 'WAITING' | 'PROCESSING' | 'STANDBY' | 'ORDERED' | 'FAILED' | 'LEFT';
 
 /** One traveller of an entry, resolved: masked for showing, the blind index for claims. */
 export type EntryPassenger = {
@@ -27,6 +28,8 @@ export type EntryBody = {
   seat_lock_id?: string;
   fares: Fare[];
   max_total_fen?: number;
+  /** The traveller agreed to wait in the standby list where there is no place; what its priority there follows from. */
+  standby?: { member_level: number };
   /** The account's, where its token names one: settings may differ by it. */
   city?: string | undefined;
 };
@@ -49,6 +52,12 @@ export type QueueEntry = {
   body: EntryBody;
   reason?: string;
   order_id?: string;
+  /** The standby that waits instead, or why there is none. */
+  standby_id?: string;
+  standby_reason?: string;
+  /** Since when it is to become a standby, and when that may be matched at the earliest. */
+  standby_since_ms?: number;
+  standby_after_ms?: number;
   enter_ms: number;
   dequeue_ms?: number;
 };

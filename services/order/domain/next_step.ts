@@ -28,7 +28,7 @@ export type StepOptions = {
 export function nextStep(order: Order, { now_ms, ask_payments }: StepOptions): Step | { wait_ms: number } | undefined {
   switch (order.state) {
     case 'WAIT_PAY':
-      if (now_ms >= order.pay_expire_ms) return 'begin_closing';
+      if (now_ms >= order.pay_expire_ms || order.journey.change?.cancelled === true) return 'begin_closing';
       if (order.todo.includes('attach')) return 'attach';
       if (ask_payments) return 'ask_payments';
       return { wait_ms: Math.max(1, Math.min(ASK_PAYMENTS_MS, order.pay_expire_ms - now_ms)) };

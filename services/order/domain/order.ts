@@ -26,6 +26,24 @@ export type Journey = {
   from_station_name: string;
   to_station_name: string;
   distance_m: number;
+  /** The railway's newest word when it was ordered; only greater ones change anything. Absent: not known, as if none. */
+  revision?: number;
+  change?: JourneyChange;
+};
+
+/** For travellers, as the railway says; empty where it does not. */
+export type Reason = { zh: string; en: string };
+
+/** What the railway has changed of a journey since it was ordered. The journey's own times are those of now. */
+export type JourneyChange = {
+  ordered: { departure_ms: number; arrival_ms: number };
+  /** The train does not run. */
+  cancelled: boolean;
+  /** The last word that cancelled it, whether it runs again or not; 0 where there is none. */
+  cancelled_revision: number;
+  /** Seats (`seatKey`) of this order that are not on the train now. */
+  gone: string[];
+  reason: Reason;
 };
 
 /** One passenger's journey; state and version live here. */
@@ -50,7 +68,12 @@ export type OrderItem = {
   journey?: Journey;
   changed: boolean;
   hold_id: string;
+  /** Only after a change: before, all of it came by the order's payment. */
+  money?: MoneySource[];
 };
+
+/** What one payment paid of an item. */
+export type MoneySource = { payment_id: string; amount_fen: number };
 
 /**
  * An effect on another service that a committed change owes. It stays on the order until it is known to be done, so
@@ -95,6 +118,37 @@ export function itemIdOf(order_id: string, item_no: number): string {
 export function itemNoOf(order_id: string, item_id: string): number | undefined {
   const match = /^(\d+)-(\d{1,3})$/.exec(item_id);
   return match !== null && match[1] === order_id ? Number(match[2]) : undefined;
+}
+
+/** Where the money that is in an item came from, oldest first; what was refunded of it went back in that order. */
+export function moneyIn(order: Order, { money, fare_fen, refunded_fen }: OrderItem): MoneySource[] {
+  const sources = money ?? (order.payment_id === undefined ? [] : [{ payment_id: order.payment_id, amount_fen: fare_fen }]);
+  let gone_fen = refunded_fen;
+  return sources.map(({ payment_id, amount_fen }) => {
+    const back_fen = Math.min(gone_fen, amount_fen);
+    gone_fen -= back_fen;
+    return { payment_id, amount_fen: amount_fen - back_fen };
+  });
+}
+
+/** Tells seats of a run apart, also those of one name in coaches that follow on one another. */
+export function seatKey({ coach_no, seat_no, seat_class }: Seat): string {
+  return `${coach_no}-${seat_no} ${seat_class}`;
+}
+
+/** The seats of an item that are not on the train now. */
+export function goneSeats(item: OrderItem, { change }: Journey): Seat[] {
+  const seats = item.seat_parts.length === 0 ? [item.seat] : item.seat_parts.map(({ seat }) => seat);
+  return change === undefined ? [] : seats.filter((seat) => change.gone.includes(seatKey(seat)));
+}
+
+/** Whether a journey takes its passengers' time at other times than before. */
+export function isMoved(before: Journey, after: Journey): boolean {
+  return before.departure_ms !== after.departure_ms || before.arrival_ms !== after.arrival_ms;
+}
+
+export function spanOf({ departure_ms, arrival_ms }: Journey): { start_ms: number; end_ms: number } {
+  return { start_ms: departure_ms, end_ms: arrival_ms };
 }
 
 /** The journey an item travels now. */

@@ -5,13 +5,15 @@ import { fareOf } from './fares.ts';
 import type { Order, OrderItem, SeatPart } from './order.ts';
 
 export type HeldPlaces = { hold_id: string; places: readonly { item_no: number; parts: readonly SeatPart[] }[] };
+/** Who orders what: an entry of the queue, or who got places without it. */
+export type Orderer = Pick<QueueEntry, 'entry_id' | 'account_id' | 'tenant' | 'channel' | 'request_id' | 'body'>;
 export type PlaceOptions = { order_id: string; now_ms: number; pay_window_ms: number };
 
 /**
  * Prices are by the places really held, from the fares quoted at submission. QUOTE_STALE when a place has no quoted
  * fare, or the total is more than the traveller agreed to: then the places go back.
  */
-export function placeOrder(entry: QueueEntry, held: HeldPlaces, { order_id, now_ms, pay_window_ms }: PlaceOptions): Result<Order> {
+export function placeOrder(entry: Orderer, held: HeldPlaces, { order_id, now_ms, pay_window_ms }: PlaceOptions): Result<Order> {
   const items: OrderItem[] = [];
   for (const passenger of entry.body.passengers) {
     const parts = held.places.find(({ item_no }) => item_no === passenger.item_no)?.parts ?? [];

@@ -41,6 +41,10 @@ test('a run can be bought from its opening until it has left the station of boar
   };
   t.is(reason(checkSale(run, journey, NOW_MS)), 'OK');
   t.is(reason(checkSale(run, journey, NOW_MS - 1)), 'SALE_NOT_OPEN');
+  const later: TrainRun = { ...run, stops: run.stops.map((stop) => (stop.index === journey.from_index ? { ...stop, sale_start_ms: NOW_MS + 1000 } : stop)) };
+  const early = checkSale(later, journey, NOW_MS);
+  t.is(early.ok ? 0 : early.error.retry_after_ms, 1000, 'the station of boarding opens later than the run');
+  t.is(reason(checkSale(later, journey, NOW_MS + 1000)), 'OK');
   t.is(reason(checkSale(run, journey, journey.departure_ms)), 'SALE_CLOSED');
   t.is(reason(checkSale({ ...run, sale_state: 'CANCELLED' }, journey, NOW_MS)), 'RUN_CANCELLED');
   t.is(reason(checkSale({ ...run, sale_state: 'CLOSED' }, journey, NOW_MS)), 'SALE_CLOSED');

@@ -2,11 +2,12 @@
 import { toBinary, type DescMessage, type MessageInitShape, create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import {
-  OrderClosedSchema, OrderFailedSchema, OrderItemsChangedSchema, OrderPaidSchema, OrderPlacedSchema, OrderTicketedSchema, QueueEntryFailedSchema, type OrderSnapshotSchema,
+  OrderClosedSchema, OrderFailedSchema, OrderItemsChangedSchema, OrderPaidSchema, OrderPlacedSchema, OrderRunCancelledSchema, OrderRunRestoredSchema, OrderSeatsChangedSchema, OrderTicketedSchema,
+  OrderTimesChangedSchema, QueueEntryFailedSchema, type OrderRunChangeSchema, type OrderSnapshotSchema,
 } from '#gen/rail/event/v1/order_events_pb.ts';
 import { BerthLevel, Channel, SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
 import type { OutgoingEvent } from '#kit/bus/outbox.ts';
-import type { OrderChange } from '../domain/change.ts';
+import type { OrderChange, RunNews } from '../domain/change.ts';
 import type { QueueEntry } from '../domain/entry.ts';
 import { itemIdOf, type Journey, type Order, type Seat } from '../domain/order.ts';
 
@@ -14,7 +15,7 @@ export function placedEvent(order: Order): OutgoingEvent {
   return eventOf(OrderPlacedSchema, { order: snapshot(order) }, order);
 }
 
-export function changedEvent({ after, event, cause, reason = '' }: OrderChange): OutgoingEvent {
+export function changedEvent({ after, event, cause, reason = '', news }: OrderChange): OutgoingEvent {
   const order = snapshot(after);
   switch (event) {
     case 'PLACED':
@@ -26,14 +27,36 @@ export function changedEvent({ after, event, cause, reason = '' }: OrderChange):
     case 'FAILED':
       return eventOf(OrderFailedSchema, { order, reason }, after);
     case 'CLOSED':
-      return eventOf(OrderClosedSchema, { order, reason }, after);
+      return eventOf(OrderClosedSchema, { order, reason, runRevision: reason === 'RUN_CANCELLED' ? BigInt(after.journey.change?.cancelled_revision ?? 0) : 0n }, after);
     case 'ITEMS_CHANGED':
       return eventOf(OrderItemsChangedSchema, { order, cause }, after);
+    case 'RUN_CHANGED':
+      if (news === undefined) throw new Error('a change by the railway without its news');
+      return runChangedEvent(after, news);
   }
 }
 
-export function entryFailedEvent({ entry_id, account_id, run_id }: QueueEntry, reason: string, now_ms: number): OutgoingEvent {
-  const payload = toBinary(QueueEntryFailedSchema, create(QueueEntryFailedSchema, { entryId: entry_id, accountId: account_id, runId: run_id, reason }));
+function runChangedEvent(after: Order, news: RunNews): OutgoingEvent {
+  const itemIds = (item_nos: readonly number[]) => item_nos.map((item_no) => itemIdOf(after.order_id, item_no));
+  const { before, after: now, reason } = news;
+  const change: MessageInitShape<typeof OrderRunChangeSchema> = { runId: now.run_id, revision: BigInt(news.revision), reasonZh: reason.zh, reasonEn: reason.en, itemIds: itemIds(news.item_nos), journey: journey(now) };
+  const common = { order: snapshot(after), change };
+  switch (news.kind) {
+    case 'CANCELLED':
+      return eventOf(OrderRunCancelledSchema, common, after);
+    case 'RESTORED':
+      return eventOf(OrderRunRestoredSchema, common, after);
+    case 'TIMES': {
+      const previous = { previousDepartureTime: timestampFromMs(before.departure_ms), previousArrivalTime: timestampFromMs(before.arrival_ms) };
+      return eventOf(OrderTimesChangedSchema, { ...common, ...previous, overlappingItemIds: itemIds(news.overlapping) }, after);
+    }
+    case 'SEATS':
+      return eventOf(OrderSeatsChangedSchema, { ...common, gone: news.gone.map(({ item_no, seat }) => ({ itemId: itemIdOf(after.order_id, item_no), seat: seatOf(seat) })) }, after);
+  }
+}
+
+export function entryFailedEvent({ entry_id, account_id, run_id, standby_id }: QueueEntry, reason: string, now_ms: number): OutgoingEvent {
+  const payload = toBinary(QueueEntryFailedSchema, create(QueueEntryFailedSchema, { entryId: entry_id, accountId: account_id, runId: run_id, reason, standbyId: standby_id ?? '' }));
   return { stream: 'ORDER', event_id: `entry-${entry_id}-failed`, type: QueueEntryFailedSchema.typeName, version: 1n, key: entry_id, occurred_at: new Date(now_ms), payload };
 }
 

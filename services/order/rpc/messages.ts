@@ -1,13 +1,13 @@
 /** Plain objects of the domain as messages of the contract. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
-import type { ListQueuesResponse_QueueSchema, OrderItemSchema, OrderSchema, QueueStatusSchema, RunItemSchema, SeatPartSchema, TimelineEntrySchema } from '#gen/rail/order/v1/order_pb.ts';
+import type { JourneyChangeSchema, ListQueuesResponse_QueueSchema, OrderItemSchema, OrderSchema, QueueStatusSchema, RunItemSchema, SeatPartSchema, TimelineEntrySchema } from '#gen/rail/order/v1/order_pb.ts';
 import type { Journey as JourneyMessage, JourneySchema, Seat as SeatMessage, SeatSchema } from '#gen/rail/type/v1/journey_pb.ts';
 import type { MoneySchema } from '#gen/rail/type/v1/money_pb.ts';
 import { fenToInt64 } from '#kit/base/money.ts';
 import type { RunItem, TimelineRow } from '../app/ports.ts';
 import type { QueueView } from '../app/queue_status.ts';
-import { itemIdOf, journeyOf, type Journey, type Order, type OrderItem, type Seat, type SeatPart } from '../domain/order.ts';
+import { goneSeats, itemIdOf, journeyOf, moneyIn, type Journey, type Order, type OrderItem, type Seat, type SeatPart } from '../domain/order.ts';
 import type { QueueFacts } from '../app/list_queues.ts';
 import { PUBLISHED } from '../domain/priority.ts';
 import { berthLevels, channels, closeReasons, orderStates, paceReasons, passengerTypes, priorityReasons, queueStates, seatClasses } from './words.ts';
@@ -82,6 +82,24 @@ export function orderMessage(order: Order): MessageInitShape<typeof OrderSchema>
     paymentId: order.payment_id ?? '',
     etag: String(order.version),
     requestId: order.request_id,
+    journeyChange: changeMessage(order.journey, order.items.filter((item) => item.journey === undefined)),
+  };
+}
+
+/** Undefined where everything is as ordered, again or still. */
+function changeMessage(journey: Journey, items: readonly OrderItem[]): MessageInitShape<typeof JourneyChangeSchema> | undefined {
+  const { change, departure_ms, arrival_ms } = journey;
+  if (change === undefined) return undefined;
+  const { ordered, cancelled, reason } = change;
+  const seat_gone = items.some((item) => item.state !== 'CLOSED' && goneSeats(item, journey).length > 0);
+  if (!cancelled && !seat_gone && ordered.departure_ms === departure_ms && ordered.arrival_ms === arrival_ms) return undefined;
+  return {
+    orderedDepartureTime: ordered.departure_ms === departure_ms ? undefined : timestampFromMs(ordered.departure_ms),
+    orderedArrivalTime: ordered.arrival_ms === arrival_ms ? undefined : timestampFromMs(ordered.arrival_ms),
+    cancelled,
+    seatGone: seat_gone,
+    reasonZh: reason.zh,
+    reasonEn: reason.en,
   };
 }
 
@@ -103,6 +121,8 @@ function itemMessage(order: Order, item: OrderItem): MessageInitShape<typeof Ord
     changed: item.changed,
     holdId: item.hold_id,
     refunded: moneyOf(item.refunded_fen),
+    journeyChange: changeMessage(journeyOf(order, item), [item]),
+    money: moneyIn(order, item).map(({ payment_id, amount_fen }) => ({ paymentId: payment_id, amount: moneyOf(amount_fen) })),
   };
 }
 
@@ -136,6 +156,9 @@ export function statusMessage(view: QueueView): MessageInitShape<typeof QueueSta
     priority: view.priority,
     runId: view.run_id,
     priorityReason: priorityReasons.to(PUBLISHED.find(({ priority }) => priority === view.priority)?.reason),
+    standbyId: view.standby_id ?? '',
+    standbyReason: view.standby_reason ?? '',
+    standbyOffered: view.standby_offered,
     priorities: PUBLISHED.map(({ priority, reason, member_level_from = 0 }) => ({ priority, reason: priorityReasons.to(reason), memberLevelFrom: member_level_from })),
   };
 }

@@ -1,16 +1,17 @@
 /** Messages of the contract as plain requests of the use cases. */
-import type { ItemTransition as TransitionMessage, OrderState as StateMessage, SubmitOrderRequest, SubmitPassenger as PassengerMessage, TransitionItemsRequest } from '#gen/rail/order/v1/order_pb.ts';
-import type { SeatPreference as PreferenceMessage } from '#gen/rail/type/v1/journey_pb.ts';
+import type { CreateHeldOrderRequest, ItemTransition as TransitionMessage, OrderState as StateMessage, SubmitOrderRequest, SubmitPassenger as PassengerMessage, TransitionItemsRequest } from '#gen/rail/order/v1/order_pb.ts';
+import type { Journey as JourneyMessage, SeatPreference as PreferenceMessage } from '#gen/rail/type/v1/journey_pb.ts';
 import { fenFromInt64 } from '#kit/base/money.ts';
 import { fail, fieldInvalid, ok, type Result } from '#kit/base/result.ts';
 import type { Call } from '#kit/rpc/call.ts';
 import type { AccountFacts, Actor } from '../app/actor.ts';
+import type { HeldOrderRequest } from '../app/create_held_order.ts';
 import type { ItemTransition, Replacement, TransitionRequest } from '../app/transition_items.ts';
-import type { SeatPart } from '../domain/order.ts';
+import type { Journey, SeatPart } from '../domain/order.ts';
 import type { SeatPreference, SubmitPassenger, SubmitRequest } from '../domain/request.ts';
 import type { OrderState } from '../domain/state.ts';
 import { journeyFrom, seatOf } from './messages.ts';
-import { berthLevels, closeReasons, orderStates, passengerTypes, seatClasses } from './words.ts';
+import { berthLevels, channels, closeReasons, orderStates, passengerTypes, seatClasses } from './words.ts';
 
 export function actorOf(call: Call): Actor {
   const { caller, account } = call;
@@ -56,6 +57,17 @@ export function submitRequestOf(message: SubmitOrderRequest): Result<SubmitReque
   });
 }
 
+export function heldOrderRequestOf(message: CreateHeldOrderRequest): Result<HeldOrderRequest> {
+  const passengers: SubmitPassenger[] = [];
+  for (const [index, passenger] of message.passengers.entries()) {
+    const converted = passengerOf(passenger, `passengers[${index}]`);
+    if (!converted.ok) return converted;
+    passengers.push(converted.value);
+  }
+  const { requestId: request_id, accountId: account_id, holdId: hold_id, runId: run_id, fromStationId: from_station_id, toStationId: to_station_id, tenant, origin } = message;
+  return ok({ request_id, account_id, hold_id, run_id, from_station_id, to_station_id, passengers, tenant, origin, channel: channels.of(message.channel) ?? 'WEB' });
+}
+
 function passengerOf(message: PassengerMessage, field: string): Result<SubmitPassenger> {
   const passenger_type = message.passengerType === 0 ? 'ADULT' : passengerTypes.of(message.passengerType);
   if (passenger_type === undefined) return fieldInvalid(`${field}.passenger_type`, 'not a passenger type');
@@ -97,12 +109,15 @@ function transitionOf(message: TransitionMessage): Result<ItemTransition> {
   if (to === undefined) return fieldInvalid('transitions.to', 'not an order state');
   const replacement = message.replacement === undefined ? ok(undefined) : replacementOf(message.replacement);
   if (!replacement.ok) return replacement;
+  const claim = message.claim === undefined ? ok(undefined) : rideOf(message.claim, 'transitions.claim');
+  if (!claim.ok) return claim;
   return ok({
     item_id: message.itemId,
     version: Number(message.version),
     to,
     close_reason: closeReasons.of(message.closeReason),
     replacement: replacement.value,
+    claim: claim.value,
     refunded_fen: message.refunded === undefined ? 0 : fenFromInt64(message.refunded.amountFen),
   });
 }
@@ -110,18 +125,28 @@ function transitionOf(message: TransitionMessage): Result<ItemTransition> {
 function replacementOf(message: NonNullable<TransitionMessage['replacement']>): Result<Replacement> {
   const seat = message.seat === undefined ? undefined : seatOf(message.seat);
   if (seat === undefined || message.journey === undefined || message.holdId === '') return fieldInvalid('transitions.replacement', 'needs seat, journey and hold_id');
-  const journey = journeyFrom(message.journey);
-  if (journey.arrival_ms <= journey.departure_ms) return fieldInvalid('transitions.replacement.journey', 'a journey takes time');
+  const ride = rideOf(message.journey, 'transitions.replacement.journey');
+  if (!ride.ok) return ride;
+  const journey = ride.value;
   const seat_parts = message.seatParts.flatMap<SeatPart>((part) => {
     const place = part.seat === undefined ? undefined : seatOf(part.seat);
     return place === undefined ? [] : [{ seat: place, from_index: part.fromIndex, to_index: part.toIndex }];
   });
+  const fare_fen = fenFromInt64(message.fare?.amountFen ?? 0n);
+  const money = message.money.map(({ paymentId, amount }) => ({ payment_id: paymentId, amount_fen: fenFromInt64(amount?.amountFen ?? 0n) }));
+  if (money.length > 0 && money.reduce((sum, { amount_fen }) => sum + amount_fen, 0) !== fare_fen) return fieldInvalid('transitions.replacement.money', 'its sum is the fare');
   return ok({
     journey,
     seat,
     seat_parts: seat_parts.length > 0 ? seat_parts : [{ seat, from_index: journey.from_index, to_index: journey.to_index }],
     hold_id: message.holdId,
-    fare_fen: fenFromInt64(message.fare?.amountFen ?? 0n),
+    fare_fen,
     ticket_id: message.ticketId,
+    money: money.length === 0 ? undefined : money,
   });
+}
+
+function rideOf(message: JourneyMessage, field: string): Result<Journey> {
+  const journey = journeyFrom(message);
+  return journey.arrival_ms > journey.departure_ms ? ok(journey) : fieldInvalid(field, 'a journey takes time');
 }

@@ -7,24 +7,32 @@ import { ENTRY_COLUMNS, entryOf, type EntryRow } from './rows.ts';
 
 export type EntryReads = Pick<EntryStore, 'find' | 'outcome' | 'openRuns' | 'waiting' | 'waitingBefore' | 'inFlight' | 'demands' | 'newest' | 'queues'>;
 
+type WaitingRow = Pick<EntryRow, 'entry_id' | 'priority' | 'sequence'>;
+
+const QUICK_ROWS = 200;
+
 export function entryReads(db: Database): EntryReads {
   return {
     async find(entry_id) {
-      const [row] = await db.query<EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM queue_entry WHERE entry_id = ?`, [entry_id]);
+      const [row] = await db.read<EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM queue_entry WHERE entry_id = ?`, [entry_id]);
       return row === undefined ? undefined : entryOf(row);
     },
     async outcome(entry_id) {
-      const [row] = await db.query<Pick<EntryRow, 'state' | 'order_id' | 'reason'>>('SELECT state, order_id, reason FROM queue_entry WHERE entry_id = ?', [entry_id]);
-      return row === undefined ? undefined : { state: row.state, reason: row.reason ?? undefined, order_id: row.order_id === null ? undefined : String(row.order_id) };
+      const [row] = await db.read<Pick<EntryRow, 'state' | 'order_id' | 'reason' | 'standby_id' | 'standby_reason'>>('SELECT state, order_id, reason, standby_id, standby_reason FROM queue_entry WHERE entry_id = ?', [entry_id]);
+      if (row === undefined) return undefined;
+      const { state, order_id, reason, standby_id, standby_reason } = row;
+      return { state, reason: reason ?? undefined, order_id: order_id === null ? undefined : String(order_id), standby_id: standby_id ?? undefined, standby_reason: standby_reason ?? undefined };
     },
     async openRuns(limit) {
-      return [...(await db.query<{ run_id: string; bucket: number }>("SELECT run_id, MIN(bucket) AS bucket FROM queue_entry WHERE state IN ('WAITING', 'PROCESSING') GROUP BY run_id LIMIT ?", [limit]))];
+      // Grouped as the index has them, so that it is walked from run to run and not from entry to entry: a million may wait.
+      const rows = await db.query<{ state: string; run_id: string; bucket: number }>("SELECT state, run_id, MIN(bucket) AS bucket FROM queue_entry WHERE state IN ('WAITING', 'PROCESSING') GROUP BY state, run_id LIMIT ?", [limit * 2]);
+      const waiting = new Set(rows.flatMap(({ state, run_id }) => (state === 'WAITING' ? [run_id] : [])));
+      return [...new Map(rows.map(({ run_id, bucket }) => [run_id, { run_id, bucket, waiting: waiting.has(run_id) }])).values()].slice(0, limit);
     },
     async waiting(run_id, limit) {
-      const rows = await db.query<Pick<EntryRow, 'entry_id' | 'priority' | 'sequence'>>(
-        "SELECT entry_id, priority, sequence FROM queue_entry WHERE run_id = ? AND state = 'WAITING' ORDER BY priority, sequence LIMIT ?",
-        [run_id, limit],
-      );
+      const sql = "SELECT entry_id, priority, sequence FROM queue_entry WHERE run_id = ? AND state = 'WAITING' ORDER BY priority, sequence LIMIT ?";
+      // A whole queue would keep others of its packet waiting.
+      const rows = await (limit > QUICK_ROWS ? db.query<WaitingRow>(sql, [run_id, limit]) : db.read<WaitingRow>(sql, [run_id, limit]));
       return rows.map(({ entry_id, priority, sequence }) => ({ entry_id, priority, sequence: Number(sequence) }));
     },
     async waitingBefore(run_id, sequence) {

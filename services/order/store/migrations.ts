@@ -1,6 +1,7 @@
 import { archiveTables } from '#kit/store/archive.ts';
 import { kitTables } from '#kit/store/kit_tables.ts';
 import type { Migration } from '#kit/store/migrate.ts';
+import { ARCHIVE_TABLES } from './order_archive.ts';
 
 const TEXT = 'CHARACTER SET ascii COLLATE ascii_bin';
 const END = 'ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin';
@@ -142,10 +143,44 @@ const CANCELLATION = `CREATE TABLE IF NOT EXISTS cancellation (
 // What is wanted, in short: of thousands who wait at once, too often to read their bodies.
 const QUEUE_DEMAND = `ALTER TABLE queue_entry ADD COLUMN demand VARCHAR(96) ${TEXT} NULL`;
 
+// What the railway said of runs, as it was heard. A word is due until every order had time to come under it.
+const RUN_WORD = `CREATE TABLE IF NOT EXISTS run_word (
+  run_id VARCHAR(48) ${TEXT} NOT NULL,
+  revision BIGINT NOT NULL,
+  kind VARCHAR(12) ${TEXT} NOT NULL,
+  part SMALLINT NOT NULL,
+  body MEDIUMTEXT NOT NULL,
+  hear_time DATETIME(3) NOT NULL,
+  looks TINYINT NOT NULL DEFAULT 0,
+  next_action_time DATETIME(3) NULL,
+  attempts INT NOT NULL DEFAULT 0,
+  PRIMARY KEY (run_id, revision, kind, part),
+  KEY run_word_due (next_action_time),
+  KEY run_word_heard (hear_time)
+) ${END}`;
+
+// An item whose train is being changed claims the wanted journey beside the one it has, on the same day perhaps.
+const CLAIMS_BESIDE = `ALTER TABLE passenger_claim ADD COLUMN beside TINYINT NOT NULL DEFAULT 0, DROP PRIMARY KEY, ADD PRIMARY KEY (person, travel_date, entry_id, item_no, beside)`;
+
+// Where the money of a changed item came from.
+const ITEM_MONEY = 'ALTER TABLE order_item ADD COLUMN money TEXT NULL';
+
+// Who travels on a run that another order's run was changed to.
+const CHANGED_RUN = `ALTER TABLE order_item ADD COLUMN changed_run_id VARCHAR(48) ${TEXT} AS (JSON_UNQUOTE(JSON_EXTRACT(journey, '$.run_id'))) VIRTUAL,
+  ADD KEY order_item_changed_run (changed_run_id, order_id)`;
+// What becomes of an entry whose traveller waits in the standby list instead: since when, not matched before, which standby, or why none.
+const QUEUE_STANDBY = `ALTER TABLE queue_entry ADD COLUMN standby_time DATETIME(3) NULL, ADD COLUMN standby_after DATETIME(3) NULL,
+  ADD COLUMN standby_id VARCHAR(24) ${TEXT} NULL, ADD COLUMN standby_reason VARCHAR(48) ${TEXT} NULL`;
+
 export const migrations: Migration[] = [
   { name: '0001_kit', up: kitTables({ outbox: true, inbox: true, idempotency: true, lease: true, audit: true }) },
   { name: '0001a_archive', up: archiveTables() },
   { name: '0002_queue', up: [QUEUE_ENTRY, PASSENGER_DAY, PASSENGER_CLAIM] },
   { name: '0003_orders', up: [ORDERS, ORDER_ITEM, ORDER_TIMELINE, LATE_PAYMENT, CANCELLATION] },
   { name: '0004_queue_demand', up: [QUEUE_DEMAND] },
+  { name: '0005_order_archive', up: ARCHIVE_TABLES },
+  { name: '0006_run_words', up: [RUN_WORD] },
+  { name: '0007_change', up: [CLAIMS_BESIDE, ITEM_MONEY] },
+  { name: '0008_changed_run', up: [CHANGED_RUN] },
+  { name: '0009_queue_standby', up: [QUEUE_STANDBY] },
 ];

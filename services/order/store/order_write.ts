@@ -1,13 +1,15 @@
 /** Writing orders: every change with its items, timeline, event, audit and claims, in the caller's transaction. */
+import { assignments, eachRow, type SqlPart } from '#kit/store/each_row.ts';
 import type { SqlValue, Tx } from '#kit/store/mysql.ts';
-import { activeTraceId } from '#kit/telemetry/trace.ts';
+import { activeTraceId, traceHeaders } from '#kit/telemetry/trace.ts';
 import { serviceDateAt } from '#kit/base/time.ts';
 import { SYSTEM, type Actor } from '../app/actor.ts';
 import type { WriteOptions } from '../app/ports.ts';
-import type { OrderChange } from '../domain/change.ts';
+import type { ClaimChange, OrderChange } from '../domain/change.ts';
+import { claimOrder } from '../domain/claim.ts';
 import type { QueueEntry } from '../domain/entry.ts';
-import type { Order, OrderItem } from '../domain/order.ts';
-import { claimDays, freeDays } from './claims.ts';
+import { itemIdOf, type Order, type OrderItem } from '../domain/order.ts';
+import { claimDays, freeDays, freeDaysBeside, freeDaysOf } from './claims.ts';
 import { dateOf, valuesOf } from './rows.ts';
 
 export type AuditFacts = { operation: string; target: string; result: string; request_id?: string; version?: bigint };
@@ -15,9 +17,10 @@ export type AuditFacts = { operation: string; target: string; result: string; re
 /** What the stores need beside the database; events are encoded in events/. */
 export type WriteTools = {
   now_ms(): number;
-  audit(tx: Tx, actor: Actor, facts: AuditFacts): Promise<void>;
-  tellPlaced(tx: Tx, order: Order): Promise<void>;
-  tellChanged(tx: Tx, change: OrderChange): Promise<void>;
+  /** All in one statement. */
+  audit(tx: Tx, entries: readonly (AuditFacts & { actor: Actor })[]): Promise<void>;
+  tellPlaced(tx: Tx, orders: readonly Order[]): Promise<void>;
+  tellChanged(tx: Tx, writes: readonly OrderWrite[]): Promise<void>;
   tellEntryFailed(tx: Tx, entry: QueueEntry, reason: string): Promise<void>;
 };
 
@@ -25,7 +28,7 @@ export type WriteTools = {
 const ATTACH_MS = 3000;
 
 /** New orders, all WAIT_PAY. */
-export async function insertOrders(tx: Tx, orders: readonly Order[], tools: WriteTools): Promise<void> {
+export async function insertOrders(tx: Tx, orders: readonly Order[], tools: WriteTools, cause = 'placed'): Promise<void> {
   const rows = orders.flatMap<SqlValue>((order) => [
     BigInt(order.order_id), BigInt(order.account_id), order.tenant, order.channel, order.entry_id, order.request_id, order.journey.run_id, order.state,
     order.version, JSON.stringify(order.journey), order.hold_id, order.total_fen, order.todo.join(','), dateOf(order.create_ms), dateOf(order.update_ms), dateOf(order.pay_expire_ms),
@@ -45,69 +48,146 @@ export async function insertOrders(tx: Tx, orders: readonly Order[], tools: Writ
       item.state, item.version, item.fare_fen, item.refunded_fen, 0, item.hold_id,
     ]),
   );
-  await insertTimeline(tx, items.map(({ order, item }) => ({ order, item, cause: 'placed' })));
-  for (const order of orders) {
-    await tools.audit(tx, SYSTEM, { operation: 'order.Place', target: `order/${order.order_id}`, result: 'ok', request_id: order.request_id, version: BigInt(order.version) });
-    await tools.tellPlaced(tx, order);
-  }
+  const { trace_id } = activeTrace();
+  await insertTimeline(tx, items.map(({ order, item }) => ({ order, item, cause, trace_id })));
+  await tools.audit(tx, orders.map(({ order_id, request_id, version }) => ({ actor: SYSTEM, operation: 'order.Place', target: `order/${order_id}`, result: 'ok', request_id, version: BigInt(version) })));
+  await tools.tellPlaced(tx, orders);
+}
+
+export type OrderWrite = { change: OrderChange; options: WriteOptions; trace: Trace };
+
+/** What a write belongs to, wherever it is written. */
+export type Trace = { trace_id: string; headers: Record<string, string> };
+
+export function activeTrace(): Trace {
+  return { trace_id: activeTraceId() ?? '', headers: traceHeaders() };
 }
 
 /** Writes a change when both the order and the moved items still have the versions it was made from; else nothing. */
 export async function writeChange(tx: Tx, change: OrderChange, options: WriteOptions, tools: WriteTools): Promise<boolean> {
-  const { before, after, moves, cause } = change;
-  const updated = await tx.execute(
-    `UPDATE orders SET state = ?, version = ?, close_reason = ?, hold_id = ?, payment_id = ?, refund_id = ?, todo = ?, update_time = ?, closing_time = ?, attempts = 0,
-       next_action_time = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND WHERE order_id = ? AND version = ?`,
-    [
-      after.state, after.version, after.close_reason ?? null, after.hold_id, after.payment_id ?? null, after.refund_id ?? null, after.todo.join(','), dateOf(after.update_ms),
-      after.closing_ms === undefined ? null : dateOf(after.closing_ms), options.next_ms === undefined ? null : options.next_ms * 1000, BigInt(before.order_id), before.version,
-    ],
-  );
-  if (updated.affected_rows !== 1) return false;
-  const moved = moves.map((move) => ({ ...move, item: after.items.find((item) => item.item_no === move.item_no)! }));
-  for (const { item, from_version } of moved) await updateItem(tx, after.order_id, item, from_version);
-  await insertTimeline(tx, moved.map(({ item, from }) => ({ order: after, item, from, cause })));
-  await freeDays(tx, after.entry_id, moved.filter(({ item, from }) => item.state === 'CLOSED' && from !== 'CLOSED').map(({ item_no }) => item_no));
-  await countCancellation(tx, change);
-  await tools.audit(tx, options.actor, { operation: options.operation, target: `order/${after.order_id}`, result: 'ok', request_id: options.request_id, version: BigInt(after.version) });
-  await tools.tellChanged(tx, change);
+  return writeChanges(tx, [{ change, options, trace: activeTrace() }], tools);
+}
+
+/**
+ * The same for changes of several orders: all or none. An order stands among them once. False when one was made from
+ * another version than is stored; of several some are written then, and the transaction must not commit.
+ */
+export async function writeChanges(tx: Tx, writes: readonly OrderWrite[], tools: WriteTools): Promise<boolean> {
+  if (!(await updateOrders(tx, writes))) return false;
+  const moved = writes.flatMap(({ change: { after, moves, cause }, trace: { trace_id } }) => moves.map((move) => ({ order: after, cause, trace_id, ...move, item: after.items.find((item) => item.item_no === move.item_no)! })));
+  await updateItems(tx, moved);
+  const whole = writes.filter(({ change }) => change.event === 'RUN_CHANGED').map(({ change: { after, cause }, trace: { trace_id } }) => ({ order: after, from: after.state, cause, trace_id }));
+  await insertTimeline(tx, [...moved, ...whole]);
+  await freeClosed(tx, writes.map(({ change }) => change));
+  await countCancellations(tx, writes.map(({ change }) => change));
+  await tools.audit(tx, writes.map(({ change: { after }, options: { actor, operation, request_id } }) => ({ actor, operation, target: `order/${after.order_id}`, result: 'ok', request_id, version: BigInt(after.version) })));
+  await tools.tellChanged(tx, writes);
   return true;
 }
 
-/** The new journeys of changed items take their passengers' time; JOURNEY_OVERLAP when it is taken. */
-export async function reclaim(tx: Tx, { after, reclaims = [] }: OrderChange): ReturnType<typeof claimDays> {
-  await freeDays(tx, after.entry_id, reclaims.map(({ item_no }) => item_no));
-  return claimDays(tx, after.entry_id, reclaims.flatMap(({ claims }) => claims), after.order_id);
+/** What a change of train does to its passengers' time, see ClaimChange; JOURNEY_OVERLAP when another journey has it. */
+export async function reclaim(tx: Tx, { after, claimed = [] }: OrderChange): ReturnType<typeof claimDays> {
+  const { order_id, entry_id } = after;
+  const itemsOf = (how: ClaimChange['how']) => claimed.filter((one) => one.how === how).map(({ item_no }) => item_no);
+  await freeDays(tx, entry_id, itemsOf('INSTEAD'));
+  await freeDaysBeside(tx, entry_id, itemsOf('BACK'));
+  const instead = await claimDays(tx, entry_id, claimsOf('INSTEAD'), { order_id });
+  return instead.ok ? claimDays(tx, entry_id, claimsOf('BESIDE'), { order_id, beside: true }) : instead;
+
+  function claimsOf(how: ClaimChange['how']) {
+    return claimed.filter((one) => one.how === how).flatMap(({ claims }) => claims).toSorted(claimOrder);
+  }
 }
 
-async function updateItem(tx: Tx, order_id: string, item: OrderItem, from_version: number): Promise<void> {
-  const updated = await tx.execute(
-    `UPDATE order_item SET state = ?, version = ?, places = ?, fare_fen = ?, refunded_fen = ?, ticket_id = ?, close_reason = ?, journey = ?, changed = ?, hold_id = ?
-     WHERE order_id = ? AND item_no = ? AND version = ?`,
-    [
-      item.state, item.version, JSON.stringify(item.seat_parts), item.fare_fen, item.refunded_fen, item.ticket_id ?? null, item.close_reason ?? null,
-      item.journey === undefined ? null : JSON.stringify(item.journey), item.changed ? 1 : 0, item.hold_id, BigInt(order_id), item.item_no, from_version,
-    ],
-  );
-  // The order's version was right, and every change of an item changes it: anything else here is a bug.
-  if (updated.affected_rows !== 1) throw new Error(`item ${order_id}-${item.item_no} has another version than its order says`);
+async function updateOrders(tx: Tx, writes: readonly OrderWrite[]): Promise<boolean> {
+  const ids = writes.map(({ change }) => BigInt(change.before.order_id));
+  const each = (value: (write: OrderWrite) => SqlValue) => eachRow('order_id', ids, writes.map(value));
+  const set = assignments({
+    state: each(({ change }) => change.after.state),
+    version: each(({ change }) => change.after.version),
+    close_reason: each(({ change }) => change.after.close_reason),
+    hold_id: each(({ change }) => change.after.hold_id),
+    payment_id: each(({ change }) => change.after.payment_id),
+    refund_id: each(({ change }) => change.after.refund_id),
+    todo: each(({ change }) => change.after.todo.join(',')),
+    update_time: each(({ change }) => dateOf(change.after.update_ms)),
+    closing_time: each(({ change: { after } }) => (after.closing_ms === undefined ? null : dateOf(after.closing_ms))),
+    attempts: { sql: '0', params: [] },
+  });
+  const next = each(({ options: { next_ms } }) => (next_ms === undefined ? null : next_ms * 1000));
+  const before = eachVersion('order_id', ids, writes.map(({ change }) => change.before.version));
+  const updated = await tx.execute(`UPDATE orders SET ${set.sql}, next_action_time = UTC_TIMESTAMP(3) + INTERVAL ${next.sql} MICROSECOND WHERE order_id IN (?) AND version = ${before.sql}`, [
+    ...set.params, ...next.params, ids, ...before.params,
+  ]);
+  return updated.affected_rows === writes.length;
 }
 
-type TimelineEntry = { order: Order; item: OrderItem; from?: string; cause: string };
+type MovedItem = { order: Order; item: OrderItem; from_version: number };
+
+/** Names a row of order_item. */
+const ITEM_KEY = "CONCAT(order_id, '-', item_no)";
+
+async function updateItems(tx: Tx, moved: readonly MovedItem[]): Promise<void> {
+  if (moved.length === 0) return;
+  const keys = moved.map(({ order, item }) => itemIdOf(order.order_id, item.item_no));
+  const each = (value: (item: OrderItem) => SqlValue) => eachRow(ITEM_KEY, keys, moved.map(({ item }) => value(item)));
+  const set = assignments({
+    state: each(({ state }) => state),
+    version: each(({ version }) => version),
+    places: each(({ seat_parts }) => JSON.stringify(seat_parts)),
+    fare_fen: each(({ fare_fen }) => fare_fen),
+    refunded_fen: each(({ refunded_fen }) => refunded_fen),
+    ticket_id: each(({ ticket_id }) => ticket_id),
+    close_reason: each(({ close_reason }) => close_reason),
+    journey: each(({ journey }) => (journey === undefined ? null : JSON.stringify(journey))),
+    changed: each(({ changed }) => (changed ? 1 : 0)),
+    hold_id: each(({ hold_id }) => hold_id),
+    money: each(({ money }) => (money === undefined ? null : JSON.stringify(money))),
+  });
+  const before = eachVersion(ITEM_KEY, keys, moved.map(({ from_version }) => from_version));
+  const order_ids = [...new Set(moved.map(({ order }) => order.order_id))].map(BigInt);
+  const updated = await tx.execute(`UPDATE order_item SET ${set.sql} WHERE order_id IN (?) AND ${ITEM_KEY} IN (?) AND version = ${before.sql}`, [...set.params, order_ids, keys, ...before.params]);
+  // The orders' versions were right, and every change of an item changes its order's: anything else here is a bug.
+  if (updated.affected_rows !== moved.length) throw new Error(`an item of ${keys.join(', ')} has another version than its order says`);
+}
+
+/** A number to compare with, where it differs between rows. */
+function eachVersion(key: string, keys: readonly SqlValue[], versions: readonly number[]): SqlPart {
+  const { sql, params } = eachRow(key, keys, versions);
+  return { sql: sql === '?' ? sql : `CAST(${sql} AS UNSIGNED)`, params };
+}
+
+/** Frees the time of the passengers whose items close. */
+async function freeClosed(tx: Tx, changes: readonly OrderChange[]): Promise<void> {
+  const whole: string[] = [];
+  for (const { after, moves } of changes) {
+    const closed = moves.filter(({ from, to }) => to === 'CLOSED' && from !== 'CLOSED').map(({ item_no }) => item_no);
+    if (closed.length === after.items.length) whole.push(after.entry_id);
+    else await freeDays(tx, after.entry_id, closed);
+  }
+  await freeDaysOf(tx, whole);
+}
+
+/** Without an item: of the whole order. */
+type TimelineEntry = { order: Order; item?: OrderItem; from?: string; cause: string; trace_id: string };
 
 async function insertTimeline(tx: Tx, entries: readonly TimelineEntry[]): Promise<void> {
   await tx.later(
     `INSERT INTO order_timeline (order_id, order_version, item_no, time, from_state, to_state, cause, version, trace_id) VALUES ${valuesOf(entries.length, 9)}`,
-    entries.flatMap<SqlValue>(({ order, item, from, cause }) => [
-      BigInt(order.order_id), order.version, item.item_no, dateOf(order.update_ms), from ?? null, item.state, cause.slice(0, 255), item.version, activeTraceId() ?? '',
+    entries.flatMap<SqlValue>(({ order, item, from, cause, trace_id }) => [
+      BigInt(order.order_id), order.version, item?.item_no ?? 0, dateOf(order.update_ms), from ?? null, item?.state ?? order.state, cause.slice(0, 255), item?.version ?? order.version, trace_id,
     ]),
   );
 }
 
 /** Unpaid orders that were given up or left to expire: seats that others could have had (12306: 一天 3 次). */
-async function countCancellation(tx: Tx, { before, after }: OrderChange): Promise<void> {
-  if (before.state !== 'CLOSING' || after.state !== 'CLOSED') return;
-  const expired = after.close_reason === 'EXPIRED' && after.update_ms >= after.pay_expire_ms;
-  if (after.close_reason !== 'CANCELLED' && !expired) return;
-  await tx.later('INSERT INTO cancellation (account_id, day, cancelled) VALUES (?, ?, 1) ON DUPLICATE KEY UPDATE cancelled = cancelled + 1', [BigInt(after.account_id), serviceDateAt(after.update_ms)]);
+async function countCancellations(tx: Tx, changes: readonly OrderChange[]): Promise<void> {
+  const counted = changes.filter(({ before, after }) => {
+    if (before.state !== 'CLOSING' || after.state !== 'CLOSED') return false;
+    const expired = after.close_reason === 'EXPIRED' && after.update_ms >= after.pay_expire_ms;
+    return after.close_reason === 'CANCELLED' || expired;
+  });
+  if (counted.length === 0) return;
+  const rows = counted.map(({ after }): SqlValue[] => [BigInt(after.account_id), serviceDateAt(after.update_ms), 1]);
+  await tx.later(`INSERT INTO cancellation (account_id, day, cancelled) VALUES ${valuesOf(rows.length, 3)} ON DUPLICATE KEY UPDATE cancelled = cancelled + 1`, rows.flat());
 }

@@ -16,30 +16,30 @@ const OUTLOOK_S = 15;
 const MARKER_S = 60;
 
 const LIBRARY = {
-  name: 'orderqueue_v2',
-  source: `#!lua name=orderqueue_v2
+  name: 'orderqueue_v3',
+  source: `#!lua name=orderqueue_v3
 -- Another id after a restart or a failover, which may have lost the last writes.
 local function server()
   return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 end
--- An entry that is in the queue stays where it is; a new one comes in while there is room. 2: in, but nobody has built this
--- set yet, so that its length is not the queue's.
-redis.register_function('orderqueue_enter_v2', function(keys, args)
+-- An entry that is in the queue stays where it is; a new one comes in while there is room. Answers whether anybody has built
+-- this set, without which its length is not the queue's, and where the entry stands.
+redis.register_function('orderqueue_enter_v3', function(keys, args)
   if not redis.call('ZSCORE', keys[1], args[3]) then
-    if redis.call('ZCARD', keys[1]) >= tonumber(args[1]) then return 0 end
+    if redis.call('ZCARD', keys[1]) >= tonumber(args[1]) then return false end
     redis.call('ZADD', keys[1], args[2], args[3])
   end
-  return redis.call('EXISTS', keys[2]) == 1 and 1 or 2
+  return { redis.call('EXISTS', keys[2]), redis.call('ZRANK', keys[1], args[3]), redis.call('ZCARD', keys[1]) }
 end)
 -- Takes entries out. Answers with the server's id when the set was not built under this term on this very server.
-redis.register_function('orderqueue_served_v2', function(keys, args)
+redis.register_function('orderqueue_served_v3', function(keys, args)
   for at = 2, #args do redis.call('ZREM', keys[1], args[at]) end
   local id = server()
   if redis.call('GET', keys[2]) == args[1] .. ' ' .. id then return false end
   return id
 end)
 -- Builds the set beside the old one and puts it in its place; who came after the rows were read moves over.
-redis.register_function('orderqueue_build_v2', function(keys, args)
+redis.register_function('orderqueue_build_v3', function(keys, args)
   local first, last, marker, id, ttl, ranges = args[1], args[2], args[3], args[4], args[5], tonumber(args[6])
   if first == '1' then redis.call('DEL', keys[3]) end
   for at = 7 + ranges * 2, #args, 2 do redis.call('ZADD', keys[3], args[at], args[at + 1]) end
@@ -54,7 +54,7 @@ redis.register_function('orderqueue_build_v2', function(keys, args)
   redis.call('SET', keys[2], marker .. ' ' .. id, 'EX', ttl)
   return 1
 end)
-redis.register_function('orderqueue_standing_v2', function(keys, args)
+redis.register_function('orderqueue_standing_v3', function(keys, args)
   local rank = redis.call('ZRANK', keys[1], args[1])
   if not rank then return false end
   return { rank, redis.call('ZCARD', keys[1]) }
@@ -66,15 +66,17 @@ export async function createRedisQueue(client: RedisClient): Promise<WaitingQueu
   const library: FunctionLibrary = await registerLibrary(client, LIBRARY);
   return {
     async enter(run_id, entry_id, score, cap) {
-      const entered = await library.call({ fn: 'orderqueue_enter_v2', keys: [waitingKey(run_id), markerKey(run_id)], args: [cap, score, entry_id] });
-      return entered === 1 ? 'entered' : entered === 0 ? 'full' : 'unsure';
+      const entered = await library.call({ fn: 'orderqueue_enter_v3', keys: [waitingKey(run_id), markerKey(run_id)], args: [cap, score, entry_id] });
+      if (!Array.isArray(entered)) return undefined;
+      const [built, ahead, length] = entered.map(Number) as [number, number, number];
+      return { unsure: built === 0, ahead, length };
     },
     async length(run_id) {
       const [length, marker] = await Promise.all([client.zcard(waitingKey(run_id)), client.exists(markerKey(run_id))]);
       return marker === 1 ? length : undefined;
     },
     async served(run_id, term, entry_ids) {
-      const server = await library.call({ fn: 'orderqueue_served_v2', keys: [waitingKey(run_id), markerKey(run_id)], args: [String(term), ...entry_ids] });
+      const server = await library.call({ fn: 'orderqueue_served_v3', keys: [waitingKey(run_id), markerKey(run_id)], args: [String(term), ...entry_ids] });
       return typeof server === 'string' ? server : undefined;
     },
     async rebuild(run_id, { term, server, newest }, entries) {
@@ -83,7 +85,7 @@ export async function createRedisQueue(client: RedisClient): Promise<WaitingQueu
       for (let start = 0; start === 0 || start < entries.length; start += REBUILD_CHUNK) {
         const chunk = entries.slice(start, start + REBUILD_CHUNK).flatMap(({ entry_id, score }) => [score, entry_id]);
         const last = start + REBUILD_CHUNK >= entries.length;
-        await library.call({ fn: 'orderqueue_build_v2', keys, args: [start === 0 ? 1 : 0, last ? 1 : 0, String(term), server, MARKER_S, ranges.length / 2, ...ranges, ...chunk] });
+        await library.call({ fn: 'orderqueue_build_v3', keys, args: [start === 0 ? 1 : 0, last ? 1 : 0, String(term), server, MARKER_S, ranges.length / 2, ...ranges, ...chunk] });
       }
     },
     async tellOutlook(run_id, marks) {
@@ -97,7 +99,7 @@ export async function createRedisQueue(client: RedisClient): Promise<WaitingQueu
       if (entry_ids.length > 0) await client.zrem(waitingKey(run_id), ...entry_ids);
     },
     async standing(run_id, entry_id) {
-      const found = await library.call({ fn: 'orderqueue_standing_v2', keys: [waitingKey(run_id)], args: [entry_id] });
+      const found = await library.call({ fn: 'orderqueue_standing_v3', keys: [waitingKey(run_id)], args: [entry_id] });
       return Array.isArray(found) ? { ahead: Number(found[0]), length: Number(found[1]) } : undefined;
     },
   };

@@ -5,6 +5,8 @@ import type { Log } from '#kit/telemetry/log.ts';
 import { localSignals, type Signals } from '../app/signals.ts';
 
 const CHANNEL = 'order:signals';
+/** What changes within this time is told to the others at once; a key that changes twice is told once. */
+const GATHER_MS = 10;
 
 export type SharedSignals = Signals & { stop(): Promise<void> };
 
@@ -15,12 +17,19 @@ export async function createSharedSignals(client: RedisClient, process_id: strin
   // A connection that listens can do nothing else.
   const listener: Redis = master.duplicate({ enableOfflineQueue: true });
   listener.on('error', (error: unknown) => log.warn({ error }, 'signals are interrupted'));
+  const told = new Set<string>();
+  function tellAll(): void {
+    const text = [process_id, ...told].join(' ');
+    told.clear();
+    client.publish(CHANNEL, text).catch((error: unknown) => log.debug({ error }, 'signals were lost'));
+  }
   const signals = localSignals((key) => {
-    client.publish(CHANNEL, `${process_id} ${key}`).catch((error: unknown) => log.debug({ error }, 'a signal was lost'));
+    told.add(key);
+    if (told.size === 1) setTimeout(tellAll, GATHER_MS).unref();
   });
   listener.on('message', (_channel: string, text: string) => {
-    const [sender, key] = text.split(' ', 2);
-    if (sender !== process_id && key !== undefined) signals.hear(key);
+    const [sender, ...keys] = text.split(' ');
+    if (sender !== process_id) for (const key of keys) signals.hear(key);
   });
   await listener.subscribe(CHANNEL);
   return { ...signals, stop: async () => listener.disconnect() };

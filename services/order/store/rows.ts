@@ -1,6 +1,6 @@
 /** Rows to plain objects and back. */
 import type { EntryBody, EntryState, QueueEntry } from '../domain/entry.ts';
-import type { Channel, Journey, Order, OrderItem, PassengerType, SeatPart, Todo } from '../domain/order.ts';
+import type { Channel, Journey, MoneySource, Order, OrderItem, PassengerType, SeatPart, Todo } from '../domain/order.ts';
 import type { CloseReason, OrderState } from '../domain/state.ts';
 
 export type EntryRow = {
@@ -18,11 +18,15 @@ export type EntryRow = {
   body: string;
   reason: string | null;
   order_id: bigint | null;
+  standby_id: string | null;
+  standby_reason: string | null;
+  standby_time: Date | null;
+  standby_after: Date | null;
   enter_time: Date;
   dequeue_time: Date | null;
 };
 
-export const ENTRY_COLUMNS = 'entry_id, sequence, account_id, tenant, channel, request_id, run_id, bucket, state, priority, hold_no, body, reason, order_id, enter_time, dequeue_time';
+export const ENTRY_COLUMNS = 'entry_id, sequence, account_id, tenant, channel, request_id, run_id, bucket, state, priority, hold_no, body, reason, order_id, standby_id, standby_reason, standby_time, standby_after, enter_time, dequeue_time';
 
 export function entryOf(row: EntryRow): QueueEntry {
   const { entry_id, tenant, channel, request_id, run_id, bucket, state, priority, hold_no } = row;
@@ -41,6 +45,10 @@ export function entryOf(row: EntryRow): QueueEntry {
     body: JSON.parse(row.body) as EntryBody,
     reason: row.reason ?? undefined,
     order_id: row.order_id === null ? undefined : String(row.order_id),
+    standby_id: row.standby_id ?? undefined,
+    standby_reason: row.standby_reason ?? undefined,
+    standby_since_ms: row.standby_time?.getTime(),
+    standby_after_ms: row.standby_after?.getTime(),
     enter_ms: row.enter_time.getTime(),
     dequeue_ms: row.dequeue_time?.getTime(),
   };
@@ -88,10 +96,11 @@ export type ItemRow = {
   journey: string | null;
   changed: number;
   hold_id: string;
+  money: string | null;
 };
 
 /** Columns of an item beside those of its order, whose names some of them share. */
-export const JOINED_ITEM_COLUMNS = `i.item_no, i.passenger_id, i.person, i.passenger_name_masked, i.id_number_masked, i.passenger_type, i.places, i.fare_fen, i.refunded_fen, i.ticket_id, i.changed,
+export const JOINED_ITEM_COLUMNS = `i.item_no, i.passenger_id, i.person, i.passenger_name_masked, i.id_number_masked, i.passenger_type, i.places, i.fare_fen, i.refunded_fen, i.ticket_id, i.changed, i.money,
   i.state AS item_state, i.version AS item_version, i.close_reason AS item_close_reason, i.journey AS item_journey, i.hold_id AS item_hold_id`;
 
 export type JoinedItemRow = Omit<ItemRow, 'state' | 'version' | 'close_reason' | 'journey' | 'hold_id'> & {
@@ -154,6 +163,7 @@ function itemOf(row: ItemRow): OrderItem {
     close_reason: row.close_reason ?? undefined,
     journey: row.journey === null ? undefined : (JSON.parse(row.journey) as Journey),
     changed: row.changed === 1,
+    ...(row.money === null ? {} : { money: JSON.parse(row.money) as MoneySource[] }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { StandbyService } from '#gen/rail/aftersales/v1/standby_pb.ts';
 import { IdentityService } from '#gen/rail/identity/v1/identity_pb.ts';
 import { InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { PaymentService } from '#gen/rail/payment/v1/payment_pb.ts';
@@ -10,6 +11,7 @@ import type { Lifecycle } from '#kit/run/lifecycle.ts';
 import { watchPeerCalls } from '#kit/settings/calls.ts';
 import type { Log } from '#kit/telemetry/log.ts';
 import type { Peers } from '../app/peers.ts';
+import { aftersalesPeer } from '../rpc/peers/aftersales.ts';
 import { identityPeer } from '../rpc/peers/identity.ts';
 import { inventoryPeer } from '../rpc/peers/inventory.ts';
 import { paymentPeer } from '../rpc/peers/payment.ts';
@@ -33,5 +35,6 @@ export function connectPeers(config: Config, log: Log, lifecycle: Lifecycle): Pe
     identity: identityPeer(client(IdentityService, config.identity_address)),
     timetable: queryPeer(client(QueryService, config.query_address)),
     risk: riskPeer(client(RiskService, config.risk_address)),
+    ...(config.aftersales_address === undefined ? {} : { standbys: aftersalesPeer(client(StandbyService, config.aftersales_address)) }),
   };
 }

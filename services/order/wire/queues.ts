@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Lifecycle } from '#kit/run/lifecycle.ts';
 import { repeat } from '#kit/run/loop.ts';
-import { keepLease, type LeaseKeeper } from '#kit/store/lease.ts';
+import { keepLeases } from '#kit/store/lease_keeper.ts';
 import type { Database } from '#kit/store/mysql.ts';
 import type { Log } from '#kit/telemetry/log.ts';
 import type { QueueLease } from '../app/ports.ts';
@@ -13,12 +13,12 @@ const LOOK_MS = 1000;
 
 /** Leases of the queue buckets; `owner` is told when one becomes ours. */
 export function keepQueues(db: Database, log: Log, lifecycle: Lifecycle, ttl_ms: number): { leaseOf(bucket: number): QueueLease | undefined; run(owner: QueueOwner): void } {
-  const process_owner = randomUUID();
+  const names = Array.from({ length: QUEUE_BUCKETS }, (_, bucket) => `queue/${bucket}`);
   let woken: (() => void) | undefined;
-  const keepers: LeaseKeeper[] = Array.from({ length: QUEUE_BUCKETS }, (_, bucket) => keepLease({ db, log, name: `queue/${bucket}`, owner: process_owner, ttl_ms, onHeld: () => woken?.() }));
-  lifecycle.onStop('queue leases', () => Promise.all(keepers.map((keeper) => keeper.stop())));
+  const keeper = keepLeases({ db, log, names, owner: randomUUID(), ttl_ms, onHeld: () => woken?.() });
+  lifecycle.onStop('queue leases', () => keeper.stop());
   return {
-    leaseOf: (bucket) => keepers[bucket]?.current(),
+    leaseOf: (bucket) => keeper.current(names[bucket]!),
     run(owner) {
       // Before the leases are given back, nothing leaves the queues any more.
       lifecycle.add('queues', owner);

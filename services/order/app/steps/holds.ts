@@ -1,9 +1,9 @@
 /** Steps that tell inventory what became of the places. */
+import { required } from '#kit/base/result.ts';
 import { patchItems } from '../../domain/change.ts';
 import type { Order } from '../../domain/order.ts';
 import type { StepOutcome } from './outcome.ts';
 import type { Ports } from '../ports.ts';
-import { required } from '../transient.ts';
 import { beginClosing } from './payment.ts';
 import { done, write } from './write.ts';
 

@@ -1,5 +1,5 @@
 /** Steps around money coming in: it counts once, in time; everything else goes back. */
-import type { Failure } from '#kit/base/result.ts';
+import { required, type Failure } from '#kit/base/result.ts';
 import { moveAll } from '../../domain/change.ts';
 import { mustForceClose, retry_ms } from '../../domain/next_step.ts';
 import type { Order } from '../../domain/order.ts';
@@ -7,7 +7,6 @@ import type { StepOutcome } from './outcome.ts';
 import type { Payment } from '../peers.ts';
 import type { Ports } from '../ports.ts';
 import { takePayment } from '../take_payment.ts';
-import { required } from '../transient.ts';
 import { done, write } from './write.ts';
 
 /** How often a gateway that has not answered a close is asked again at least. */
@@ -22,11 +21,13 @@ export async function askPayments(ports: Ports, order: Order): Promise<StepOutco
   return moved ? 'moved' : { wait_ms: 0 };
 }
 
-/** The time to pay is over, or the places are gone. */
+/** The time to pay is over, the train does not run, or the places are gone. */
 export async function beginClosing(ports: Ports, order: Order): Promise<StepOutcome> {
   const now_ms = ports.clock.now_ms();
-  const cause = now_ms >= order.pay_expire_ms ? 'not paid in time' : 'the hold was lost';
-  return write(ports, 'order.Expire', moveAll(order, 'CLOSING', { cause, now_ms, patch: { closing_ms: now_ms, close_reason: 'EXPIRED' }, drop: ['attach'] }));
+  const cancelled = order.journey.change?.cancelled === true;
+  const cause = cancelled ? 'the train does not run' : now_ms >= order.pay_expire_ms ? 'not paid in time' : 'the hold was lost';
+  const patch = { closing_ms: now_ms, close_reason: cancelled ? 'RUN_CANCELLED' : 'EXPIRED' } as const;
+  return write(ports, cancelled ? 'order.RunCancelled' : 'order.Expire', moveAll(order, 'CLOSING', { cause, now_ms, patch, drop: ['attach'] }));
 }
 
 /** The gateway decides: what was paid meanwhile counts, otherwise the order closes. */
@@ -42,7 +43,7 @@ export async function closePayments(ports: Ports, order: Order): Promise<StepOut
 
 /** Tells payment that its money was taken. A payment that can't be any more is money we do not have: the order fails. */
 export async function settle(ports: Ports, order: Order): Promise<StepOutcome> {
-  const settled = await ports.payments.settle(order.payment_id ?? '', order.order_id, true, '');
+  const settled = await ports.payments.settle({ payment_id: order.payment_id ?? '', order_id: order.order_id, accepted: true, reason: '' });
   if (settled.ok) return done(order, 'settle');
   if (!isRefusedForGood(settled.error)) required(settled);
   return write(ports, 'order.Fail', moveAll(order, 'FAIL', { cause: 'the payment was returned already', now_ms: ports.clock.now_ms(), reason: 'PAYMENT_STATE_WRONG', drop: ['settle'] }));

@@ -1,10 +1,10 @@
 /** An order that was paid and could not be ticketed: all of its money goes back. */
+import { required } from '#kit/base/result.ts';
 import { moveAll, patchItems } from '../../domain/change.ts';
 import { retry_ms } from '../../domain/next_step.ts';
 import type { Order } from '../../domain/order.ts';
 import type { StepOutcome } from './outcome.ts';
 import type { Ports } from '../ports.ts';
-import { required } from '../transient.ts';
 import { write } from './write.ts';
 
 /** How often a refund that the gateway works on is asked for. */

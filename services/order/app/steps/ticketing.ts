@@ -1,10 +1,10 @@
 /** From money to tickets: the places become sold, then the railway and ticketing issue. */
+import { required } from '#kit/base/result.ts';
 import { moveAll } from '../../domain/change.ts';
 import { retry_ms } from '../../domain/next_step.ts';
 import type { Order } from '../../domain/order.ts';
 import type { StepOutcome } from './outcome.ts';
 import type { Ports } from '../ports.ts';
-import { required } from '../transient.ts';
 import { holdAgain, isGone } from './holds.ts';
 import { write } from './write.ts';
 

@@ -68,13 +68,15 @@ function runOf(message: RunMessage): TrainRun {
     // A state we do not know is not on sale.
     sale_state: saleStates.of(message.saleState) ?? 'CLOSED',
     sale_start_ms: message.saleStartTime === undefined ? undefined : timestampMs(message.saleStartTime),
-    stops: message.stops.map(({ index, station, arrivalTime, departureTime, distanceM }) => ({
+    revision: message.revision === 0n ? undefined : Number(message.revision),
+    stops: message.stops.map(({ index, station, arrivalTime, departureTime, distanceM, saleStartTime }) => ({
       index,
       station_id: station?.stationId ?? '',
       name: station?.nameZh ?? '',
       arrival_ms: arrivalTime === undefined ? undefined : timestampMs(arrivalTime),
       departure_ms: departureTime === undefined ? undefined : timestampMs(departureTime),
       distance_m: Number(distanceM),
+      sale_start_ms: saleStartTime === undefined ? undefined : timestampMs(saleStartTime),
     })),
   };
 }
