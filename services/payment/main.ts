@@ -4,7 +4,7 @@ import { systemClock, type Clock } from '#kit/base/clock.ts';
 import { systemRandom } from '#kit/base/random.ts';
 import { openBus } from '#kit/bus/bus.ts';
 import { startRelay } from '#kit/bus/relay.ts';
-import { ensureStreams } from '#kit/bus/streams.ts';
+import { keepStreams } from '#kit/bus/streams.ts';
 import { createBlindIndex } from '#kit/crypto/blind_index.ts';
 import { createKeyring } from '#kit/crypto/column.ts';
 import { createExternalClient } from '#kit/external/http.ts';
@@ -13,7 +13,7 @@ import { housekeepingService } from '#kit/housekeeping/service.ts';
 import { reportLoad } from '#kit/load/report.ts';
 import { createClient } from '#kit/rpc/client.ts';
 import { startServer } from '#kit/rpc/server.ts';
-import { hexKeys, hostPort, list, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
+import { count, hexKeys, hostPort, list, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
 import { repeat } from '#kit/run/loop.ts';
 import { watchCalls } from '#kit/settings/calls.ts';
@@ -42,6 +42,8 @@ export const configSchema = z.object({
   mysql_url_payment: z.string(),
   nats_url: z.string(),
   nats_token: z.string().optional(),
+  /** Copies of each stream: 3 where NATS is a cluster. */
+  nats_replicas: count.default(1),
   nats_prefix: z.string().default(''),
   jwks_url: url,
   jwt_issuer: z.string().default('chunyun'),
@@ -83,7 +85,7 @@ export function start(config: PaymentConfig, { clock = systemClock }: { clock?: 
     lifecycle.onStop('database', () => db.close());
     const nats = await openBus({ url: config.nats_url, token: config.nats_token, prefix: config.nats_prefix, log, service });
     lifecycle.onStop('bus', () => nats.close());
-    await ensureStreams(nats);
+    await keepStreams(nats, { replicas: config.nats_replicas, log });
     lifecycle.add('relay', startRelay({ db, nats, log, service }));
 
     const ids = await leaseIds({ db, clock, log, lifecycle });
@@ -95,7 +97,7 @@ export function start(config: PaymentConfig, { clock = systemClock }: { clock?: 
 
     const keys = { keyring: createKeyring(JSON.parse(config.column_keys)), index: createBlindIndex(config.blind_index_key) };
     const journal = new EffectJournal({ keys, codec: eventCodec, clock, random: systemRandom });
-    const payments = openPaymentStore({ db, journal, clock, nextId: (gene) => ids.next(gene) });
+    const payments = openPaymentStore({ db, journal, clock, log, nextId: (gene) => ids.next(gene) });
     const refunds = openRefundStore({ db, journal, clock });
     const signing = { rsa: await loadOurKeys(config.signing_keys_dir, 'gateway'), sm2: await loadOurKeys(config.signing_keys_dir, 'gateway', 'sm2') };
     const doorOf = (payment_channel: string) => (config.payment_sm2_channels.includes(payment_channel) ? 'sm2' : 'rsa');

@@ -23,6 +23,7 @@ import { peopleOver } from './rpc/people.ts';
 import { railwayOver } from './rpc/railway.ts';
 import { ticketingService } from './rpc/ticketing.ts';
 import { createJournal } from './store/journal.ts';
+import { openLateRuns } from './store/late_runs.ts';
 import { openTicketKeys } from './store/signing_keys.ts';
 import { openTicketStore } from './store/ticket_store.ts';
 
@@ -71,7 +72,7 @@ export function start(config: TicketingConfig, { clock = systemClock }: { clock?
     const keyring = createKeyring(JSON.parse(config.column_keys));
     const journal = createJournal({ keyring, index: createBlindIndex(config.blind_index_key) }, clock);
     const gateKey = (run_id: string) => gateKeyOf(fromHex(config.blind_index_key)!, run_id);
-    const store = openTicketStore({ db, journal, keyring, clock, gateKey, nextId: (gene) => ids.next(gene) });
+    const store = openTicketStore({ db, journal, keyring, clock, log, gateKey, nextId: (gene) => ids.next(gene) });
     const keys = await openTicketKeys({ dir: config.signing_keys_dir, db, clock, log, publish_ms: config.ticketing_key_publish_ms });
     lifecycle.add('keys', repeat({ name: 'reload_ticket_keys', service, every_ms: config.ticketing_keys_reload_ms, log, run: () => keys.reload() }));
 
@@ -96,7 +97,7 @@ export function start(config: TicketingConfig, { clock = systemClock }: { clock?
     const server = lifecycle.add('server', await startServer({
       service, host: config.listen_host, port: config.ticketing_port, log,
       auth: { caller_keys: config.caller_key, token: { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience }, clock },
-      implementations: [ticketingService({ ...deps, gateKey, revocations_fresh_ms: config.ticketing_revocations_fresh_ms, publishedKeys: () => keys.published(), nudgeVoids: () => voids.nudge() })],
+      implementations: [ticketingService({ ...deps, late: openLateRuns(db, journal), gateKey, revocations_fresh_ms: config.ticketing_revocations_fresh_ms, publishedKeys: () => keys.published(), nudgeVoids: () => voids.nudge() })],
     }));
     return { port: server.port, address: server.address };
   });

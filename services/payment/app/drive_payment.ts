@@ -19,7 +19,7 @@ const VERDICT_EVERY_MS = 30_000;
 /** Opens the trade, once more where the answer was lost; the payment as it is afterwards. */
 export async function openAtGateway({ store, gateway }: Pick<DriveDeps, 'store' | 'gateway'>, payment: Payment, signal?: AbortSignal): Promise<Payment> {
   const opened = await gateway.open(payment, signal);
-  return opened.ok ? store.markPending(payment.payment_id, opened.value) : payment;
+  return opened.ok ? store.markPending(payment, opened.value) : payment;
 }
 
 /**
@@ -77,7 +77,7 @@ async function settleBySelf({ store, orders }: DriveDeps, payment: Payment): Pro
   });
   if (verdict === 'undecided') return { again_in_ms: VERDICT_EVERY_MS };
   const wanted = verdict === 'wanted';
-  await store.settle(payment.payment_id, wanted, wanted ? '' : 'paid twice or too late', BY_ITSELF);
+  await store.settle([{ payment_id: payment.payment_id, accepted: wanted, reason: wanted ? '' : 'paid twice or too late' }], BY_ITSELF);
   return undefined;
 }
 

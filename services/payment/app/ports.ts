@@ -12,6 +12,8 @@ export type PayableOrder = { order_id: bigint; account_id: bigint; amount_fen: n
 export type Orders = {
   /** What the order says of money that came for it, asked in our own name. */
   verdict(payment: Payment): Promise<'wanted' | 'unwanted' | 'undecided'>;
+  /** The account of an order, asked for in our own name. ORDER_NOT_FOUND. */
+  owner(order_id: string): Promise<Result<bigint>>;
   /** ORDER_NOT_FOUND for another account's order, ORDER_NOT_PAYABLE when it does not wait for payment. */
   payable(order_id: string): Promise<Result<PayableOrder>>;
 };
@@ -45,6 +47,10 @@ export type CallbackMark = { payment_channel: string; nonce: string; body_hash: 
 /** The payment after a report. `stale`: it told nothing new; `repeated`: these very bytes had come before. */
 export type AppliedReport = Payment & { effect: 'new' | 'stale' | 'repeated' };
 
+/** What an order says of money that came for it. The reason goes with a refusal. */
+export type Settlement = { payment_id: bigint; accepted: boolean; reason: string };
+export type Settled = { payment: Payment; refund: Refund | undefined };
+
 export type PaymentStore = {
   /** Once per request id; a repeat gives the payment of the first. */
   create(payment: NewPayment, actor: Actor): Promise<Result<Payment>>;
@@ -55,18 +61,22 @@ export type PaymentStore = {
   /** Paid in the time, in order of id, after one. */
   paidPage(from_ms: number, to_ms: number, after: bigint, limit: number): Promise<Payment[]>;
   /** CREATED → PENDING with where to pay; the payment as it is afterwards. */
-  markPending(payment_id: bigint, trade: GatewayTrade): Promise<Payment>;
+  markPending(payment: Payment, trade: GatewayTrade): Promise<Payment>;
   /**
    * The effect of a report, by compare-and-set, with its event, its audit record and, for a callback, the mark that makes a
-   * repeat harmless: all in one transaction. What succeeded stays due until it is settled. Money for a payment that was closed is made a refund in the same transaction.
+   * repeat harmless: all in one transaction. A callback of bytes that came before gets its first answer. PAYMENT_NOT_FOUND,
+   * AMOUNT_INVALID, SIGNATURE_INVALID for a nonce that came with other bytes. What succeeded stays due until it is settled. Money for a payment that was closed is made a refund in the same transaction.
    */
   applyReport(report: TradeReport, mark?: CallbackMark): Promise<Result<AppliedReport>>;
   /** True when this very body was taken for this payment and version before. */
   isKnownCallback(payment_id: bigint, version: number, body_hash: Uint8Array): Promise<boolean>;
   /** Closes ours without the gateway's word. Nothing for one that is final. */
   forceClose(payment_id: bigint): Promise<Payment>;
-  /** First settlement wins; refusing makes the refund in the same transaction. */
-  settle(payment_id: bigint, accepted: boolean, reason: string, actor: Actor): Promise<Result<{ payment: Payment; refund: Refund | undefined }>>;
+  /**
+   * One outcome for each, in order, all in one transaction; one that can't be settled does not touch the others. First
+   * settlement wins; refusing makes the refund in the same transaction.
+   */
+  settle(settlements: readonly Settlement[], actor: Actor): Promise<readonly Result<Settled>[]>;
 };
 
 export type RefundStore = {

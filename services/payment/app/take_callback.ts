@@ -25,11 +25,11 @@ export async function takeCallback(store: PaymentStore, payment_channel: string,
   if (!parsed.success) return fail('FIELD_INVALID', { detail: 'the callback is malformed' });
   const report = parsed.data;
   const body_hash = createHash('sha256').update(raw).digest();
-  const payment = await store.find(BigInt(report.trade_id));
+  if (verified.fresh) return store.applyReport(report, { payment_channel, nonce: verified.nonce, body_hash });
+  const payment_id = BigInt(report.trade_id);
+  const [payment, is_known] = await Promise.all([store.find(payment_id), store.isKnownCallback(payment_id, report.version, body_hash)]);
   if (payment === undefined || payment.payment_channel !== payment_channel) return fail('PAYMENT_NOT_FOUND');
-  if (await store.isKnownCallback(payment.payment_id, report.version, body_hash)) return ok({ ...payment, effect: 'repeated' });
-  if (!verified.fresh) return fail('SIGNATURE_INVALID', { detail: 'timestamp' });
-  return store.applyReport(report, { payment_channel, nonce: verified.nonce, body_hash });
+  return is_known ? ok({ ...payment, effect: 'repeated' }) : fail('SIGNATURE_INVALID', { detail: 'timestamp' });
 }
 
 function parseJson(raw: Uint8Array): unknown {

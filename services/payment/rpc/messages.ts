@@ -31,6 +31,7 @@ export function paymentMessage(payment: Payment) {
     version: payment.version,
     gatewayTradeNo: payment.gateway_trade_no ?? '',
     settled: payment.settled === true,
+    changeId: payment.change_id,
   };
 }
 

@@ -20,6 +20,18 @@ export function verdictsOver(client: ServiceClient<typeof OrderService>): Pick<O
   };
 }
 
+/** Whose an order is, asked in our own name. */
+export function ownersOver(client: ServiceClient<typeof OrderService>): Pick<Orders, 'owner'> {
+  return {
+    async owner(order_id) {
+      const answer = await asResult(client.getOrder({ orderId: order_id }));
+      if (!answer.ok) return answer;
+      const { order } = answer.value;
+      return order === undefined ? fail('ORDER_NOT_FOUND') : ok(BigInt(order.accountId));
+    },
+  };
+}
+
 /** Orders as their own service tells of them, asked for as the account that calls. */
 export function ordersFor(client: ServiceClient<typeof OrderService>, call: Call): Pick<Orders, 'payable'> {
   return {

@@ -1,21 +1,24 @@
 import { createHash } from 'node:crypto';
 import { toBinary } from '@bufbuild/protobuf';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { OrderService } from '#gen/rail/order/v1/order_pb.ts';
-import { CreatePaymentRequestSchema, PaymentKind, PaymentService } from '#gen/rail/payment/v1/payment_pb.ts';
+import { CreatePaymentRequestSchema, PaymentKind, PaymentService, type CreatePaymentRequest } from '#gen/rail/payment/v1/payment_pb.ts';
 import type { Clock } from '#kit/base/clock.ts';
 import type { GraySubject } from '#kit/base/gray.ts';
 import type { ErrorReason } from '#kit/base/errors.ts';
+import { fieldInvalid } from '#kit/base/result.ts';
 import type { Call } from '#kit/rpc/call.ts';
 import type { ServiceClient } from '#kit/rpc/client.ts';
 import { RpcError, unwrap } from '#kit/rpc/error.ts';
 import { implement, type Implementation } from '#kit/rpc/implement.ts';
+import { outcomeStatus } from '#kit/rpc/status.ts';
 import { closePayments } from '../app/close_payments.ts';
-import { createPayment } from '../app/create_payment.ts';
+import { createDifference, createPayment, type CreateDifference } from '../app/create_payment.ts';
 import { listPaidOrders } from '../app/list_paid_orders.ts';
 import type { Actor, Gateway, Payment, PaymentStore, RefundStore } from '../app/ports.ts';
 import { reconcileStatement } from '../app/reconcile.ts';
 import { money, paymentMessage, refundMessage } from './messages.ts';
-import { ordersFor } from './orders.ts';
+import { ordersFor, ownersOver } from './orders.ts';
 
 export type PaymentRpcDeps = {
   payments: PaymentStore;
@@ -33,12 +36,12 @@ export function paymentService(deps: PaymentRpcDeps): Implementation {
   const { payments, refunds, gateway, clock } = deps;
   return implement(PaymentService, {
     async createPayment(request, call) {
-      // The difference of a change is opened by aftersales, which brings its own amount; purchases take the order's.
-      if (request.kind === PaymentKind.CHANGE_DIFFERENCE) throw RpcError.of({ reason: 'NOT_IMPLEMENTED', detail: 'changes come with their own service' });
       const body_hash = createHash('sha256').update(toBinary(CreatePaymentRequestSchema, { ...request, requestId: '' })).digest();
       const actor = actorOf(call, request.requestId, body_hash);
+      const opening = { store: payments, gateway, clock, channels: () => deps.channels(call.account ?? {}) };
+      if (request.kind === PaymentKind.CHANGE_DIFFERENCE) return { payment: paymentMessage(unwrap(await createDifference({ ...opening, orders: ownersOver(deps.orders) }, differenceOf(request, call), actor))) };
       const wanted = { order_id: idOf(request.orderId, 'ORDER_NOT_FOUND'), payment_channel: request.paymentChannel, return_path: request.returnPath };
-      const payment = unwrap(await createPayment({ store: payments, gateway, clock, channels: () => deps.channels(call.account ?? {}), orders: ordersFor(deps.orders, call) }, wanted, actor));
+      const payment = unwrap(await createPayment({ ...opening, orders: ordersFor(deps.orders, call) }, wanted, actor));
       return { payment: paymentMessage(payment) };
     },
     async getPayment({ paymentId }, call) {
@@ -50,14 +53,23 @@ export function paymentService(deps: PaymentRpcDeps): Implementation {
       for (const payment of found) owned(call, payment, 'ORDER_NOT_FOUND');
       return { payments: found.map(paymentMessage), refunds: returned.map(refundMessage) };
     },
-    async closePayments({ orderId, force }) {
-      const { paid, closed } = unwrap(await closePayments({ store: payments, gateway }, BigInt(idOf(orderId, 'ORDER_NOT_FOUND')), force));
+    async closePayments({ orderId, force, changeId }) {
+      const { paid, closed } = unwrap(await closePayments({ store: payments, gateway }, { order_id: BigInt(idOf(orderId, 'ORDER_NOT_FOUND')), force, change_id: changeId }));
       return { paid: paid === undefined ? undefined : paymentMessage(paid), closed };
     },
     async settlePayment({ paymentId, accepted, reason }, call) {
-      const settled = unwrap(await payments.settle(BigInt(idOf(paymentId, 'PAYMENT_NOT_FOUND')), accepted, reason, actorOf(call)));
+      const [outcome] = await payments.settle([{ payment_id: BigInt(idOf(paymentId, 'PAYMENT_NOT_FOUND')), accepted, reason }], actorOf(call));
+      const settled = unwrap(outcome!);
       if (settled.refund !== undefined) deps.nudgeRefunds();
       return { payment: paymentMessage(settled.payment), refund: settled.refund === undefined ? undefined : refundMessage(settled.refund) };
+    },
+    async batchSettlePayments({ requests }, call) {
+      if (requests.length > MAX_SETTLEMENTS) unwrap(fieldInvalid('requests', `at most ${MAX_SETTLEMENTS}`));
+      // An id that can't be one is no payment's, and is answered in its place.
+      const settlements = requests.map(({ paymentId, accepted, reason }) => ({ payment_id: isId(paymentId) ? BigInt(paymentId) : 0n, accepted, reason }));
+      const outcomes = await payments.settle(settlements, actorOf(call));
+      if (outcomes.some((outcome) => outcome.ok && outcome.value.refund !== undefined)) deps.nudgeRefunds();
+      return { outcomes: outcomes.map((outcome) => (outcome.ok ? {} : { error: outcomeStatus(outcome.error) })) };
     },
     async createRefund({ refundId, paymentId, amount, reason }, call) {
       if (!/^[\w-]{1,64}$/.test(refundId)) throw RpcError.of({ reason: 'FIELD_INVALID', detail: 'refund_id has 1 to 64 letters, digits, - or _', metadata: { field: 'refund_id' } });
@@ -94,6 +106,19 @@ export function paymentService(deps: PaymentRpcDeps): Implementation {
   });
 }
 
+/** As the contract says. */
+const MAX_SETTLEMENTS = 256;
+
+/** Only aftersales says what a change costs; it acts in its own name. */
+function differenceOf({ orderId, changeId, amount, expireTime, returnPath }: CreatePaymentRequest, call: Call): CreateDifference {
+  if (call.caller.kind !== 'service') throw RpcError.of({ reason: 'NOT_ALLOWED' });
+  if (!/^\w{1,64}$/.test(changeId)) throw RpcError.of({ reason: 'CHANGE_NOT_FOUND' });
+  const amount_fen = Number(amount?.amountFen ?? 0n);
+  if (!Number.isSafeInteger(amount_fen) || amount_fen <= 0) throw RpcError.of({ reason: 'AMOUNT_INVALID', detail: 'a difference is to be paid' });
+  if (expireTime === undefined) throw RpcError.of({ reason: 'FIELD_INVALID', metadata: { field: 'expire_time' } });
+  return { order_id: idOf(orderId, 'ORDER_NOT_FOUND'), change_id: changeId, amount_fen, expire_time_ms: timestampMs(expireTime), return_path: returnPath === '' ? `/orders/${orderId}` : returnPath };
+}
+
 /** Travellers see their own; operators and services see all. Another account's is as good as none. */
 function owned(call: Call, payment: Payment | undefined, reason: ErrorReason): Payment {
   const { caller } = call;
@@ -103,8 +128,12 @@ function owned(call: Call, payment: Payment | undefined, reason: ErrorReason): P
 }
 
 function idOf(text: string, reason: ErrorReason): string {
-  if (!/^[1-9]\d{0,18}$/.test(text)) throw RpcError.of({ reason });
+  if (!isId(text)) throw RpcError.of({ reason });
   return text;
+}
+
+function isId(text: string): boolean {
+  return /^[1-9]\d{0,18}$/.test(text);
 }
 
 function actorOf(call: Call, request_id = '', body_hash: Uint8Array = new Uint8Array(32)): Actor {

@@ -1,4 +1,4 @@
-import { writeAudit, type AuditKeys } from '#kit/audit/audit.ts';
+import { writeAudits, type AuditKeys } from '#kit/audit/audit.ts';
 import { appendEvents } from '#kit/bus/outbox.ts';
 import type { Clock } from '#kit/base/clock.ts';
 import type { Random } from '#kit/base/random.ts';
@@ -31,7 +31,12 @@ export class EffectJournal {
   }
 
   async record(tx: Tx, operation: string, target: string, actor?: Actor, result = 'ok', version?: bigint): Promise<void> {
-    await writeAudit(tx, this.#deps.keys, {
+    await this.recordAll(tx, operation, [{ target, version }], actor, result);
+  }
+
+  /** The same done to many things, in one statement. */
+  async recordAll(tx: Tx, operation: string, targets: readonly { target: string; version?: bigint }[], actor?: Actor, result = 'ok'): Promise<void> {
+    const entries = targets.map(({ target, version }) => ({
       actor_account: actor?.account_id ?? '',
       actor_service: actor?.service ?? tx.service,
       device_id: actor?.device_id,
@@ -42,7 +47,8 @@ export class EffectJournal {
       request_id: actor?.request_id === '' ? undefined : actor?.request_id,
       version,
       time: new Date(this.#deps.clock.now_ms()),
-    });
+    }));
+    await writeAudits(tx, this.#deps.keys, entries);
   }
 
   async #append(tx: Tx, { type, payload }: { type: string; payload: Uint8Array }, order_id: bigint, version: bigint): Promise<void> {

@@ -4,7 +4,7 @@ import { fail, ok, type Result } from '#kit/base/result.ts';
 import { isUuid7 } from '#kit/base/uuid7.ts';
 import { isAdmittedBy, judgeScan } from '../domain/inspection.ts';
 import { admissionOf, type Ticket } from '../domain/ticket.ts';
-import type { Actor, TicketKeys, TicketStore } from './ports.ts';
+import type { Actor, LateRuns, TicketKeys, TicketStore } from './ports.ts';
 
 export type Inspection = { reason: ErrorReason | undefined; ticket: Ticket | undefined };
 export type InspectionRequest = { qr_token: string; id_last_four: string; admit: boolean; request_id: string };
@@ -14,7 +14,7 @@ export type InspectionRequest = { qr_token: string; id_last_four: string; admit:
  * inspection is audited, whatever comes of it. REQUEST_ID_INVALID, and REQUEST_ID_REUSED when it admitted another ticket.
  */
 export async function inspectTicket(
-  { store, keys, clock }: { store: TicketStore; keys: TicketKeys; clock: Clock },
+  { store, late, keys, clock }: { store: TicketStore; late: LateRuns; keys: TicketKeys; clock: Clock },
   { qr_token, id_last_four, admit, request_id }: InspectionRequest,
   actor: Actor,
 ): Promise<Result<Inspection>> {
@@ -27,7 +27,9 @@ export async function inspectTicket(
   const ticket = await store.find(facts.ticket_id);
   const last_four = ticket === undefined || id_last_four === '' ? '' : await store.lastFour(facts.ticket_id);
   const admission = admissionOf(actor.account_id, request_id);
-  const reason = judgeScan({ facts, ticket, shown: id_last_four, last_four, admit, admission, now_ms: clock.now_ms() });
+  const now_ms = clock.now_ms();
+  const run_until_ms = ticket !== undefined && now_ms > ticket.not_after_ms ? await late.until_ms(ticket.journey.run_id) : undefined;
+  const reason = judgeScan({ facts, ticket, run_until_ms, shown: id_last_four, last_four, admit, admission, now_ms });
   if (reason === undefined && admit && !isAdmittedBy(ticket!, admission)) return admitOnce(store, ticket!, admission, actor);
   await store.noteInspection(`ticket/${facts.ticket_id}`, reason ?? 'ok', actor);
   return ok({ reason, ticket: reason === 'TICKET_NOT_FOUND' ? undefined : ticket });

@@ -6,7 +6,8 @@ import type { Ride, SigningKey, TokenFacts } from '../domain/token.ts';
 export type Actor = { account_id: string; service: string; device_id: string; ip: string };
 
 export type NewTicket = { item_id: string; version: bigint; passenger_id: string; passenger_type: string; seat_parts: SeatPart[]; journey: Journey };
-export type NewIssue = { order_id: bigint; account_id: bigint; items: NewTicket[] };
+/** `replaces`: a change of train, see Issue. */
+export type NewIssue = { order_id: bigint; account_id: bigint; items: NewTicket[]; replaces?: boolean };
 
 /** A passenger in clear: for the railway, never kept. */
 export type Person = {
@@ -28,7 +29,8 @@ export type People = {
 export type RailwayAnswer = { ok: true; railway_ref: string } | { ok: false; problem: 'refused' | 'unknown' | 'unreachable'; detail: string };
 
 export type Railway = {
-  register(ticket: Ticket, person: Person, signal?: AbortSignal): Promise<RailwayAnswer>;
+  /** One answer for each, in order; they are asked together. */
+  register(wanted: readonly { ticket: Ticket; person: Person }[], signal?: AbortSignal): Promise<readonly RailwayAnswer[]>;
   /** `unknown`: it has no such registration now. */
   void(ticket: Ticket, signal?: AbortSignal): Promise<RailwayAnswer>;
 };
@@ -39,22 +41,38 @@ export type TicketKeys = {
   isOurs(token: string): TokenFacts | undefined;
 };
 
+/** What the railway said of an issue's tickets; those that it registered before are not named again. */
+export type Registered = { issue_id: string; tickets: readonly { ticket_id: bigint; railway_ref: string }[] };
+
+/** Runs that arrive later than their tickets say. */
+export type LateRuns = {
+  /** Tickets of the run count until then at least; an earlier time changes nothing. */
+  keep(run_id: string, until_ms: number, actor: Actor): Promise<void>;
+  until_ms(run_id: string): Promise<number | undefined>;
+};
+
 export type TicketStore = {
-  /** The issue of exactly these item versions, made now or before. CONFLICT when one of them belongs to another issue. */
-  begin(issue: NewIssue, actor: Actor): Promise<Result<Issue>>;
+  /**
+   * The issues of exactly these item versions, made now or before, in order; one transaction makes all that are new. CONFLICT
+   * where an item version belongs to another issue.
+   */
+  begin(issues: readonly NewIssue[], actor: Actor): Promise<readonly Result<Issue>[]>;
   load(issue_id: string): Promise<Issue | undefined>;
-  /** Notes, before the railway is asked, that it will be; keeps what may be kept of the people. False unless ISSUING. */
-  markAsked(issue_id: string, people: readonly Person[]): Promise<boolean>;
-  markRegistered(ticket_id: bigint, railway_ref: string): Promise<void>;
+  /** Notes, before the railway is asked, that it will be; keeps what may be kept of the people. The ids of those that are ISSUING. */
+  markAsked(asked: readonly { issue_id: string; people: readonly Person[] }[]): Promise<ReadonlySet<string>>;
   markRefused(ticket_id: bigint): Promise<void>;
-  /** ISSUING → ISSUED with every ticket VALID and signed, in one transaction; the issue as it is afterwards. */
-  complete(issue_id: string, sign: (facts: TokenFacts & { ride: Ride }) => string): Promise<Issue>;
+  /**
+   * Notes what the railway has registered, and brings ISSUING → ISSUED with every ticket VALID and signed where nothing is
+   * missing: all in one transaction. Where an issue replaces tickets, those become VOID in it, too; ABORTING when one of them
+   * is not VALID any more. The issues as they are afterwards, in order; undefined for one that could not be written.
+   */
+  complete(registered: readonly Registered[], sign: (facts: TokenFacts & { ride: Ride }) => string): Promise<readonly (Issue | undefined)[]>;
   /** ISSUING → ABORTING; what the railway may know becomes due to be voided. */
   abort(issue_id: string, reason: string): Promise<Issue>;
   /** ABORTING → FAILED once nothing is due at the railway, or in any case with `force`. */
   finishAbort(issue_id: string, force: boolean): Promise<Issue>;
   /** After a first try that did not finish: the sweeper tries next. */
-  retryIn(issue_id: string, wait_ms: number): Promise<void>;
+  retryIn(issue_ids: readonly string[], wait_ms: number): Promise<void>;
   /** Issues that are still ISSUING tickets for these items (all of the order where empty). */
   issuing(order_id: bigint, item_ids: readonly string[]): Promise<string[]>;
   find(ticket_id: bigint): Promise<Ticket | undefined>;

@@ -60,7 +60,16 @@ export type Ticket = {
   admission: string;
 };
 
-export type Issue = { issue_id: string; order_id: bigint; account_id: bigint; state: IssueState; failure_reason: string; tickets: Ticket[] };
+export type Issue = {
+  issue_id: string;
+  order_id: bigint;
+  account_id: bigint;
+  state: IssueState;
+  failure_reason: string;
+  tickets: Ticket[];
+  /** Its tickets take the place of those that the items have: see `judgeReplaced`. */
+  replaces: boolean;
+};
 
 /** A late train's passengers still have to pass the gate at its end. */
 const VALID_AFTER_ARRIVAL_MS = 24 * 3_600_000;
@@ -80,7 +89,7 @@ export const MAX_ISSUE_TRIES = 8;
  */
 export const REGISTRATION_SETTLED_MS = 15_000;
 
-export function notAfter_ms(journey: Journey): number {
+export function notAfter_ms(journey: Pick<Journey, 'arrival_ms'>): number {
   return journey.arrival_ms + VALID_AFTER_ARRIVAL_MS;
 }
 

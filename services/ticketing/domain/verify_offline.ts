@@ -10,8 +10,11 @@ import { isSignedBy, readToken, type TokenFacts } from './token.ts';
 
 export type OfflineKey = { key_id: string; /** Raw, 32 bytes. */ public_key: Uint8Array; not_before_ms: number; not_after_ms?: number };
 
-/** The verified set of one run: see `areRevocationsSigned`. `fresh_until_ms`: how long its issuer stands by it. */
-export type Revocations = { run_id: string; as_of_ms: number; fresh_until_ms: number; revoked: readonly { ticket_id: string; version: bigint }[] };
+/**
+ * The verified set of one run: see `areRevocationsSigned`. `fresh_until_ms`: how long its issuer stands by it. `tickets_until_ms`:
+ * of a late run, whose tickets count longer than they say.
+ */
+export type Revocations = { run_id: string; as_of_ms: number; fresh_until_ms: number; tickets_until_ms?: number | undefined; revoked: readonly { ticket_id: string; version: bigint }[] };
 
 export type OfflineChecks = {
   revocations?: Revocations;
@@ -55,7 +58,8 @@ export function verifyOffline(token: string, keys: readonly OfflineKey[], now_ms
 /** A ticket that was revoked stays so: an old set is still right about what it names. */
 function refusalOf({ ticket_id, version, not_after_ms, run_id, ride }: TokenFacts, now_ms: number, checks: OfflineChecks): Refused | undefined {
   const { revocations, holder } = checks;
-  if (now_ms > not_after_ms) return 'EXPIRED';
+  const late_ms = revocations?.run_id === run_id ? (revocations.tickets_until_ms ?? 0) : 0;
+  if (now_ms > Math.max(not_after_ms, late_ms)) return 'EXPIRED';
   if (checks.run_id !== undefined && checks.run_id !== run_id) return 'OTHER_RUN';
   if (revocations?.run_id === run_id && revocations.revoked.some((one) => one.ticket_id === String(ticket_id) && one.version >= version)) return 'REVOKED';
   if (holder === undefined) return undefined;

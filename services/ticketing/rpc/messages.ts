@@ -1,9 +1,10 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
-import { IssueOutcome, TicketState, type IssueItem, type TicketSchema } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
+import { IssueOutcome, TicketState, type BatchIssueTicketsResponse_ResultSchema, type IssueItem, type IssueTicketsRequest, type TicketSchema } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import type { Seat as SeatMessage, SeatPart as SeatPartMessage } from '#gen/rail/type/v1/journey_pb.ts';
-import { fieldInvalid, ok, type Result } from '#kit/base/result.ts';
-import type { NewTicket } from '../app/ports.ts';
+import { fail, fieldInvalid, ok, type Result } from '#kit/base/result.ts';
+import { outcomeStatus } from '#kit/rpc/status.ts';
+import type { NewIssue, NewTicket } from '../app/ports.ts';
 import { placeOf, type Issue, type Journey, type Seat, type SeatPart, type Ticket } from '../domain/ticket.ts';
 import { isWay } from '../domain/token_payload.ts';
 import { berthLevels, passengerTypes, seatClasses } from './words.ts';
@@ -50,9 +51,33 @@ export function issueMessage({ state, tickets, failure_reason }: Issue) {
   return { outcome: OUTCOMES[state], tickets: state === 'ISSUED' ? tickets.map((ticket) => ticketMessage(ticket, true)) : [], failureReason: state === 'FAILED' ? failure_reason : '' };
 }
 
+/** The same in short, as one result of many. */
+export function resultMessage(issued: Result<Issue>): MessageInitShape<typeof BatchIssueTicketsResponse_ResultSchema> {
+  if (!issued.ok) return { outcome: { case: 'error', value: outcomeStatus(issued.error) } };
+  const { state, tickets, failure_reason } = issued.value;
+  const named = state === 'ISSUED' ? tickets.map(({ item_id, ticket_id }) => ({ itemId: item_id, ticketId: String(ticket_id) })) : [];
+  return { outcome: { case: 'issue', value: { outcome: OUTCOMES[state], tickets: named, failureReason: state === 'FAILED' ? failure_reason : '' } } };
+}
+
+export function newIssueOf({ orderId, accountId, items, replaces }: IssueTicketsRequest): Result<NewIssue> {
+  if (!isId(orderId)) return fail('ORDER_NOT_FOUND');
+  if (!isId(accountId)) return fail('ACCOUNT_NOT_FOUND');
+  const tickets: NewTicket[] = [];
+  for (const item of items) {
+    const ticket = newTicketOf(item);
+    if (!ticket.ok) return ticket;
+    tickets.push(ticket.value);
+  }
+  return ok({ order_id: BigInt(orderId), account_id: BigInt(accountId), items: tickets, replaces });
+}
+
+export function isId(text: string): boolean {
+  return /^[1-9]\d{0,18}$/.test(text);
+}
+
 const RUN_ID = /^[\w.-]{1,48}$/;
 
-export function newTicketOf({ itemId, itemVersion, passengerId, passengerType, seat, seatParts, journey }: IssueItem): Result<NewTicket> {
+function newTicketOf({ itemId, itemVersion, passengerId, passengerType, seat, seatParts, journey }: IssueItem): Result<NewTicket> {
   if (!/^[1-9]\d{0,18}-\d{1,2}$/.test(itemId)) return fieldInvalid('items.item_id', 'is `<order id>-<number>`');
   if (itemVersion < 0n || itemVersion > 0xffff_ffffn) return fieldInvalid('items.item_version', 'is a version');
   if (passengerId === '' || seat === undefined) return fieldInvalid('items', 'a passenger and a seat are needed');

@@ -1,20 +1,22 @@
 import { sign } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';
-import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { GetRevocationsResponseSchema, TicketingService } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import type { ErrorReason } from '#kit/base/errors.ts';
+import { fieldInvalid } from '#kit/base/result.ts';
 import type { Call } from '#kit/rpc/call.ts';
 import { RpcError, unwrap } from '#kit/rpc/error.ts';
 import { implement, type Implementation } from '#kit/rpc/implement.ts';
 import { metricsFor } from '#kit/telemetry/metrics.ts';
 import { inspectTicket } from '../app/inspect_ticket.ts';
 import { issueTickets, type IssueDeps } from '../app/issue_tickets.ts';
-import type { Actor } from '../app/ports.ts';
+import type { Actor, LateRuns } from '../app/ports.ts';
 import { voidTickets } from '../app/void_tickets.ts';
-import { wasIssued, type Ticket } from '../domain/ticket.ts';
-import { issueMessage, newTicketOf, ticketMessage } from './messages.ts';
+import { notAfter_ms, wasIssued, type Ticket } from '../domain/ticket.ts';
+import { isId, issueMessage, newIssueOf, resultMessage, ticketMessage } from './messages.ts';
 
 export type TicketingRpcDeps = IssueDeps & {
+  late: LateRuns;
   /** The secret of a run's gates. */
   gateKey(run_id: string): Uint8Array;
   /** How long a gate may judge by a set of revocations. */
@@ -28,12 +30,19 @@ export function ticketingService(deps: TicketingRpcDeps): Implementation {
   const { store, keys, clock } = deps;
   const inspections = metricsFor('ticketing').counter('ticketing_inspections_total', 'Inspections by what came of them', ['result']);
   return implement(TicketingService, {
-    async issueTickets({ orderId, accountId, items }, call) {
-      const order_id = idOf(orderId, 'ORDER_NOT_FOUND');
-      const wanted = { order_id, account_id: idOf(accountId, 'ACCOUNT_NOT_FOUND'), items: items.map((item) => unwrap(newTicketOf(item))) };
-      const issue = unwrap(await issueTickets(deps, wanted, actorOf(call), call.signal));
-      if (issue.state === 'ABORTING') deps.nudgeVoids();
+    async issueTickets(request, call) {
+      const [issued] = await issueTickets(deps, [unwrap(newIssueOf(request))], actorOf(call), call.signal);
+      const issue = unwrap(issued!);
+      if (issue.state === 'ABORTING' || issue.replaces) deps.nudgeVoids();
       return issueMessage(issue);
+    },
+    async batchIssueTickets({ requests }, call) {
+      if (requests.length > MAX_ORDERS) unwrap(fieldInvalid('requests', `at most ${MAX_ORDERS}`));
+      const wanted = requests.map(newIssueOf);
+      const issued = await issueTickets(deps, wanted.flatMap((one) => (one.ok ? [one.value] : [])), actorOf(call), call.signal);
+      if (issued.some((one) => one.ok && one.value.state === 'ABORTING')) deps.nudgeVoids();
+      let next = 0;
+      return { results: wanted.map((one) => resultMessage(one.ok ? issued[next++]! : one)) };
     },
     async voidTickets({ orderId, itemIds, reason }, call) {
       const tickets = unwrap(await voidTickets(deps, { order_id: idOf(orderId, 'ORDER_NOT_FOUND'), item_ids: itemIds, reason }, actorOf(call)));
@@ -69,8 +78,17 @@ export function ticketingService(deps: TicketingRpcDeps): Implementation {
       const as_of_ms = clock.now_ms();
       const revoked = (await store.revoked(runId)).map(({ ticket_id, version }) => ({ ticketId: String(ticket_id), version }));
       const { kid, private_key } = keys.signing();
-      const set = create(GetRevocationsResponseSchema, { runId, asOf: timestampFromMs(as_of_ms), revoked, keyId: kid, freshUntil: timestampFromMs(as_of_ms + deps.revocations_fresh_ms) });
+      const until_ms = await deps.late.until_ms(runId);
+      const set = create(GetRevocationsResponseSchema, {
+        runId, asOf: timestampFromMs(as_of_ms), revoked, keyId: kid, freshUntil: timestampFromMs(as_of_ms + deps.revocations_fresh_ms), ticketsUntil: until_ms === undefined ? undefined : timestampFromMs(until_ms),
+      });
       return { ...set, signature: sign(null, toBinary(GetRevocationsResponseSchema, set), private_key) };
+    },
+    async keepTickets({ runId, arrivalTime }, call) {
+      checkRunId(runId);
+      if (arrivalTime === undefined) throw RpcError.of({ reason: 'FIELD_INVALID', metadata: { field: 'arrival_time' } });
+      await deps.late.keep(runId, notAfter_ms({ arrival_ms: timestampMs(arrivalTime) }), actorOf(call));
+      return {};
     },
     async getGateKey({ runId }, call) {
       checkRunId(runId);
@@ -79,6 +97,9 @@ export function ticketingService(deps: TicketingRpcDeps): Implementation {
     },
   });
 }
+
+/** As the contract says. */
+const MAX_ORDERS = 64;
 
 /** Travellers see their own; operators and services see all. */
 function maySee({ caller }: Call, ticket: Ticket): boolean {
@@ -96,7 +117,7 @@ function checkRunId(run_id: string): void {
 }
 
 function idOf(text: string, reason: ErrorReason): bigint {
-  if (!/^[1-9]\d{0,18}$/.test(text)) throw RpcError.of({ reason });
+  if (!isId(text)) throw RpcError.of({ reason });
   return BigInt(text);
 }
 

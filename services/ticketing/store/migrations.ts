@@ -78,4 +78,14 @@ export const migrations: Migration[] = [
       `ALTER TABLE ticket MODIFY COLUMN qr_token VARCHAR(300) ${TEXT} NOT NULL DEFAULT ''`,
     ],
   },
+  {
+    name: '0003_late_runs',
+    up: [
+      `CREATE TABLE IF NOT EXISTS late_run (
+         run_id VARCHAR(48) NOT NULL PRIMARY KEY,
+         tickets_until DATETIME(3) NOT NULL
+       ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
+    ],
+  },
+  { name: '0004_replacing', up: ['ALTER TABLE issue ADD COLUMN replaces TINYINT NOT NULL DEFAULT 0'] },
 ];

@@ -6,7 +6,7 @@ export type TicketRow = {
   railway_state: RailwayState; asked_at: Date | null; issued_at: Date | null; holder_tag: Buffer | null; admission: string | null;
 };
 
-export type IssueRow = { issue_id: string; order_id: bigint; account_id: bigint; state: IssueState; failure_reason: string };
+export type IssueRow = { issue_id: string; order_id: bigint; account_id: bigint; state: IssueState; failure_reason: string; replaces: number };
 
 export function ticketOf(row: TicketRow): Ticket {
   const journey = JSON.parse(row.journey) as Journey;
@@ -37,7 +37,7 @@ export function ticketOf(row: TicketRow): Ticket {
 
 export function issueOf(row: IssueRow, tickets: readonly TicketRow[]): Issue {
   const { issue_id, state, failure_reason } = row;
-  return { issue_id, order_id: BigInt(row.order_id), account_id: BigInt(row.account_id), state, failure_reason, tickets: tickets.map(ticketOf) };
+  return { issue_id, order_id: BigInt(row.order_id), account_id: BigInt(row.account_id), state, failure_reason, tickets: tickets.map(ticketOf), replaces: row.replaces === 1 };
 }
 
 /** A row of before tickets had several seats, or of a version that knows one only, has the same seat all the way. */

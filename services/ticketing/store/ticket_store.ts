@@ -3,7 +3,8 @@ import { isDuplicateKey } from '#kit/store/errors.ts';
 import type { Tx } from '#kit/store/mysql.ts';
 import type { Actor, TicketStore } from '../app/ports.ts';
 import type { Ticket } from '../domain/ticket.ts';
-import { lastFourAad, openIssueStore, type StoreDeps } from './issue_store.ts';
+import { lastFourAad } from './complete.ts';
+import { openIssueStore, type StoreDeps } from './issue_store.ts';
 import { ticketOf, type TicketRow } from './rows.ts';
 
 const MAX_OF_ORDER = 100;
@@ -19,7 +20,7 @@ export function openTicketStore(deps: StoreDeps): TicketStore {
       `UPDATE ticket SET state = 'VOID', void_reason = ?, voided_at = ?, railway_state = 'VOID_DUE', next_action_time = UTC_TIMESTAMP(3), attempts = 0 WHERE ticket_id = ? AND state = 'VALID'`,
       [reason.slice(0, 200), now(), ticket.ticket_id],
     );
-    if (affected_rows === 1) await journal(tx, 'ticket.Void', `ticket/${ticket.ticket_id}`, actor, 'ok', ticket.version);
+    if (affected_rows === 1) await journal(tx, 'ticket.Void', [{ target: `ticket/${ticket.ticket_id}`, version: ticket.version }], actor);
   }
 
   return {
@@ -52,7 +53,7 @@ export function openTicketStore(deps: StoreDeps): TicketStore {
       try {
         return await db.transaction(async (tx) => {
           const { affected_rows } = await tx.execute(sql, [now(), admission === '' ? null : admission, ticket.ticket_id, ticket.version]);
-          await journal(tx, 'ticket.Inspect', `ticket/${ticket.ticket_id}`, actor, affected_rows === 1 ? 'admitted' : 'TICKET_NOT_VALID', ticket.version);
+          await journal(tx, 'ticket.Inspect', [{ target: `ticket/${ticket.ticket_id}`, version: ticket.version }], actor, affected_rows === 1 ? 'admitted' : 'TICKET_NOT_VALID');
           return affected_rows === 1 ? 'admitted' : 'late';
         });
       } catch (error) {
@@ -60,8 +61,8 @@ export function openTicketStore(deps: StoreDeps): TicketStore {
         throw error;
       }
     },
-    noteInspection: (target, result, actor) => db.transaction((tx) => journal(tx, 'ticket.Inspect', target, actor, result)),
-    noteGateKey: (run_id, actor) => db.transaction((tx) => journal(tx, 'ticket.GateKey', `run/${run_id}`, actor)),
+    noteInspection: (target, result, actor) => db.transaction((tx) => journal(tx, 'ticket.Inspect', [{ target }], actor, result)),
+    noteGateKey: (run_id, actor) => db.transaction((tx) => journal(tx, 'ticket.GateKey', [{ target: `run/${run_id}` }], actor)),
     async lastFour(ticket_id) {
       const [row] = await db.query<{ last_four_sealed: Buffer | null }>('SELECT last_four_sealed FROM ticket WHERE ticket_id = ?', [ticket_id]);
       if (row?.last_four_sealed === null || row === undefined) throw new FailureError({ reason: 'TICKET_NOT_FOUND' });
