@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { Clock } from '#kit/base/clock.ts';
 import type { ErrorReason } from '#kit/base/errors.ts';
 import { fail, ok, type Result } from '#kit/base/result.ts';
-import { quoteItems, stillHolds, type Quote } from '../domain/quote.ts';
+import { stillHolds, type Quote } from '../domain/quote.ts';
 import { totalOf, type Refund } from '../domain/refund.ts';
 import type { RefundDriver } from './drive_refund.ts';
 import type { Actor, OrderView, QuoteTokens, RefundStore } from './ports.ts';
+import { quoteNow, type QuoteDeps } from './quote_refund.ts';
 
-export type CreateRefundDeps = { store: RefundStore; tokens: QuoteTokens; clock: Clock; driver: RefundDriver; view: OrderView };
+export type CreateRefundDeps = QuoteDeps & { store: RefundStore; tokens: QuoteTokens; driver: RefundDriver; view: OrderView };
 
 export type CreateRefund = { request_id: string; order_id: string; item_ids: readonly string[]; quote_token: string };
 
@@ -26,13 +26,13 @@ export async function createRefund(deps: CreateRefundDeps, wanted: CreateRefund,
   if (!order.ok) return order;
   const quote = tokens.open(wanted.quote_token);
   const item_ids = wanted.item_ids.length > 0 || quote?.order_id !== wanted.order_id ? wanted.item_ids : quote.items.map(({ item_id }) => item_id);
-  const fresh = quoteItems(order.value, item_ids, clock.now_ms());
+  const fresh = await quoteNow(deps, order.value, item_ids);
   if (!fresh.ok) return fresh;
   if (quote === undefined || !stillHolds(quote, fresh.value, clock.now_ms())) return stale(fresh.value, tokens);
 
   // Fees are the quoted ones; where the places are is read anew.
   const items = fresh.value.items.map((item, index) => ({ ...item, ...feePart(quote.items[index]!) }));
-  const created = await store.create({ request_id: wanted.request_id, body_hash, order: order.value, quote: { ...quote, items }, reason: 'TRAVELLER' }, actor);
+  const created = await store.create({ request_id: wanted.request_id, body_hash, order: order.value, quote: { ...quote, items }, cause: 'TRAVELLER', reason: 'TRAVELLER' }, actor);
   return created.ok ? outcomeOf(await driver.driveBriefly(created.value)) : created;
 }
 

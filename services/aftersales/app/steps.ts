@@ -5,17 +5,17 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '#kit/base/clock.ts';
 import type { ErrorReason } from '#kit/base/errors.ts';
-import { FailureError, type Result } from '#kit/base/result.ts';
+import { required } from '#kit/base/result.ts';
 import type { Timers } from '#kit/base/timers.ts';
 import { formatUuid7 } from '#kit/base/uuid7.ts';
 import type { Log } from '#kit/telemetry/log.ts';
-import { moneyIdOf, placesOf, type Refund } from '../domain/refund.ts';
+import { moneyPartsOf, placesOf, type Refund } from '../domain/refund.ts';
+import type { DriverOutcome } from './driver.ts';
 import type { Money, Orders, Places, RefundStore, Tickets } from './ports.ts';
 
 export type StepDeps = { store: RefundStore; orders: Orders; tickets: Tickets; money: Money; places: Places; clock: Clock; timers: Timers; log: Log };
 
-/** The refund after the step, or how long to wait for others. Throws when the step should be repeated after a pause. */
-export type StepOutcome = Refund | { wait_ms: number };
+export type StepOutcome = DriverOutcome<Refund>;
 
 /** How often the payment service is asked for money that it has not told of. */
 export const ASK_EVERY_MS = 2000;
@@ -37,7 +37,7 @@ const ORDER_REFUSES: ReadonlySet<ErrorReason> = new Set(['VERSION_STALE', 'ITEM_
 
 async function begin({ store, orders }: StepDeps, refund: Refund): Promise<StepOutcome> {
   const items = refund.items.map(({ item_id, version }) => ({ item_id, version, refunded_fen: 0 }));
-  const moved = await orders.transition({ request_id: requestIdOf(refund, 'REFUND'), order_id: String(refund.order_id), items, to: 'REFUND', cause: `refund ${refund.refund_id}` });
+  const moved = await orders.transition({ request_id: requestIdOf(refund, 'REFUND'), order_id: String(refund.order_id), items, to: 'REFUND', cause: causeOf(refund), run_cancelled: false });
   if (!moved.ok && ORDER_REFUSES.has(moved.error.reason)) return store.refuse(refund.refund_id, 'BEGUN', moved.error.reason);
   required(moved);
   return store.move(refund.refund_id, 'BEGUN', 'ACCEPTED');
@@ -53,7 +53,7 @@ async function voidTickets({ store, tickets }: StepDeps, refund: Refund): Promis
 
 async function undo(deps: StepDeps, refund: Refund): Promise<StepOutcome> {
   await moveInRefund(deps, refund, 'SUCCESS');
-  return deps.store.refuse(refund.refund_id, 'UNDOING', 'ITEM_NOT_REFUNDABLE');
+  return deps.store.refuse(refund.refund_id, 'UNDOING', 'TICKET_NOT_VALID');
 }
 
 const MONEY_REFUSES: ReadonlySet<ErrorReason> = new Set(['REFUND_EXCEEDS_PAID', 'PAYMENT_NOT_FOUND', 'PAYMENT_STATE_WRONG', 'REQUEST_ID_REUSED', 'AMOUNT_INVALID', 'FIELD_INVALID']);
@@ -67,11 +67,10 @@ async function sendMoney(deps: StepDeps, refund: Refund): Promise<StepOutcome> {
 }
 
 async function askForMoney({ money, store }: StepDeps, refund: Refund): Promise<ErrorReason | undefined> {
-  for (const item of refund.items.filter(({ returned_fen }) => returned_fen > 0)) {
-    const refund_id = moneyIdOf(item);
-    const sent = await money.refund({ refund_id, payment_id: refund.payment_id, amount_fen: item.returned_fen, reason: `refund ${refund.refund_id}` });
+  for (const { money_id, payment_id, amount_fen } of refund.items.flatMap((item) => moneyPartsOf(item, refund.payment_id))) {
+    const sent = await money.refund({ refund_id: money_id, payment_id, amount_fen, reason: `refund ${refund.refund_id}` });
     if (!sent.ok && MONEY_REFUSES.has(sent.error.reason)) return sent.error.reason;
-    if (required(sent) === 'SUCCEEDED') await store.moneyArrived(refund_id);
+    if (required(sent) === 'SUCCEEDED') await store.moneyArrived(money_id);
   }
   return undefined;
 }
@@ -122,7 +121,7 @@ async function moveInRefund({ orders, clock }: StepDeps, refund: Refund, to: 'CL
   const items = ours.map(({ item_id, version }) => ({ item_id, version, refunded_fen: to === 'CLOSED' ? refund.items.find((item) => item.item_id === item_id)!.returned_fen : 0 }));
   // The versions keep a repetition from having an effect; the money may have taken longer than a request id lives.
   const request_id = requestIdOf({ ...refund, create_time_ms: clock.now_ms() }, to);
-  required(await orders.transition({ request_id, order_id: String(refund.order_id), items, to, cause: `refund ${refund.refund_id}` }));
+  required(await orders.transition({ request_id, order_id: String(refund.order_id), items, to, cause: causeOf(refund), run_cancelled: to === 'CLOSED' && refund.cause === 'RUN_CANCELLED' }));
 }
 
 /** The same for every repetition of a step at the refund's time. */
@@ -130,8 +129,7 @@ function requestIdOf({ refund_id, create_time_ms }: Refund, what: string): strin
   return formatUuid7(create_time_ms, createHash('sha256').update(`${refund_id} ${what}`).digest());
 }
 
-/** The value, or the refusal thrown so that the step is tried again. */
-function required<T>(result: Result<T>): T {
-  if (result.ok) return result.value;
-  throw new FailureError(result.error);
+/** For the order's timeline. */
+function causeOf({ refund_id, cause }: Refund): string {
+  return `${cause === 'TRAVELLER' ? '' : `${cause} `}refund ${refund_id}`;
 }

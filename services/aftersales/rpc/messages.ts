@@ -1,7 +1,9 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { RefundStage, type RefundItemQuoteSchema, type RefundQuoteSchema, type RefundSchema } from '#gen/rail/aftersales/v1/refund_pb.ts';
+import { RefundCause, RefundStage, RunRefundState, type RefundItemQuoteSchema, type RefundQuoteSchema, type RefundSchema, type RunRefundSchema } from '#gen/rail/aftersales/v1/refund_pb.ts';
 import { fenToInt64 } from '#kit/base/money.ts';
+import type { RunRefundProgress } from '../app/run_ports.ts';
+import { FEE_RULES } from '../domain/fee_rules.ts';
 import type { Quote } from '../domain/quote.ts';
 import { totalOf, type Refund, type RefundItem } from '../domain/refund.ts';
 
@@ -11,6 +13,8 @@ const STAGES: Record<Refund['stage'], RefundStage> = {
   MONEY_SENT: RefundStage.MONEY_SENT, DONE: RefundStage.DONE, MANUAL: RefundStage.MANUAL, REFUSED: RefundStage.MANUAL,
 };
 
+const CAUSES: Record<Refund['cause'], RefundCause> = { TRAVELLER: RefundCause.TRAVELLER, RUN_CANCELLED: RefundCause.RUN_CANCELLED, OPERATOR: RefundCause.OPERATOR };
+
 export function quoteMessage(quote: Quote, quote_token: string): MessageInitShape<typeof RefundQuoteSchema> {
   return {
     quoteToken: quote_token,
@@ -19,6 +23,7 @@ export function quoteMessage(quote: Quote, quote_token: string): MessageInitShap
     totalReturned: money(totalOf(quote.items, 'returned_fen')),
     expireTime: timestampFromMs(quote.expire_ms),
     ruleVersion: quote.rule_version,
+    rules: FEE_RULES.find(({ version }) => version === quote.rule_version)?.tiers.map(({ rule_id, text_zh, text_en }) => ({ ruleId: rule_id, textZh: text_zh, textEn: text_en })),
   };
 }
 
@@ -32,6 +37,26 @@ export function refundMessage(refund: Refund): MessageInitShape<typeof RefundSch
     createTime: timestampFromMs(refund.create_time_ms),
     finishTime: refund.finish_time_ms === undefined ? undefined : timestampFromMs(refund.finish_time_ms),
     reason: refund.reason,
+    cause: CAUSES[refund.cause],
+  };
+}
+
+export function runRefundMessage(job: RunRefundProgress): MessageInitShape<typeof RunRefundSchema> {
+  return {
+    jobId: String(job.job_id),
+    runId: job.run_id,
+    cause: CAUSES[job.cause],
+    reason: job.reason_zh === job.reason_en ? job.reason_en : `${job.reason_zh} / ${job.reason_en}`,
+    state: RunRefundState[job.state],
+    orders: job.orders,
+    ordersOpen: job.orders_open,
+    items: job.items,
+    itemsRefunded: job.items_refunded,
+    itemsFailed: job.items_failed,
+    returned: money(job.returned_fen),
+    createTime: timestampFromMs(job.create_time_ms),
+    finishTime: job.finish_time_ms === undefined ? undefined : timestampFromMs(job.finish_time_ms),
+    problems: job.problems.map(({ order_id, reason }) => ({ orderId: String(order_id), reason })),
   };
 }
 

@@ -4,6 +4,7 @@ import type { TicketingService } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import { fenToInt64 } from '#kit/base/money.ts';
 import type { ServiceClient } from '#kit/rpc/client.ts';
 import type { Money, MoneyState, Places, Tickets } from '../../app/ports.ts';
+import { isHoldOfChange } from '../../domain/change.ts';
 import { mapResult } from '#kit/base/result.ts';
 import { ask, own } from '#kit/rpc/peer.ts';
 import { runBuckets } from '#kit/rpc/run_buckets.ts';
@@ -29,7 +30,7 @@ export function placesOver(client: ServiceClient<typeof InventoryService>): Plac
   return {
     async release({ hold_id, run_id, item_nos, reason }) {
       const on = { ...own(RELEASE_MS), route_key: await buckets.keyOf(run_id) };
-      return mapResult(await ask(client.releaseHold({ holdId: hold_id, runId: run_id, owner: HoldOwner.ORDER, itemIds: item_nos.map(String), reason }, on)), () => undefined);
+      return mapResult(await ask(client.releaseHold({ holdId: hold_id, runId: run_id, owner: isHoldOfChange(hold_id) ? HoldOwner.CHANGE : HoldOwner.ORDER, itemIds: item_nos.map(String), reason }, on)), () => undefined);
     },
   };
 }
