@@ -32,6 +32,7 @@ import { createTokenSigner } from './rpc/token_signer.ts';
 import { ENTITIES } from './store/entities.ts';
 import { createIdentityStore } from './store/identity_store.ts';
 import { openJwtKeys } from './store/jwt_keys.ts';
+import { createLooks } from './store/looks.ts';
 import { migrations } from './store/migrations.ts';
 import { createPasswords } from './store/passwords.ts';
 import { pruneSessions } from './store/session_rows.ts';
@@ -108,6 +109,7 @@ async function makeDeps(config: Config, { clock, log, db, lifecycle, signing }: 
   });
   return {
     store: createIdentityStore(db, vault, clock),
+    looks: createLooks(db, vault, clock),
     passwords: await createPasswords(),
     tokens: createTokenSigner({ signing, issuer: config.jwt_issuer, audience: config.jwt_audience, clock, random: systemRandom }),
     ids: await leaseIds({ db, clock, log, lifecycle }),

@@ -3,11 +3,11 @@ import { writeAudit } from '#kit/audit/audit.ts';
 import { systemClock, type Clock } from '#kit/base/clock.ts';
 import { systemRandom } from '#kit/base/random.ts';
 import { openBus } from '#kit/bus/bus.ts';
-import { ensureStreams } from '#kit/bus/streams.ts';
+import { keepStreams } from '#kit/bus/streams.ts';
 import { createBlindIndex } from '#kit/crypto/blind_index.ts';
 import { createKeyring } from '#kit/crypto/column.ts';
 import { startServer } from '#kit/rpc/server.ts';
-import { hexKeys, hostPort, hostPorts, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
+import { count, hexKeys, hostPort, hostPorts, milliseconds, port, readConfig, url } from '#kit/run/config.ts';
 import { runMain, startAll } from '#kit/run/lifecycle.ts';
 import { archiveRequestIds } from '#kit/store/archive.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
@@ -26,6 +26,8 @@ export const configSchema = z.object({
   mysql_url_ops: z.string(),
   nats_url: z.string(),
   nats_token: z.string().optional(),
+  /** Copies of each stream: 3 where NATS is a cluster. */
+  nats_replicas: count.default(1),
   jwks_url: url,
   jwt_issuer: z.string().default('chunyun'),
   jwt_audience: z.string().default('chunyun'),
@@ -56,7 +58,7 @@ export function start(config: OpsConfig, { clock = systemClock }: { clock?: Cloc
     lifecycle.onStop('database', () => db.close());
     const bus = await openBus({ url: config.nats_url, token: config.nats_token, log, service });
     lifecycle.onStop('bus', () => bus.close());
-    await ensureStreams(bus);
+    await keepStreams(bus, { replicas: config.nats_replicas, log });
     const keys = { keyring: createKeyring(JSON.parse(config.column_keys)), index: createBlindIndex(config.blind_index_key) };
     const store = openJobStore(db, keys, clock, systemRandom);
     await store.failAbandoned();

@@ -44,6 +44,9 @@ export const configSchema = z.object({
   risk_refresh_ms: milliseconds.default(1000),
 });
 
+/** Within what the edge waits for a limit that it refuses without (envoy/filters.ts): a full core is no reason to refuse a payment. */
+const REDIS_MS = 800;
+
 export type RiskConfig = z.output<typeof configSchema>;
 
 /** The only wiring of risk: limits for the edge, blocks, captchas, judgement, and the settings that services watch. */
@@ -52,7 +55,7 @@ export function start(config: RiskConfig, { clock = systemClock }: { clock?: Clo
     const log = createLog({ service: 'risk' });
     const db = await openDatabase({ url: config.mysql_url_risk, log, service: 'risk' });
     lifecycle.onStop('database', () => db.close());
-    const redis = await openRedis({ url: config.redis_url, log, service: 'risk', command_timeout_ms: 200 });
+    const redis = await openRedis({ url: config.redis_url, log, service: 'risk', command_timeout_ms: REDIS_MS });
     lifecycle.onStop('redis', () => redis.close());
     const keys = { keyring: createKeyring(JSON.parse(config.column_keys)), index: createBlindIndex(config.blind_index_key) };
 

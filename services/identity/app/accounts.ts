@@ -2,7 +2,7 @@ import { fail, fieldInvalid, ok } from '#kit/base/result.ts';
 import type { Result } from '#kit/base/result.ts';
 import type { Account, Role } from '../domain/account.ts';
 import { geneForNewAccount, loginKey } from '../domain/account.ts';
-import type { Actor, Deps } from './ports.ts';
+import type { AccountContact, Actor, Deps } from './ports.ts';
 
 /** The account itself, for its owner. */
 export async function getAccount(deps: Deps, actor: Actor, account_id: bigint): Promise<Result<Account>> {
@@ -17,6 +17,16 @@ export async function resolveContact(deps: Deps, actor: Actor, account_id: bigin
     if (account === undefined) return fail('ACCOUNT_NOT_FOUND');
     await unit.audit({ operation: 'identity.ResolveContact', target: `account/${account_id}`, result: 'ok' });
     return ok(account);
+  });
+}
+
+/** The same for many accounts; those that are not there are left out. */
+export async function resolveContacts(deps: Deps, actor: Actor, account_ids: readonly bigint[]): Promise<AccountContact[]> {
+  if (account_ids.length === 0) return [];
+  return deps.store.record(actor, async (unit) => {
+    const contacts = await unit.accounts.contacts(account_ids);
+    await unit.audit(...contacts.map(({ account_id }) => ({ operation: 'identity.ResolveContact', target: `account/${account_id}`, result: 'ok' })));
+    return contacts;
   });
 }
 

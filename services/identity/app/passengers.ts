@@ -1,9 +1,9 @@
 import { fail, fieldInvalid, ok } from '#kit/base/result.ts';
 import type { Result } from '#kit/base/result.ts';
 import { toHex } from '#kit/base/bytes.ts';
-import { checkOptionalPhone, PASSENGER_LIMIT } from '../domain/passenger.ts';
+import { personText, checkOptionalPhone, PASSENGER_LIMIT } from '../domain/passenger.ts';
 import type { PassengerType } from '../domain/passenger.ts';
-import type { Actor, Deps, StoredPassenger } from './ports.ts';
+import type { Actor, Deps, ResolvablePassenger, StoredPassenger } from './ports.ts';
 
 export async function listPassengers(deps: Deps, actor: Actor, account_id: bigint): Promise<Result<StoredPassenger[]>> {
   return ok(await deps.store.record(actor, (unit) => unit.passengers.ofAccount(account_id)));
@@ -56,12 +56,22 @@ export type Resolved = { passenger: StoredPassenger; person_blind_index: string 
 /** Passengers of an account for another service, in the order asked. Each look is audited, also the refused one. */
 export async function resolvePassengers(deps: Deps, actor: Actor, { account_id, passenger_ids, with_removed }: ResolveInput): Promise<Result<Resolved[]>> {
   if (passenger_ids.length === 0 || passenger_ids.length > PASSENGER_LIMIT) return fieldInvalid('passenger_ids', `1 to ${PASSENGER_LIMIT} passengers`);
-  return deps.store.record(actor, async (unit): Promise<Result<Resolved[]>> => {
-    const rows = new Map((await unit.passengers.byIds(account_id, passenger_ids)).map((row) => [row.passenger_id, row]));
-    const found = passenger_ids.map((passenger_id) => rows.get(passenger_id));
-    const complete = found.filter((row) => row !== undefined && (with_removed || !row.removed)) as Array<StoredPassenger & { person_index: Uint8Array }>;
-    const all = complete.length === passenger_ids.length;
-    await unit.audit({ operation: 'identity.ResolvePassengers', target: `account/${account_id}`, result: all ? 'ok' : 'PASSENGER_NOT_FOUND' });
-    return all ? ok(complete.map((row) => ({ passenger: row, person_blind_index: toHex(row.person_index) }))) : fail('PASSENGER_NOT_FOUND');
+  const rows = new Map((await deps.looks.passengers(account_id, passenger_ids)).map((row) => [row.passenger_id, row]));
+  const found = passenger_ids.map((passenger_id) => rows.get(passenger_id));
+  const complete = found.filter((row) => row !== undefined && (with_removed || !row.removed)) as ResolvablePassenger[];
+  const all = complete.length === passenger_ids.length;
+  // Before the answer: what was seen is on record.
+  await deps.looks.note(actor, { operation: 'identity.ResolvePassengers', target: `account/${account_id}`, result: all ? 'ok' : 'PASSENGER_NOT_FOUND' });
+  return all ? ok(complete.map((row) => ({ passenger: row, person_blind_index: toHex(row.person_index) }))) : fail('PASSENGER_NOT_FOUND');
+}
+
+/** Under what other services know the person of a document. Nothing tells whether there is such a person. */
+export async function findPerson(deps: Deps, actor: Actor, { id_type, id_number }: { id_type: StoredPassenger['id_type'] | undefined; id_number: string }): Promise<Result<string>> {
+  const text = id_number.trim().toUpperCase();
+  if (id_type === undefined) return fieldInvalid('id_type', 'needed');
+  if (text.length < 4 || text.length > 40) return fail('ID_NUMBER_INVALID');
+  return deps.store.record(actor, async (unit) => {
+    await unit.audit({ operation: 'identity.FindPerson', target: 'person', result: 'ok' });
+    return ok(toHex(deps.secrets.personIndex(personText({ id_type, id_number: text }))));
   });
 }

@@ -10,6 +10,7 @@ import type { AuthorityAnswer } from '../domain/verification.ts';
 
 export type Deps = {
   store: IdentityStore;
+  looks: Looks;
   passwords: Passwords;
   tokens: TokenSigner;
   ids: Ids;
@@ -36,22 +37,34 @@ export type IdentityStore = {
   record<T>(actor: Actor, fn: (unit: Unit) => Promise<T>): Promise<T>;
 };
 
+/** Reads of personal data for other services, which come in numbers: many callers share one statement. */
+export type Looks = {
+  /** Only of this account, those on its list and removed ones. */
+  passengers(account_id: bigint, passenger_ids: readonly bigint[]): Promise<ResolvablePassenger[]>;
+  /** Kept for good when this resolves: who looked, at what, and how it ended. */
+  note(actor: Actor, note: AuditNote): Promise<void>;
+};
+
 /** Everything a use case may do inside one transaction. */
 export type Unit = {
   accounts: AccountRows;
   sessions: SessionRows;
   guesses: GuessRows;
   passengers: PassengerRows;
-  audit(note: AuditNote): Promise<void>;
+  audit(...notes: AuditNote[]): Promise<void>;
   /** Runs once per request id and keeps the answer: REQUEST_ID_REUSED, REQUEST_ID_INVALID, REQUEST_ID_EXPIRED. */
   once(key: { account_id: string; request_id: string; method: string; fingerprint: Uint8Array }, run: () => Promise<Result<string>>): Promise<Result<{ answer: string; replayed: boolean }>>;
 };
+
+export type AccountContact = Pick<Account, 'account_id' | 'phone' | 'email' | 'push_token' | 'language'>;
 
 export type AccountRows = {
   /** False when the login name is taken. */
   insert(account: Account): Promise<boolean>;
   byId(account_id: bigint): Promise<Account | undefined>;
   byLoginKey(login_key: string): Promise<Account | undefined>;
+  /** Where accounts can be reached, in no particular order; those that are not there are left out. */
+  contacts(account_ids: readonly bigint[]): Promise<AccountContact[]>;
   /** Undefined: the account takes no push messages. */
   setPushToken(account_id: bigint, push_token: string | undefined): Promise<void>;
   /** Serializes changes of one account until the end of the transaction. */
@@ -78,6 +91,7 @@ export type GuessRows = {
 
 /** A passenger and what the store knows besides. */
 export type StoredPassenger = Passenger & { verify_round: number; verify_tries: number; removed: boolean };
+export type ResolvablePassenger = StoredPassenger & { person_index: Uint8Array };
 
 export type PassengerRows = {
   /** False when the account has this person already. */
@@ -85,7 +99,7 @@ export type PassengerRows = {
   /** The current ones, oldest first. */
   ofAccount(account_id: bigint): Promise<StoredPassenger[]>;
   /** Only of this account; removed ones too. */
-  byIds(account_id: bigint, passenger_ids: readonly bigint[]): Promise<Array<StoredPassenger & { person_index: Uint8Array }>>;
+  byIds(account_id: bigint, passenger_ids: readonly bigint[]): Promise<ResolvablePassenger[]>;
   /** For the sweeper, which works for nobody's account. */
   byId(passenger_id: bigint): Promise<StoredPassenger | undefined>;
   /** Compare and set on the version; false when somebody was faster. */

@@ -1,15 +1,16 @@
 import { IdentityService } from '#gen/rail/identity/v1/identity_pb.ts';
-import type { ResolvedPassengerSchema } from '#gen/rail/identity/v1/identity_pb.ts';
+import type { ResolvedPassengerSchema, ResolvePassengersRequest } from '#gen/rail/identity/v1/identity_pb.ts';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { fail } from '#kit/base/result.ts';
+import { fail, fieldInvalid, mapResult, type Result } from '#kit/base/result.ts';
 import type { Call } from '#kit/rpc/call.ts';
-import { RpcError, unwrap } from '#kit/rpc/error.ts';
+import { asResult, RpcError, unwrap } from '#kit/rpc/error.ts';
 import { implement } from '#kit/rpc/implement.ts';
 import type { Implementation } from '#kit/rpc/implement.ts';
-import { getAccount, resolveContact, setPushToken } from '../app/accounts.ts';
+import { outcomeStatus } from '#kit/rpc/status.ts';
+import { getAccount, resolveContact, resolveContacts, setPushToken } from '../app/accounts.ts';
 import { addPassenger } from '../app/add_passenger.ts';
 import { logIn } from '../app/log_in.ts';
-import { listPassengers, removePassenger, resolvePassengers, updatePassenger } from '../app/passengers.ts';
+import { listPassengers, removePassenger, findPerson, resolvePassengers, updatePassenger } from '../app/passengers.ts';
 import type { Resolved } from '../app/passengers.ts';
 import type { Actor, Deps } from '../app/ports.ts';
 import { register } from '../app/register.ts';
@@ -64,18 +65,39 @@ export function identityService(deps: Deps): Implementation {
       const input = { ...ownerOf(call), request_id: requestId, passenger_id: passengerIdOf(passengerId) };
       return { passenger: passengerMessage(unwrap(await verifyPassenger(deps, actorOf(call), input, call.signal))) };
     },
-    async resolvePassengers({ accountId, passengerIds, inClear }, call) {
-      const account_id = accountAskedFor(accountId, call);
-      // Only who buys has to do with the list as it is now; who travels already must still be found.
-      const with_removed = call.caller.kind === 'service' && call.caller.service !== 'order';
-      const resolved = unwrap(await resolvePassengers(deps, actorOf(call), { account_id, passenger_ids: passengerIds.map(passengerIdOf), with_removed }));
-      return { passengers: resolved.map((one) => resolvedMessage(one, inClear)) };
+    async resolvePassengers(request, call) {
+      return { passengers: unwrap(await resolve(deps, request, call)) };
+    },
+    async batchResolvePassengers({ requests }, call) {
+      if (requests.length > RESOLVE_MAX) unwrap(fieldInvalid('requests', `at most ${RESOLVE_MAX}`));
+      const results = await Promise.all(requests.map((request) => asResult(resolve(deps, request, call)).then((asked) => (asked.ok ? asked.value : asked))));
+      return { outcomes: results.map((result) => (result.ok ? { passengers: result.value } : { error: outcomeStatus(result.error) })) };
+    },
+    async findPerson({ idType, idNumber }, call) {
+      return { personBlindIndex: unwrap(await findPerson(deps, actorOf(call), { id_type: idTypeOf(idType), id_number: idNumber })) };
     },
     async resolveContact({ accountId }, call) {
       const { phone, email = '', push_token = '', language } = unwrap(await resolveContact(deps, actorOf(call), accountAskedFor(accountId, call)));
       return { phone, email, pushToken: push_token, language };
     },
+    async resolveContacts({ accountIds }, call) {
+      if (accountIds.length > CONTACTS_MAX) throw RpcError.of(fail('FIELD_INVALID', { metadata: { field: 'account_ids', limit: String(CONTACTS_MAX) } }).error);
+      const contacts = await resolveContacts(deps, actorOf(call), accountIds.map((text) => accountAskedFor(text, call)));
+      return { contacts: contacts.map(({ account_id, phone, email = '', push_token = '', language }) => ({ accountId: String(account_id), phone, email, pushToken: push_token, language })) };
+    },
   });
+}
+
+/** How many accounts one call may ask for. */
+const CONTACTS_MAX = 500;
+const RESOLVE_MAX = 256;
+
+async function resolve(deps: Deps, { accountId, passengerIds, inClear }: ResolvePassengersRequest, call: Call): Promise<Result<MessageInitShape<typeof ResolvedPassengerSchema>[]>> {
+  const account_id = accountAskedFor(accountId, call);
+  // Only who buys has to do with the list as it is now; who travels already must still be found.
+  const with_removed = call.caller.kind === 'service' && call.caller.service !== 'order';
+  const resolved = await resolvePassengers(deps, actorOf(call), { account_id, passenger_ids: passengerIds.map(passengerIdOf), with_removed });
+  return mapResult(resolved, (passengers) => passengers.map((one) => resolvedMessage(one, inClear)));
 }
 
 function resolvedMessage({ passenger, person_blind_index }: Resolved, in_clear: boolean): MessageInitShape<typeof ResolvedPassengerSchema> {

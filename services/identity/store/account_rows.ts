@@ -1,6 +1,6 @@
 import { isDuplicateKey } from '#kit/store/errors.ts';
 import type { Tx } from '#kit/store/mysql.ts';
-import type { AccountRows } from '../app/ports.ts';
+import type { AccountContact, AccountRows } from '../app/ports.ts';
 import { loginKey } from '../domain/account.ts';
 import type { Account, Language, Role } from '../domain/account.ts';
 import { AccountEntity } from './entities.ts';
@@ -21,6 +21,10 @@ export function accountRows(tx: Tx, vault: Vault): AccountRows {
     },
     byId: async (account_id) => toAccount(await tx.em.findOne(AccountEntity, { account_id })),
     byLoginKey: async (login_key) => toAccount(await tx.em.findOne(AccountEntity, { login_key })),
+    async contacts(account_ids) {
+      const rows = await tx.execute<ContactRow>('SELECT account_id, phone_sealed, email_sealed, push_sealed, language FROM account WHERE account_id IN (?)', [account_ids]);
+      return rows.map((row) => contactOf(row, vault));
+    },
     setPushToken: async (account_id, push_token) => void (await tx.execute('UPDATE account SET push_sealed = ?, version = version + 1 WHERE account_id = ?', [vault.seal(push_token, 'account.push', account_id), account_id])),
     lock: async (account_id) => void (await tx.execute('SELECT account_id FROM account WHERE account_id = ? FOR UPDATE', [account_id])),
   };
@@ -49,16 +53,23 @@ function toRow(account: Account, vault: Vault): AccountRow {
   } as AccountRow;
 }
 
-function fromRow(row: AccountRow, vault: Vault): Account {
-  const { account_id } = row;
+type ContactRow = { account_id: bigint; phone_sealed?: Uint8Array | null; email_sealed?: Uint8Array | null; push_sealed?: Uint8Array | null; language: string };
+
+function contactOf({ account_id, phone_sealed, email_sealed, push_sealed, language }: ContactRow, vault: Vault): AccountContact {
   return {
     account_id,
+    phone: vault.open(phone_sealed, 'account.phone', account_id) ?? '',
+    email: vault.open(email_sealed, 'account.email', account_id),
+    push_token: vault.open(push_sealed, 'account.push', account_id),
+    language: language as Language,
+  };
+}
+
+function fromRow(row: AccountRow, vault: Vault): Account {
+  return {
+    ...contactOf(row, vault),
     login_name: row.login_name,
     password_hash: row.password_hash,
-    phone: vault.open(row.phone_sealed, 'account.phone', account_id) ?? '',
-    email: vault.open(row.email_sealed, 'account.email', account_id),
-    push_token: vault.open(row.push_sealed, 'account.push', account_id),
-    language: row.language as Language,
     city: row.city,
     tenant: row.tenant,
     roles: row.roles.split(',').filter((role) => role !== '') as Role[],

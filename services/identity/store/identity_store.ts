@@ -1,4 +1,4 @@
-import { writeAudit } from '#kit/audit/audit.ts';
+import { writeAudits } from '#kit/audit/audit.ts';
 import type { Clock } from '#kit/base/clock.ts';
 import { FailureError, ok } from '#kit/base/result.ts';
 import type { Result } from '#kit/base/result.ts';
@@ -40,8 +40,9 @@ function unitOf(tx: Tx, vault: Vault, clock: Clock, actor: Actor): Unit {
     sessions: sessionRows(tx, vault),
     guesses: guessRows(tx, vault),
     passengers: passengerRows(tx, vault),
-    async audit(note) {
-      await writeAudit(tx, vault, { actor_account: actor.account_id, actor_service: actor.service, device_id: actor.device_id, ip: actor.ip, time: new Date(clock.now_ms()), ...note });
+    async audit(...notes) {
+      const time = new Date(clock.now_ms());
+      await writeAudits(tx, vault, notes.map((note) => ({ actor_account: actor.account_id, actor_service: actor.service, device_id: actor.device_id, ip: actor.ip, time, ...note })));
     },
     async once({ account_id, request_id, method, fingerprint }, run) {
       const key = { account_id, request_id, method: `rail.identity.v1.IdentityService/${method}`, body_hash: fingerprint, now_ms: clock.now_ms() };

@@ -78,7 +78,7 @@ function toRow(passenger: StoredPassenger, person_index: Uint8Array, vault: Vaul
   } as PassengerRow & { attempts: number };
 }
 
-function fromRow(row: PassengerRow, vault: Vault): StoredPassenger {
+export function fromRow(row: PassengerRow, vault: Vault): StoredPassenger {
   const { passenger_id } = row;
   return {
     passenger_id,

@@ -1,59 +1,70 @@
-import { isDeadLetter, isTooOld, maskRecipient, NO_RECIPIENT, pauseAfter_ms, providersInOrder, RECEIPT_TRIES, recipientOf, SEND_ROUNDS, sendIdOf } from '../domain/delivery.ts';
-import type { Contact, Delivery, OutsideChannel, Provider } from '../domain/delivery.ts';
-import { render } from '../domain/template.ts';
-import type { Template } from '../domain/template.ts';
+import { isDeadLetter, pauseAfter_ms, RECEIPT_TRIES } from '../domain/delivery.ts';
+import type { Contact, Delivery, OutsideChannel } from '../domain/delivery.ts';
+import type { Parameters } from '../domain/template.ts';
 import { bury } from './dead_letters.ts';
+import { settle } from './move.ts';
 import { SYSTEM } from './ports.ts';
-import type { DeliveryChange, Deps, SendOutcome, StoredMessage } from './ports.ts';
-import { settle } from './settle.ts';
+import type { DeliveryChange, Deps, Job } from './ports.ts';
+import { asError, failed, sendJobs } from './send.ts';
 
-/** The worker's step: sends a delivery that is due, asks whether it arrived when no receipt came, or gives it up. */
-export async function deliverDue(deps: Deps, delivery_id: bigint, signal: AbortSignal): Promise<void> {
-  const job = await deps.store.record(SYSTEM, async (unit) => {
-    const delivery = await unit.deliveries.byId(delivery_id);
-    const message = delivery && (await unit.messages.byId(delivery.message_id));
-    const template = delivery && message && (await unit.templates.version(message.template_id, delivery.channel, delivery.template_version));
-    return delivery && message && template ? { delivery, message, template } : undefined;
-  });
-  if (job === undefined) return;
-  const { delivery, message } = job;
-  if (isDeadLetter(delivery)) return bury(deps, delivery, message);
-  if (delivery.channel === 'INBOX' || (delivery.state !== 'PENDING' && delivery.state !== 'SENT')) return void (await settle(deps, delivery, message, { wait_ms: null }));
-  const change = delivery.state === 'PENDING' ? await send(deps, job, delivery.channel, signal) : await askReceipt(deps, delivery, delivery.channel, signal);
-  if ((await settle(deps, delivery, message, change)) && change.state === 'FAILED') deps.wake();
+/**
+ * The worker's step with deliveries that are due: sends them, asks whether they arrived when no receipt came, or gives them
+ * up. An Error for each that could not be driven on.
+ */
+export async function deliverDue(deps: Deps, delivery_ids: readonly bigint[], signal: AbortSignal): Promise<(Error | undefined)[]> {
+  const found = await deps.store.record(SYSTEM, (unit) => unit.deliveries.withParameters(delivery_ids));
+  const errors = new Map<bigint, Error>();
+  const keep = (delivery_id: bigint, error: unknown): void => {
+    if (error !== undefined) errors.set(delivery_id, asError(error));
+  };
+  const alone = (rows: readonly Due[], act: (delivery: Delivery, channel: OutsideChannel) => Promise<void>) =>
+    inTurn(rows, ({ delivery }) => act(delivery, delivery.channel as OutsideChannel).catch((error: unknown) => keep(delivery.delivery_id, error)));
+  const { dead = [], send = [], ask = [], rest = [] } = Object.groupBy(found, ({ delivery }) => stepOf(delivery));
+  await Promise.all([
+    sendDue(deps, send, signal).then((outcomes) => outcomes.forEach((error, index) => keep(send[index]!.delivery.delivery_id, error))),
+    alone(dead, (delivery) => bury(deps, delivery)),
+    alone(ask, async (delivery, channel) => settle(deps, delivery, await askReceipt(deps, delivery, channel, signal))),
+    alone(rest, (delivery) => settle(deps, delivery, { wait_ms: null })),
+  ]);
+  return delivery_ids.map((delivery_id) => errors.get(delivery_id));
 }
 
-type Job = { delivery: Delivery; message: StoredMessage; template: Template };
+type Due = { delivery: Delivery; parameters: Parameters };
 
-async function send(deps: Deps, { delivery, message, template }: Job, channel: OutsideChannel, signal: AbortSignal): Promise<DeliveryChange> {
-  if (isTooOld(delivery, deps.clock.now_ms())) return failed('TOO_OLD');
-  // A throw here (identity is away) is the sweeper's to repeat; it uses up no round.
-  const contact = await deps.contacts.of(delivery.account_id);
-  const recipient = contact === undefined ? '' : recipientOf(channel, contact);
-  if (contact === undefined || recipient === '') return failed(NO_RECIPIENT);
-  const round = await sendRound(deps, delivery, channel, { recipient, ...render(template, languageOf(contact), message.parameters) }, signal);
-  const recipient_masked = maskRecipient(channel, recipient);
-  const tries = delivery.tries + 1;
-  if (round.outcome.kind === 'taken') {
-    return { state: 'SENT', provider: round.provider, provider_ref: round.outcome.provider_ref, recipient_masked, tries, last_error: '', sent_time_ms: deps.clock.now_ms(), wait_ms: deps.receipt_ms };
+function stepOf(delivery: Delivery): 'dead' | 'send' | 'ask' | 'rest' {
+  if (isDeadLetter(delivery)) return 'dead';
+  if (delivery.channel === 'INBOX') return 'rest';
+  return delivery.state === 'PENDING' ? 'send' : delivery.state === 'SENT' ? 'ask' : 'rest';
+}
+
+/** While identity or a wording is away they wait and use up no round. */
+async function sendDue(deps: Deps, due: readonly Due[], signal: AbortSignal): Promise<(Error | undefined)[]> {
+  if (due.length === 0) return [];
+  let contacts: ReadonlyMap<bigint, Contact>;
+  try {
+    contacts = await deps.contacts.of(due.map(({ delivery }) => delivery.account_id));
+  } catch (error) {
+    return due.map(() => asError(error));
   }
-  if (round.outcome.kind === 'refused' || tries >= SEND_ROUNDS) return { ...failed(round.outcome.problem), recipient_masked, tries };
-  return { recipient_masked, tries, last_error: round.outcome.problem, wait_ms: pauseAfter_ms(tries, deps.retry_ms) };
+  const jobs = await Promise.all(due.map(async ({ delivery, parameters }): Promise<Job | undefined> => {
+    const { template_id, channel, template_version: version, account_id } = delivery;
+    const template = await deps.templates.version({ template_id, channel, version });
+    return template && { delivery, channel: channel as OutsideChannel, parameters, template, contact: contacts.get(account_id) };
+  }));
+  const sendable = jobs.filter((job) => job !== undefined);
+  const outcomes = new Map((await sendJobs(deps, sendable, signal)).map((error, index) => [sendable[index], error]));
+  return jobs.map((job) => (job === undefined ? new Error('its wording is not there') : outcomes.get(job)));
 }
 
-/** Both providers, one after the other, until one takes it or refuses it, or a receipt shows that one had taken it. */
-async function sendRound(deps: Deps, delivery: Delivery, channel: OutsideChannel, content: { recipient: string; title: string; body: string }, signal: AbortSignal): Promise<{ provider: Provider; outcome: SendOutcome }> {
-  let last: { provider: Provider; outcome: SendOutcome } | undefined;
-  for (const provider of providersInOrder((one) => deps.messaging.open(channel, one))) {
-    if (last !== undefined && !(await isUnchanged(deps, delivery))) return last;
-    last = { provider, outcome: await deps.messaging.send(channel, provider, { message_id: sendIdOf(delivery), ...content }, signal) };
-    if (last.outcome.kind !== 'failed') return last;
-  }
-  return last!;
-}
+/** So many questions to providers and letters at once. */
+const AT_ONCE = 32;
 
-async function isUnchanged(deps: Deps, { delivery_id, version }: Delivery): Promise<boolean> {
-  return deps.store.record(SYSTEM, async (unit) => (await unit.deliveries.byId(delivery_id))?.version === version);
+async function inTurn<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of queue) await act(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker));
 }
 
 async function askReceipt(deps: Deps, delivery: Delivery, channel: OutsideChannel, signal: AbortSignal): Promise<DeliveryChange> {
@@ -63,12 +74,4 @@ async function askReceipt(deps: Deps, delivery: Delivery, channel: OutsideChanne
   const receipt_tries = delivery.receipt_tries + 1;
   // The channel took it and says no more: it stays SENT.
   return { receipt_tries, wait_ms: receipt_tries >= RECEIPT_TRIES ? null : pauseAfter_ms(receipt_tries, deps.receipt_ms) };
-}
-
-function failed(last_error: string): DeliveryChange {
-  return { state: 'FAILED', last_error, wait_ms: null };
-}
-
-function languageOf({ language }: Contact): 'zh' | 'en' {
-  return language === 'en' ? 'en' : 'zh';
 }

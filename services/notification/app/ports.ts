@@ -11,6 +11,7 @@ export type Deps = {
   ids: { next(gene: number): bigint };
   contacts: Contacts;
   messaging: Messaging;
+  templates: Templates;
   clock: Clock;
   random: Random;
   log: Log;
@@ -22,7 +23,19 @@ export type Deps = {
   meters: Meters;
   /** Tells the worker that something is due. */
   wake: () => void;
+  /** Moves a delivery on, in one transaction with other moves of the same moment; undefined when there is none by that id. */
+  move: (move: Move) => Promise<Moved | undefined>;
+  /** Sends what was just written without asking the database for it. What gets lost here is sent when its claim runs out. */
+  sendSoon: (jobs: readonly Job[]) => void;
 };
+
+/** A delivery to send and everything that takes; addresses are nowhere but in memory. */
+export type Job = { delivery: Delivery; channel: OutsideChannel; parameters: Parameters; template: Template; /** Undefined for an account that is not there. */ contact: Contact | undefined };
+
+/** `decide` sees the delivery as it is, locked; nothing changes when it answers nothing. It may be asked again, so it only decides. */
+export type Move = { delivery_id: bigint; decide: (delivery: Delivery) => DeliveryChange | undefined };
+/** The same twice where nothing changed. */
+export type Moved = { before: Delivery; after: Delivery };
 
 export type Actor = { account_id: string; service: string; device_id: string; ip: string };
 export const SYSTEM: Actor = { account_id: '', service: 'notification', device_id: '', ip: '' };
@@ -37,13 +50,15 @@ export type Unit = {
   templates: TemplateRows;
   messages: MessageRows;
   deliveries: DeliveryRows;
-  audit(note: { operation: string; target: string; result: string; request_id?: string; version?: bigint }): Promise<void>;
+  audit(...notes: AuditNote[]): Promise<void>;
   once(key: { account_id: string; request_id: string; method: string; fingerprint: readonly string[] }, run: () => Promise<Result<string>>): Promise<Result<{ answer: string; replayed: boolean }>>;
-  /** Publishes MessageDelivered with this transaction. */
-  announce(told: Delivered): Promise<void>;
+  /** Publishes what became of messages with this transaction. */
+  announce(told: readonly Delivered[]): Promise<void>;
 };
 
-export type Delivered = { event_id: string; message_id: bigint; account_id: bigint; channel: MessageChannel; state: 'SENT' | 'DELIVERED' | 'FAILED'; order_id: string; template_id: string; version: bigint; time_ms: number };
+export type AuditNote = { operation: string; target: string; result: string; request_id?: string; version?: bigint };
+
+export type Delivered = { message_id: bigint; account_id: bigint; channel: MessageChannel; state: 'SENT' | 'DELIVERED' | 'FAILED'; order_id: string; template_id: string; version: bigint; time_ms: number };
 
 export type StoredMessage = {
   message_id: bigint;
@@ -59,10 +74,8 @@ export type StoredMessage = {
 };
 
 export type MessageRows = {
-  /** False when there is one with this key. */
-  insert(message: StoredMessage): Promise<boolean>;
-  byKey(message_key: string): Promise<StoredMessage | undefined>;
-  byId(message_id: bigint): Promise<StoredMessage | undefined>;
+  /** Writes those whose keys are new; who has which key now, these or others. */
+  put(messages: readonly StoredMessage[]): Promise<Pick<StoredMessage, 'message_key' | 'message_id' | 'account_id' | 'template_id'>[]>;
   /** Of the account's inbox, newest first, older than `before`. */
   page(account_id: bigint, before: bigint | undefined, limit: number): Promise<StoredMessage[]>;
   unread(account_id: bigint): Promise<number>;
@@ -77,11 +90,17 @@ export type DeliveryChange = Partial<Pick<Delivery, 'state' | 'provider' | 'prov
   wait_ms: number | null;
 };
 
+export type DeliveryRow = { delivery: Delivery; wait_ms: number | null };
+
 export type DeliveryRows = {
-  insert(delivery: Delivery, wait_ms: number | null): Promise<void>;
-  byId(delivery_id: bigint): Promise<Delivery | undefined>;
-  /** Compare and set on the version. */
-  change(delivery: Pick<Delivery, 'delivery_id' | 'version'>, to: DeliveryChange): Promise<boolean>;
+  insert(rows: readonly DeliveryRow[]): Promise<void>;
+  /** Locked until the end of the transaction; those that are not there are left out. */
+  lock(delivery_ids: readonly bigint[]): Promise<Delivery[]>;
+  /** Of deliveries that this transaction has locked. */
+  write(rows: readonly DeliveryRow[]): Promise<void>;
+  /** With what their messages say. */
+  withParameters(delivery_ids: readonly bigint[]): Promise<{ delivery: Delivery; parameters: Parameters }[]>;
+  versions(delivery_ids: readonly bigint[]): Promise<ReadonlyMap<bigint, bigint>>;
   page(of: { order_id?: string; account_id?: bigint }, before: bigint | undefined, limit: number): Promise<Delivery[]>;
   /** What became of those written from `from_ms` to before `to_ms`. */
   rates(from_ms: number, to_ms: number): Promise<DayRate[]>;
@@ -92,7 +111,7 @@ export type DayRate = { /** `YYYY-MM-DD` in Asia/Shanghai. */ date: string; chan
 
 export type DeadLetters = {
   /** Puts a delivery that failed for good where operators find it and can have it tried anew. Repeating is harmless. */
-  bury(delivery: Delivery, template_id: string): Promise<void>;
+  bury(delivery: Delivery): Promise<void>;
 };
 
 export type Meters = {
@@ -100,10 +119,19 @@ export type Meters = {
   reached(channel: MessageChannel, provider: string, state: 'SENT' | 'DELIVERED' | 'FAILED', delay_ms: number | undefined): void;
 };
 
+export type TemplateKey = Pick<Template, 'template_id' | 'channel' | 'version'>;
+
+/** Wordings in memory. A version never changes; which one is used may be known a second late, and at once where it was reviewed. */
+export type Templates = {
+  activeOf(template_id: string): Promise<Template[]>;
+  version(key: TemplateKey): Promise<Template | undefined>;
+  reviewed(): void;
+};
+
 export type TemplateRows = {
   active(): Promise<Template[]>;
   activeOf(template_id: string): Promise<Template[]>;
-  version(template_id: string, channel: MessageChannel, version: bigint): Promise<Template | undefined>;
+  version(key: TemplateKey): Promise<Template | undefined>;
   /** The number of the newest version, locked until the end of the transaction; 0 when there is none. */
   newest(template_id: string, channel: MessageChannel): Promise<bigint>;
   insert(template: Template, now_ms: number): Promise<void>;
@@ -112,16 +140,21 @@ export type TemplateRows = {
 };
 
 export type Contacts = {
-  /** Undefined for an account that is not there; throws when identity does not answer. */
-  of(account_id: bigint): Promise<Contact | undefined>;
+  /** Accounts that are not there are left out; throws when identity does not answer. */
+  of(account_ids: readonly bigint[]): Promise<ReadonlyMap<bigint, Contact>>;
 };
 
 export type SendOutcome = { kind: 'taken'; provider_ref: string } | { kind: 'refused'; problem: string } | { kind: 'failed'; problem: string };
 
+export type OutgoingMessage = { message_id: string; recipient: string } & Rendered;
+
 export type Messaging = {
   /** Whether the circuit of a provider is open. */
   open(channel: OutsideChannel, provider: Provider): boolean;
-  /** Idempotent by `message_id` at one provider, which reports back under it. Never throws. */
-  send(channel: OutsideChannel, provider: Provider, message: { message_id: string; recipient: string } & Rendered, signal: AbortSignal): Promise<SendOutcome>;
+  /**
+   * Sends many in few requests where the provider can do that, an outcome for each in their order. Idempotent by `message_id`
+   * at one provider, which reports back under it. Never throws.
+   */
+  send(channel: OutsideChannel, provider: Provider, messages: readonly OutgoingMessage[], signal: AbortSignal): Promise<SendOutcome[]>;
   receipt(channel: OutsideChannel, provider: Provider, provider_ref: string, signal: AbortSignal): Promise<'ACCEPTED' | 'DELIVERED' | 'FAILED' | 'UNKNOWN'>;
 };

@@ -1,10 +1,8 @@
 import { fail, ok } from '#kit/base/result.ts';
 import type { Result } from '#kit/base/result.ts';
 import { deliveryOfSendId, sendIdOf } from '../domain/delivery.ts';
-import type { OutsideChannel, Provider } from '../domain/delivery.ts';
-import { SYSTEM } from './ports.ts';
-import type { Deps } from './ports.ts';
-import { settle } from './settle.ts';
+import type { Delivery, OutsideChannel, Provider } from '../domain/delivery.ts';
+import type { DeliveryChange, Deps } from './ports.ts';
 
 /** What a provider reports of a message that it took, its signature proven. */
 export type Receipt = { channel: OutsideChannel; provider: Provider; message_id: string; provider_ref: string; state: 'DELIVERED' | 'FAILED' };
@@ -12,30 +10,34 @@ export type Receipt = { channel: OutsideChannel; provider: Provider; message_id:
 /**
  * Takes a receipt. Of several about one delivery the first good one counts, whatever order they come in: DELIVERED and FAILED
  * are ends, and one of a life before is no news. That it arrived may come before the answer to the sending, or instead of it.
- * MESSAGE_NOT_FOUND. CONFLICT when it comes too early or the delivery moved on meanwhile: the provider reports again.
+ * MESSAGE_NOT_FOUND. CONFLICT when it comes too early: the provider reports again.
  */
-export async function takeReceipt(deps: Deps, receipt: Receipt): Promise<Result<'taken' | 'known'>> {
-  const { channel, provider, message_id, provider_ref, state } = receipt;
-  const delivery_id = deliveryOfSendId(message_id);
-  const found = delivery_id === undefined ? undefined : await deps.store.record(SYSTEM, async (unit) => {
-    const delivery = await unit.deliveries.byId(delivery_id);
-    const message = delivery && (await unit.messages.byId(delivery.message_id));
-    return delivery && message && { delivery, message };
+export async function takeReceipt(deps: Pick<Deps, 'move' | 'clock'>, receipt: Receipt): Promise<Result<'taken' | 'known'>> {
+  const delivery_id = deliveryOfSendId(receipt.message_id);
+  if (delivery_id === undefined) return fail('MESSAGE_NOT_FOUND');
+  const now_ms = deps.clock.now_ms();
+  const moved = await deps.move({
+    delivery_id,
+    decide(delivery) {
+      const verdict = judge(delivery, receipt);
+      return verdict.ok && verdict.value === 'taken' ? changeBy(delivery, receipt, now_ms) : undefined;
+    },
   });
-  if (found === undefined || found.delivery.channel !== channel) return fail('MESSAGE_NOT_FOUND');
-  const { delivery, message } = found;
+  return moved === undefined ? fail('MESSAGE_NOT_FOUND') : judge(moved.before, receipt);
+}
+
+function judge(delivery: Delivery, { channel, provider, message_id, state }: Receipt): Result<'taken' | 'known'> {
+  if (delivery.channel !== channel) return fail('MESSAGE_NOT_FOUND');
   const ended = delivery.state === 'DELIVERED' || delivery.state === 'FAILED';
   if (ended || message_id !== sendIdOf(delivery)) return ok('known');
-  if (state === 'FAILED') {
-    // While it is being sent nobody knows yet who carries it: the answer comes first, then this again.
-    if (delivery.state === 'PENDING') return fail('CONFLICT');
-    // The other provider carries it: what failed here is no news.
-    if (delivery.provider !== provider) return ok('known');
-  }
-  const now_ms = deps.clock.now_ms();
+  if (state === 'DELIVERED') return ok('taken');
+  // While it is being sent nobody knows yet who carries it: the answer comes first, then this again.
+  if (delivery.state === 'PENDING') return fail('CONFLICT');
+  // The other provider carries it: what failed here is no news.
+  return ok(delivery.provider === provider ? 'taken' : 'known');
+}
+
+function changeBy(delivery: Delivery, { provider, provider_ref, state }: Receipt, now_ms: number): DeliveryChange {
   const end = state === 'DELIVERED' ? { last_error: '', delivered_time_ms: now_ms } : { last_error: 'NOT_DELIVERED' };
-  const change = { ...end, state, provider, provider_ref, sent_time_ms: delivery.sent_time_ms ?? now_ms, wait_ms: null };
-  if (!(await settle(deps, delivery, message, change))) return fail('CONFLICT');
-  if (state === 'FAILED') deps.wake();
-  return ok('taken');
+  return { ...end, state, provider, provider_ref, sent_time_ms: delivery.sent_time_ms ?? now_ms, wait_ms: null };
 }

@@ -37,7 +37,7 @@ export async function proposeTemplate(deps: Deps, actor: Actor, request_id: stri
       return ok(String(version));
     });
     if (!once.ok) return once;
-    const template = await unit.templates.version(template_id, channel, BigInt(once.value.answer));
+    const template = await unit.templates.version({ template_id, channel, version: BigInt(once.value.answer) });
     return template === undefined ? fail('TEMPLATE_NOT_FOUND') : ok(template);
   });
 }
@@ -46,10 +46,10 @@ export type Review = { request_id: string; template_id: string; channel: Message
 
 /** Approves or rejects a proposed version. Four eyes: not by its author (NOT_ALLOWED). */
 export async function reviewTemplate(deps: Deps, actor: Actor, { request_id, template_id, channel, version, approve }: Review): Promise<Result<Template>> {
-  return deps.store.write(actor, async (unit) => {
+  const reviewed = await deps.store.write(actor, async (unit) => {
     const fingerprint = [template_id, channel, String(version), String(approve)];
     const once = await unit.once({ account_id: actor.account_id, request_id, method: 'ReviewTemplate', fingerprint }, async () => {
-      const template = await unit.templates.version(template_id, channel, version);
+      const template = await unit.templates.version({ template_id, channel, version });
       if (template === undefined) return fail('TEMPLATE_NOT_FOUND');
       if (template.author === actor.account_id) return fail('NOT_ALLOWED', { detail: 'an author does not review' });
       if (!(await unit.templates.review(template, actor.account_id, approve, deps.clock.now_ms()))) return fail('CONFLICT', { detail: 'it was reviewed already' });
@@ -57,7 +57,9 @@ export async function reviewTemplate(deps: Deps, actor: Actor, { request_id, tem
       return ok('');
     });
     if (!once.ok) return once;
-    const template = await unit.templates.version(template_id, channel, version);
+    const template = await unit.templates.version({ template_id, channel, version });
     return template === undefined ? fail('TEMPLATE_NOT_FOUND') : ok(template);
   });
+  deps.templates.reviewed();
+  return reviewed;
 }

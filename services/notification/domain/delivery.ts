@@ -16,6 +16,8 @@ export type Delivery = {
   account_id: bigint;
   order_id: string;
   channel: MessageChannel;
+  /** The wording, with its version. */
+  template_id: string;
   template_version: bigint;
   state: DeliveryState;
   provider?: Provider;
@@ -50,6 +52,12 @@ export function isDeadLetter({ state, last_error }: Pick<Delivery, 'state' | 'la
 /** Who gave no address on a channel was never to be reached over it. */
 export const NO_RECIPIENT = 'NO_RECIPIENT';
 
+/** How long a delivery that was just written belongs to its writer, who sends it at once; after that it is anybody's. */
+export const CLAIM_MS = 30_000;
+/** What has waited so long since its writing is not begun any more, and what was begun ends within SEND_MS: both before the claim does. */
+export const FRESH_MS = 5000;
+export const SEND_MS = 20_000;
+
 /** The number under which providers take it once. A new life has a new one, else they would repeat their first answer. */
 export function sendIdOf({ delivery_id, revivals }: Pick<Delivery, 'delivery_id' | 'revivals'>): string {
   return revivals === 0 ? String(delivery_id) : `${delivery_id}-${revivals}`;
@@ -63,6 +71,11 @@ export function deliveryOfSendId(send_id: string): bigint | undefined {
 
 export function isTooOld({ create_time_ms, revived_time_ms }: Pick<Delivery, 'create_time_ms' | 'revived_time_ms'>, now_ms: number): boolean {
   return now_ms - (revived_time_ms ?? create_time_ms) > DELIVERY_LIFE_MS;
+}
+
+/** Channels that leave the house and find the person there. */
+export function reaches(channel: MessageChannel, contact: Contact | undefined): channel is OutsideChannel {
+  return channel !== 'INBOX' && contact !== undefined && recipientOf(channel, contact) !== '';
 }
 
 /** Where the channel finds the person; empty when it does not. */

@@ -24,7 +24,7 @@ test('every wording speaks both languages, fits its channel and is in the inbox 
   for (const template of SEED_TEMPLATES) {
     t.true(checkProposal(template, template).ok, template.template_id);
     t.not(template.title_en, '');
-    t.deepEqual(placeholdersOf({ ...template, title_en: '', body_en: '' }), placeholdersOf({ ...template, title_zh: '', body_zh: '' }), template.template_id);
+    t.deepEqual(ownPlaceholders({ ...template, title_en: '', body_en: '' }, 'zh'), ownPlaceholders({ ...template, title_zh: '', body_zh: '' }, 'en'), template.template_id);
     t.true(SEED_TEMPLATES.some(({ template_id, channel }) => template_id === template.template_id && channel === 'INBOX'));
   }
 });
@@ -44,3 +44,8 @@ test('each channel has its own recipient, masked', (t) => {
 test('pauses double up to ten minutes', (t) => {
   t.deepEqual([1, 2, 3, 50].map((tries) => pauseAfter_ms(tries, 1000)), [1000, 2000, 4000, 600_000]);
 });
+
+/** What somebody else words in both languages has a name for each: `reason_zh` and `reason_en`. */
+function ownPlaceholders(template: Parameters<typeof placeholdersOf>[0], language: 'zh' | 'en'): string[] {
+  return placeholdersOf(template).map((name) => (name.endsWith(`_${language}`) ? name.slice(0, -3) : name)).toSorted();
+}

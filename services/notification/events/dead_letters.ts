@@ -17,11 +17,11 @@ export const UNDELIVERABLE_TYPES = [MessageUndeliverableSchema.typeName];
 /** Deliveries that failed for good, beside the events that did, so that ops lists and replays both alike. */
 export function deadLettersOver(bus: Bus, clock: Clock): DeadLetters {
   return {
-    async bury(delivery, template_id) {
+    async bury(delivery) {
       const { delivery_id, message_id, version, tries, last_error } = delivery;
       const key = String(message_id);
       const event_id = `undeliverable-${delivery_id}-${version}`;
-      const event = { event_id, type: MessageUndeliverableSchema.typeName, version, key, occurred_at: new Date(clock.now_ms()), payload: payloadOf(delivery, template_id), trace: {} };
+      const event = { event_id, type: MessageUndeliverableSchema.typeName, version, key, occurred_at: new Date(clock.now_ms()), payload: payloadOf(delivery), trace: {} };
       await publishDeadLetter(bus, {
         stream: 'NOTIFY', consumer: UNDELIVERABLE_CONSUMER, bucket: eventBucket(key), stream_sequence: sequenceOf(delivery), event_id, type: event.type, key, version,
         reason: last_error, tries, failed_at: event.occurred_at, envelope: encodeEvent(event),
@@ -40,7 +40,7 @@ function sequenceOf({ delivery_id, revivals }: Delivery): number {
   return Number(BigInt.asUintN(48, delivery_id * 16n + BigInt(revivals)));
 }
 
-function payloadOf({ delivery_id, message_id, account_id, channel, last_error, order_id }: Delivery, template_id: string): Uint8Array {
+function payloadOf({ delivery_id, message_id, account_id, channel, last_error, order_id, template_id }: Delivery): Uint8Array {
   const message = create(MessageUndeliverableSchema, { deliveryId: String(delivery_id), messageId: String(message_id), accountId: String(account_id), channel, reason: last_error, orderId: order_id, templateId: template_id });
   return toBinary(MessageUndeliverableSchema, message);
 }

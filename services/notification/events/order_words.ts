@@ -29,6 +29,6 @@ function seatsOf({ seat, seatParts }: OrderSnapshotItem): string {
 }
 
 /** `08:05` in China. */
-function clockTime(time: Timestamp | undefined): string {
+export function clockTime(time: Timestamp | undefined): string {
   return time === undefined ? '' : formatRfc3339(timestampMs(time)).slice(11, 16);
 }

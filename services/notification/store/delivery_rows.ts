@@ -1,8 +1,8 @@
 import type { SqlValue, Tx } from '#kit/store/mysql.ts';
-import type { DeliveryChange, DeliveryRows } from '../app/ports.ts';
+import type { DeliveryRow, DeliveryRows } from '../app/ports.ts';
 import { NO_RECIPIENT } from '../domain/delivery.ts';
 import type { Delivery, DeliveryState, Provider } from '../domain/delivery.ts';
-import type { MessageChannel } from '../domain/template.ts';
+import type { MessageChannel, Parameters } from '../domain/template.ts';
 
 type Row = {
   delivery_id: bigint;
@@ -10,6 +10,7 @@ type Row = {
   account_id: bigint;
   order_id: string;
   channel: string;
+  template_id: string;
   template_version: bigint;
   state: string;
   provider: string | null;
@@ -28,36 +29,53 @@ type Row = {
 
 const NEWEST = 9_223_372_036_854_775_807n;
 
+/** Its template is that of its message. */
+const SELECT = 'SELECT message_delivery.*, (SELECT template_id FROM message WHERE message.message_id = message_delivery.message_id) AS template_id FROM message_delivery';
+const COLUMNS = [
+  'delivery_id', 'message_id', 'account_id', 'order_id', 'channel', 'template_version', 'state', 'provider', 'provider_ref', 'recipient_masked', 'tries', 'receipt_tries',
+  'last_error', 'create_time', 'sent_time', 'delivered_time', 'revivals', 'revived_time', 'version', 'attempts', 'next_action_time',
+];
+const VALUES = `(${COLUMNS.slice(1).map(() => '?').join(', ')}, UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND)`;
+/** What changes in the life of a delivery. */
+const CHANGING = COLUMNS.slice(COLUMNS.indexOf('state')).filter((column) => column !== 'create_time');
+const SET = CHANGING.map((column) => `${column} = VALUES(${column})`).join(', ');
+/** Rows of one statement. */
+const INSERT_ROWS = 200;
+
 export function deliveryRows(tx: Tx): DeliveryRows {
+  const put = async (rows: readonly DeliveryRow[], suffix = '') => {
+    for (let start = 0; start < rows.length; start += INSERT_ROWS) {
+      const part = rows.slice(start, start + INSERT_ROWS).map(valuesOf);
+      await tx.later(`INSERT INTO message_delivery (${COLUMNS.join(', ')}) VALUES ${part.map(() => VALUES).join(', ')}${suffix}`, part.flat());
+    }
+  };
   return {
-    async insert(delivery, wait_ms) {
-      const { delivery_id, message_id, account_id, order_id, channel, template_version, state, version } = delivery;
-      await tx.later(
-        `INSERT INTO message_delivery (delivery_id, message_id, account_id, order_id, channel, template_version, state, recipient_masked, tries, receipt_tries, last_error,
-           create_time, sent_time, delivered_time, version, next_action_time, attempts)
-         VALUES (?, ?, ?, ?, ?, ?, ?, '', 0, 0, '', ?, ?, ?, ?, UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND, 0)`,
-        [delivery_id, message_id, account_id, order_id, channel, template_version, state, new Date(delivery.create_time_ms), dateOf(delivery.sent_time_ms), dateOf(delivery.delivered_time_ms), version, micros(wait_ms)],
-      );
+    insert: (rows) => put(rows),
+    async lock(delivery_ids) {
+      if (delivery_ids.length === 0) return [];
+      // In the order of the key, so that two transactions wait for one another and do not lock one another out.
+      return (await tx.execute<Row>(`${SELECT} WHERE delivery_id IN (?) ORDER BY delivery_id FOR UPDATE`, [delivery_ids])).map(toDelivery);
     },
-    async byId(delivery_id) {
-      const [row] = await tx.execute<Row>('SELECT * FROM message_delivery WHERE delivery_id = ?', [delivery_id]);
-      return row === undefined ? undefined : toDelivery(row);
-    },
-    async change({ delivery_id, version }, to) {
-      const set = assignments(to);
-      const sql = set.map(([column]) => `${column} = ?, `).join('');
-      const changed = await tx.execute(
-        `UPDATE message_delivery SET ${sql}version = version + 1, attempts = 0, next_action_time = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND WHERE delivery_id = ? AND version = ?`,
-        [...set.map(([, value]) => value), micros(to.wait_ms), delivery_id, version],
+    // The rows are there and locked, so this only ever updates.
+    write: (rows) => put(rows, ` ON DUPLICATE KEY UPDATE ${SET}`),
+    async withParameters(delivery_ids) {
+      if (delivery_ids.length === 0) return [];
+      const rows = await tx.execute<Row & { parameters: string }>(
+        'SELECT message_delivery.*, message.template_id, message.parameters FROM message_delivery JOIN message USING (message_id) WHERE delivery_id IN (?)',
+        [delivery_ids],
       );
-      return changed.affected_rows === 1;
+      return rows.map((row) => ({ delivery: toDelivery(row), parameters: JSON.parse(row.parameters) as Parameters }));
+    },
+    async versions(delivery_ids) {
+      const rows = await tx.execute<Pick<Row, 'delivery_id' | 'version'>>('SELECT delivery_id, version FROM message_delivery WHERE delivery_id IN (?)', [delivery_ids]);
+      return new Map(rows.map(({ delivery_id, version }) => [delivery_id, version]));
     },
     async page({ order_id, account_id }, before, limit) {
       const conditions: [sql: string, value: SqlValue][] = [['delivery_id < ?', before ?? NEWEST]];
       if (order_id !== undefined) conditions.push(['order_id = ?', order_id]);
       if (account_id !== undefined) conditions.push(['account_id = ?', account_id]);
       const where = conditions.map(([sql]) => sql).join(' AND ');
-      const rows = await tx.execute<Row>(`SELECT * FROM message_delivery WHERE ${where} ORDER BY delivery_id DESC LIMIT ?`, [...conditions.map(([, value]) => value), limit]);
+      const rows = await tx.execute<Row>(`${SELECT} WHERE ${where} ORDER BY delivery_id DESC LIMIT ?`, [...conditions.map(([, value]) => value), limit]);
       return rows.map(toDelivery);
     },
     async rates(from_ms, to_ms) {
@@ -78,25 +96,13 @@ const RATES = `SELECT DATE_FORMAT(create_time + INTERVAL ? HOUR, '%Y-%m-%d') AS 
     AVG(IF(state = 'DELIVERED', TIMESTAMPDIFF(MICROSECOND, create_time, delivered_time), NULL)) AS delay_us
   FROM message_delivery WHERE create_time >= ? AND create_time < ? GROUP BY 1, 2, 3 HAVING pending + sent + delivered + failed > 0 ORDER BY 1, 2, 3`;
 
-function assignments(to: DeliveryChange): [column: string, value: SqlValue][] {
-  const values: [column: string, value: SqlValue | undefined][] = [
-    ['state', to.state],
-    ['provider', to.provider],
-    ['provider_ref', to.provider_ref],
-    ['recipient_masked', to.recipient_masked],
-    ['tries', to.tries],
-    ['receipt_tries', to.receipt_tries],
-    ['last_error', to.last_error],
-    ['sent_time', to.sent_time_ms === undefined ? undefined : new Date(to.sent_time_ms)],
-    ['delivered_time', to.delivered_time_ms === undefined ? undefined : new Date(to.delivered_time_ms)],
-    ['revivals', to.revivals],
-    ['revived_time', to.revived_time_ms === undefined ? undefined : new Date(to.revived_time_ms)],
+function valuesOf({ delivery, wait_ms }: DeliveryRow): SqlValue[] {
+  const { delivery_id, message_id, account_id, order_id, channel, template_version, state, provider, provider_ref, recipient_masked, tries, receipt_tries, last_error, revivals, version } = delivery;
+  const times = [new Date(delivery.create_time_ms), dateOf(delivery.sent_time_ms), dateOf(delivery.delivered_time_ms)];
+  return [
+    delivery_id, message_id, account_id, order_id, channel, template_version, state, provider ?? null, provider_ref ?? null, recipient_masked, tries, receipt_tries,
+    last_error, ...times, revivals, dateOf(delivery.revived_time_ms), version, 0, wait_ms === null ? null : wait_ms * 1000,
   ];
-  return values.filter(([, value]) => value !== undefined);
-}
-
-function micros(wait_ms: number | null): number | null {
-  return wait_ms === null ? null : wait_ms * 1000;
 }
 
 function dateOf(time_ms: number | undefined): Date | null {
@@ -110,6 +116,7 @@ function toDelivery(row: Row): Delivery {
     account_id: row.account_id,
     order_id: row.order_id,
     channel: row.channel as MessageChannel,
+    template_id: row.template_id,
     template_version: row.template_version,
     state: row.state as DeliveryState,
     provider: (row.provider ?? undefined) as Provider | undefined,

@@ -1,5 +1,4 @@
-import { isDuplicateKey } from '#kit/store/errors.ts';
-import type { Tx } from '#kit/store/mysql.ts';
+import type { SqlValue, Tx } from '#kit/store/mysql.ts';
 import type { MessageRows, StoredMessage } from '../app/ports.ts';
 import type { Parameters } from '../domain/template.ts';
 
@@ -21,28 +20,24 @@ type Row = {
 
 const NEWEST = 9_223_372_036_854_775_807n;
 
+/** Rows of one statement: a message is two texts in two languages. */
+const INSERT_ROWS = 100;
+
 export function messageRows(tx: Tx): MessageRows {
-  const one = async (where: string, value: string | bigint) => {
-    const [row] = await tx.execute<Row>(`SELECT * FROM message WHERE ${where}`, [value]);
-    return row === undefined ? undefined : toMessage(row);
-  };
   return {
-    async insert(message) {
-      const { message_id, message_key, account_id, template_id, order_id, parameters, inbox, create_time_ms } = message;
-      try {
-        await tx.execute(
+    async put(messages) {
+      // Keys in order, so that two transactions with the same ones wait for one another and do not lock one another out.
+      const ordered = messages.toSorted((left, right) => (left.message_key < right.message_key ? -1 : 1));
+      for (let start = 0; start < ordered.length; start += INSERT_ROWS) {
+        const rows = ordered.slice(start, start + INSERT_ROWS).map(valuesOf);
+        await tx.later(
           `INSERT INTO message (message_id, message_key, account_id, template_id, order_id, parameters, in_inbox, title_zh, body_zh, title_en, body_en, create_time)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-          [message_id, message_key, account_id, template_id, order_id, JSON.stringify(parameters), inbox === undefined ? 0 : 1, inbox?.zh.title ?? '', inbox?.zh.body ?? '', inbox?.en.title ?? '', inbox?.en.body ?? '', new Date(create_time_ms)],
+           VALUES ${rows.map(() => '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').join(', ')} ON DUPLICATE KEY UPDATE message_key = message.message_key`,
+          rows.flat(),
         );
-        return true;
-      } catch (error) {
-        if (isDuplicateKey(error, 'message_once')) return false;
-        throw error;
       }
+      return tx.execute<Holder>('SELECT message_key, message_id, account_id, template_id FROM message WHERE message_key IN (?)', [ordered.map(({ message_key }) => message_key)]);
     },
-    byKey: (message_key) => one('message_key = ?', message_key),
-    byId: (message_id) => one('message_id = ?', message_id),
     async page(account_id, before, limit) {
       const rows = await tx.execute<Row>('SELECT * FROM message WHERE account_id = ? AND in_inbox = 1 AND message_id < ? ORDER BY message_id DESC LIMIT ?', [account_id, before ?? NEWEST, limit]);
       return rows.map(toMessage);
@@ -62,6 +57,15 @@ export function messageRows(tx: Tx): MessageRows {
     },
   };
 }
+
+type Holder = Pick<Row, 'message_key' | 'message_id' | 'account_id' | 'template_id'>;
+
+function valuesOf({ message_id, message_key, account_id, template_id, order_id, parameters, inbox, create_time_ms }: StoredMessage): SqlValue[] {
+  const { zh, en } = inbox ?? { zh: NO_TEXT, en: NO_TEXT };
+  return [message_id, message_key, account_id, template_id, order_id, JSON.stringify(parameters), inbox === undefined ? 0 : 1, zh.title, zh.body, en.title, en.body, new Date(create_time_ms)];
+}
+
+const NO_TEXT = { title: '', body: '' };
 
 function toMessage(row: Row): StoredMessage {
   const { message_id, message_key, account_id, template_id, order_id } = row;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { writeAudit } from '#kit/audit/audit.ts';
+import { writeAudits } from '#kit/audit/audit.ts';
 import type { AuditKeys } from '#kit/audit/audit.ts';
 import type { Clock } from '#kit/base/clock.ts';
 import { FailureError, ok } from '#kit/base/result.ts';
@@ -13,7 +13,7 @@ import { deliveryRows } from './delivery_rows.ts';
 import { messageRows } from './message_rows.ts';
 import { templateRows } from './template_rows.ts';
 
-export type StoreParts = { keys: AuditKeys; clock: Clock; /** From events/: contracts stop there. */ toEvent: (told: Delivered) => OutgoingEvent };
+export type StoreParts = { keys: AuditKeys; clock: Clock; /** From events/: contracts stop there. */ toEvent: (told: readonly Delivered[]) => OutgoingEvent };
 
 /** The database of notification as the use cases see it. */
 export function createNotificationStore(db: Database, parts: StoreParts): NotificationStore {
@@ -45,8 +45,9 @@ export function unitOf(tx: Tx, { keys, clock, toEvent }: StoreParts, actor: Acto
     templates: templateRows(tx),
     messages: messageRows(tx),
     deliveries: deliveryRows(tx),
-    async audit(note) {
-      await writeAudit(tx, keys, { actor_account: actor.account_id, actor_service: actor.service, device_id: actor.device_id, ip: actor.ip, time: new Date(clock.now_ms()), ...note });
+    async audit(...notes) {
+      const time = new Date(clock.now_ms());
+      await writeAudits(tx, keys, notes.map((note) => ({ actor_account: actor.account_id, actor_service: actor.service, device_id: actor.device_id, ip: actor.ip, time, ...note })));
     },
     async once({ account_id, request_id, method, fingerprint }, run) {
       const body_hash = createHash('sha256').update(JSON.stringify(fingerprint)).digest();
@@ -57,6 +58,6 @@ export function unitOf(tx: Tx, { keys, clock, toEvent }: StoreParts, actor: Acto
       });
       return answered.ok ? ok({ answer: new TextDecoder().decode(answered.value.answer), replayed: answered.value.replayed }) : answered;
     },
-    announce: (told) => appendEvents(tx, [toEvent(told)]),
+    announce: (told) => appendEvents(tx, told.length === 0 ? [] : [toEvent(told)]),
   };
 }

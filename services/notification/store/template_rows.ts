@@ -1,17 +1,30 @@
-import type { Tx } from '#kit/store/mysql.ts';
-import type { TemplateRows } from '../app/ports.ts';
+import type { Database, Tx } from '#kit/store/mysql.ts';
+import type { TemplateKey, TemplateRows } from '../app/ports.ts';
 import type { MessageChannel, Template, TemplateState } from '../domain/template.ts';
 
 type Row = { template_id: string; channel: string; version: bigint; state: string; title_zh: string; body_zh: string; title_en: string; body_en: string; author: string; reviewer: string };
 
 const COLUMNS = 'template_id, channel, version, state, title_zh, body_zh, title_en, body_en, author, reviewer';
 
+const ACTIVE = "state = 'ACTIVE'";
+const ONE = 'template_id = ? AND channel = ? AND version = ?';
+
+/** Outside of any transaction. */
+export async function allActive(db: Database): Promise<Template[]> {
+  return (await db.query<Row>(`SELECT ${COLUMNS} FROM template WHERE ${ACTIVE} ORDER BY template_id, channel`)).map(toTemplate);
+}
+
+/** Outside of any transaction. */
+export async function oneVersion(db: Database, { template_id, channel, version }: TemplateKey): Promise<Template | undefined> {
+  return (await db.query<Row>(`SELECT ${COLUMNS} FROM template WHERE ${ONE}`, [template_id, channel, version])).map(toTemplate)[0];
+}
+
 export function templateRows(tx: Tx): TemplateRows {
   const select = async (where: string, params: readonly (string | bigint)[]) => (await tx.execute<Row>(`SELECT ${COLUMNS} FROM template WHERE ${where}`, params)).map(toTemplate);
   return {
-    active: () => select("state = 'ACTIVE' ORDER BY template_id, channel", []),
-    activeOf: (template_id) => select("template_id = ? AND state = 'ACTIVE' ORDER BY channel", [template_id]),
-    version: async (template_id, channel, version) => (await select('template_id = ? AND channel = ? AND version = ?', [template_id, channel, version]))[0],
+    active: () => select(`${ACTIVE} ORDER BY template_id, channel`, []),
+    activeOf: (template_id) => select(`template_id = ? AND ${ACTIVE} ORDER BY channel`, [template_id]),
+    version: async ({ template_id, channel, version }) => (await select(ONE, [template_id, channel, version]))[0],
     async newest(template_id, channel) {
       const [row] = await tx.execute<{ version: bigint }>('SELECT version FROM template WHERE template_id = ? AND channel = ? ORDER BY version DESC LIMIT 1 FOR UPDATE', [template_id, channel]);
       return row?.version ?? 0n;

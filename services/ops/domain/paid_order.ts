@@ -44,8 +44,10 @@ export function judgePaidOrder(paid: PaidOrder, now_ms: number): OrderDifference
   const payment_id = order.payment_id;
   if (order.valid_tickets > 0 && (kept_fen === 0 || order.valid_tickets > order.items.filter(isLive).length)) found.push(named('TICKETED_NOT_PAID', payment_id, kept_fen));
   if (kept_fen > 0 && lacksTicket(order) && accepted.every(({ pay_time_ms }) => pay_time_ms + GRACE_MS <= now_ms)) found.push(named('NOT_TICKETED', payment_id, kept_fen));
-  const returned = returnedKind(order, paid_fen - kept_fen);
-  if (paid_fen > 0 && returned !== undefined) found.push(named(returned, payment_id, paid_fen - kept_fen));
+  const by_changes_fen = sum(refunds.filter((one) => isOfChange(one) && !one.needs_people && accepted.some((payment) => payment.payment_id === one.payment_id)).map((one) => one.amount_fen));
+  const returned_fen = paid_fen - kept_fen - by_changes_fen;
+  const returned = returnedKind(order, returned_fen);
+  if (paid_fen > 0 && returned !== undefined) found.push(named(returned, payment_id, returned_fen));
   return found;
 }
 
@@ -62,7 +64,12 @@ function lacksTicket(order: OrderSide): boolean {
   return ['WAIT_PAY', 'CLOSING', 'PAID', 'TICKETING', 'FAIL'].includes(order.state) || order.valid_tickets < done;
 }
 
-/** Only where nothing is under way; the change of a train moves money in ways of its own. */
+/** What a change of train gave back is no part of a ticket's fare any more. Aftersales names such refunds so. */
+function isOfChange({ refund_id }: Returned): boolean {
+  return refund_id.startsWith('c-');
+}
+
+/** Only where nothing is under way; a change under way moves money in ways of its own. */
 function returnedKind(order: OrderSide, returned_fen: number): OrderDifferenceKind | undefined {
   if (order.items.some(({ state }) => state !== 'SUCCESS' && state !== 'CLOSED')) return undefined;
   const owed_fen = sum(order.items.map(owedFor));

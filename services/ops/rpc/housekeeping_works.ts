@@ -9,6 +9,9 @@ export type OwnRecords = { archiveRequestIds(limit: number): Promise<{ archived:
 
 const BATCH = 2000;
 const CALL_MS = 10_000;
+/** Orders in one call, each with its items and its timeline. */
+const ORDERS = 200;
+const ORDERS_MS = 30_000;
 /** Events of a stream are kept for seven days, in outboxes and in streams. */
 const REPLAY_MS = 7 * 24 * 3_600_000;
 
@@ -39,6 +42,24 @@ export function archiveRequestIds({ housekeeping }: Pick<Peers, 'housekeeping'>,
     const failed = Object.keys(report).filter((name) => report[name]!.error !== undefined);
     if (failed.length > 0) throw new Error(`not archived: ${failed.map((name) => `${name} (${report[name]!.error})`).join(', ')}`);
     return { ...report, job_runs_forgotten: forgotten };
+  };
+}
+
+/** Batch after batch until order has nothing left; order does not say how much there is, so the run tells what it has done. */
+export function archiveOrders({ order }: Pick<Peers, 'order'>): JobWork {
+  return async (_, progress, signal) => {
+    const report = { orders: 0, entries: 0, days: 0, deleted: 0 };
+    for (let full = true; full; ) {
+      signal.throwIfAborted();
+      const batch = await order.archiveOrders({ limit: ORDERS }, { signal, timeout_ms: ORDERS_MS });
+      full = false;
+      for (const kind of Object.keys(report) as (keyof typeof report)[]) {
+        report[kind] += batch[kind];
+        full ||= batch[kind] >= ORDERS;
+      }
+      await progress(50, report);
+    }
+    return report;
   };
 }
 

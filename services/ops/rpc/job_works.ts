@@ -4,7 +4,7 @@ import { addDays, isServiceDate, serviceDateAt } from '#kit/base/time.ts';
 import { uuid7 } from '#kit/base/uuid7.ts';
 import type { JobWork, RunnableJob } from '../app/ports.ts';
 import { alertRound, type AlertDeps } from './alert_round.ts';
-import { archiveRequestIds, republishEvents, type OwnRecords } from './housekeeping_works.ts';
+import { archiveOrders, archiveRequestIds, republishEvents, type OwnRecords } from './housekeeping_works.ts';
 import type { Peers } from './peers.ts';
 import { reconcileStatement } from './statement_work.ts';
 import { replayDeadLetters } from './replay_work.ts';
@@ -24,6 +24,8 @@ export function jobsOver(peers: Peers, own: OwnRecords, alerts: AlertDeps): Runn
     { job_id: 'rebuild-inventory', title_zh: '由账本重建库存', title_en: 'Rebuild Redis from the ledger', schedule: '', off_peak_only: false, work: rebuildInventory(peers) },
     { job_id: 'reconcile-statement', title_zh: '支付对账（网关、支付、订单、车票）', title_en: 'Reconcile the statement of the payment gateway with payments, orders and tickets', schedule: '0 4 * * *', off_peak_only: true, work: reconcileStatement(peers) },
     { job_id: 'archive-request-ids', title_zh: '归档幂等记录', title_en: 'Archive answers by request id', schedule: '30 4 * * *', off_peak_only: true, work: archiveRequestIds(peers, own) },
+    { job_id: 'index-orders', title_zh: '重建订单检索索引', title_en: 'Fill the search index of orders anew', schedule: '', off_peak_only: true, work: indexOrders(peers) },
+    { job_id: 'archive-orders', title_zh: '归档历史订单', title_en: 'Archive orders of the past', schedule: '45 4 * * *', off_peak_only: true, work: archiveOrders(peers) },
     { job_id: 'alert-round', title_zh: '告警巡检', title_en: 'Alert round', schedule: '*/5 * * * *', off_peak_only: false, work: alertRound(alerts) },
     { job_id: 'replay-dead-letters', title_zh: '批量重放死信', title_en: 'Replay dead letters in bulk', schedule: '', off_peak_only: true, work: replayDeadLetters(alerts.bus) },
     { job_id: 'republish-events', title_zh: '回溯重放事件流', title_en: 'Publish a stream again from a time', schedule: '', off_peak_only: true, work: republishEvents(peers) },
@@ -34,6 +36,21 @@ function syncTimetable({ query }: Peers): JobWork {
   return async (_, __, signal) => {
     const { active, changed } = await query.syncTimetable({ requestId: newId() }, { signal, timeout_ms: 120_000 });
     return { version: active?.version, stations: active?.stationCount, trains: active?.trainCount, changed };
+  };
+}
+
+/** Pages until the new index has taken over; the old one serves meanwhile. */
+function indexOrders({ order }: Peers): JobWork {
+  return async (_, progress, signal) => {
+    let [indexed, page_token] = [0, ''];
+    do {
+      signal.throwIfAborted();
+      const page = await order.rebuildOrderIndex({ pageToken: page_token }, { signal, timeout_ms: 30_000 });
+      indexed += page.indexed;
+      page_token = page.nextPageToken;
+      await progress(page_token.startsWith('catch_up') ? 90 : 50, { indexed });
+    } while (page_token !== '');
+    return { indexed };
   };
 }
 

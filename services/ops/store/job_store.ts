@@ -4,7 +4,7 @@ import type { Random } from '#kit/base/random.ts';
 import { fail, ok } from '#kit/base/result.ts';
 import { formatUuid7 } from '#kit/base/uuid7.ts';
 import { withRequestId } from '#kit/store/idempotency.ts';
-import type { Database, Tx } from '#kit/store/mysql.ts';
+import type { Database, SqlValue, Tx } from '#kit/store/mysql.ts';
 import type { JobStore } from '../app/ports.ts';
 import type { JobRun, JobState } from '../domain/job.ts';
 
@@ -69,16 +69,16 @@ export function openJobStore(db: Database, keys: AuditKeys, clock: Clock, random
     },
     async progress(run_id, percent, report_json) {
       const report = report_json === undefined ? '' : ', report_json = ?';
-      await db.query(`UPDATE job_run SET progress_percent = ?, alive_until = ${ALIVE_SQL}${report} WHERE run_id = ? AND state = 'RUNNING'`, [
+      await write(db, `UPDATE job_run SET progress_percent = ?, alive_until = ${ALIVE_SQL}${report} WHERE run_id = ? AND state = 'RUNNING'`, [
         Math.round(percent), ...(report_json === undefined ? [] : [report_json]), run_id,
       ]);
     },
     async end(run_id, outcome) {
       const now = new Date(clock.now_ms());
       if ('error' in outcome) {
-        await db.query(`UPDATE job_run SET state = 'FAILED', error = ?, ended_at = ? WHERE run_id = ? AND state = 'RUNNING'`, [outcome.error.slice(0, 1000), now, run_id]);
+        await write(db, `UPDATE job_run SET state = 'FAILED', error = ?, ended_at = ? WHERE run_id = ? AND state = 'RUNNING'`, [outcome.error.slice(0, 1000), now, run_id]);
       } else {
-        await db.query(`UPDATE job_run SET state = 'SUCCEEDED', progress_percent = 100, report_json = ?, ended_at = ? WHERE run_id = ? AND state = 'RUNNING'`, [outcome.report_json, now, run_id]);
+        await write(db, `UPDATE job_run SET state = 'SUCCEEDED', progress_percent = 100, report_json = ?, ended_at = ? WHERE run_id = ? AND state = 'RUNNING'`, [outcome.report_json, now, run_id]);
       }
     },
     async find(run_id) {
@@ -95,7 +95,7 @@ export function openJobStore(db: Database, keys: AuditKeys, clock: Clock, random
       return new Map(rows.map((row) => [row.job_id, runOf(row)]));
     },
     async failAbandoned() {
-      await db.query(`UPDATE job_run SET state = 'FAILED', error = ?, ended_at = UTC_TIMESTAMP(3) WHERE state = 'RUNNING' AND alive_until <= UTC_TIMESTAMP(3)`, [`nothing was heard of it for ${ALIVE_MS / 1000} s`]);
+      await write(db, `UPDATE job_run SET state = 'FAILED', error = ?, ended_at = UTC_TIMESTAMP(3) WHERE state = 'RUNNING' AND alive_until <= UTC_TIMESTAMP(3)`, [`nothing was heard of it for ${ALIVE_MS / 1000} s`]);
     },
     async forgetRuns(limit) {
       const rows = await db.query<{ run_id: string }>(
@@ -120,4 +120,9 @@ function runOf(row: Row): JobRun {
     error: row.error,
     started_by: row.started_by,
   };
+}
+
+/** A transaction, so that it is made again when it meets a run that begins, ends or was abandoned, in a deadlock. */
+async function write(db: Database, sql: string, params: SqlValue[]): Promise<void> {
+  await db.transaction((tx) => tx.execute(sql, params));
 }

@@ -33,7 +33,7 @@ export function rateLimitService(deps: LimitDeps): Implementation {
         };
       },
     },
-    { foreign_rule: { access: [Access.PUBLIC], timeoutMs: 250 } },
+    { foreign_rule: { access: [Access.PUBLIC], timeoutMs: 1000 } },
   );
 }
 
