@@ -36,11 +36,14 @@ const OWN_KINDS: Readonly<Record<OutsideSystem, readonly FaultKind[]>> = {
   ],
   railway: [
     { kind: 'registration_refused', on: 'request', about_en: 'refuses to register the ticket (409), for good', about_zh: '拒绝登记车票（409），不可重试' },
-    { kind: 'truncated_feed', on: 'request', about_en: 'sends half of the timetable', about_zh: '只发送一半时刻表' },
+    { kind: 'truncated_feed', on: 'request', about_en: 'sends half of a part of the timetable', about_zh: '时刻表分片只发送一半' },
+    { kind: 'garbled_change', on: 'request', about_en: 'sends a change of a run that its checksum does not fit', about_zh: '发送与校验和不符的调度变更' },
   ],
   messaging: [
     { kind: 'receipt_delay', on: 'request', about_en: 'takes the message; its receipt is ready delay_ms later', about_zh: '接收消息，回执在 delay_ms 毫秒后产生' },
     { kind: 'receipt_failed', on: 'request', about_en: 'takes the message; its receipt says FAILED', about_zh: '接收消息，回执为 FAILED' },
+    { kind: 'message_refused', on: 'request', about_en: 'refuses the message (409), for good; the others of its request are taken', about_zh: '拒收该条消息（409），不可重试；同一请求中的其他消息照常接收' },
+    { kind: 'one_by_one', on: 'request', about_en: 'refuses several messages in one request (400), as a provider that takes them one by one', about_zh: '拒绝一次请求发送多条消息（400），如同只支持逐条发送的服务商' },
   ],
   gateway: [
     { kind: 'wrong_amount', on: 'callback', about_en: 'reports one fen less', about_zh: '上报金额少一分' },

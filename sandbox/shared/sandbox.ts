@@ -23,9 +23,11 @@ export const SANDBOX_CONFIG = {
   sandbox_keys_dir: z.string(),
   /** Where it remembers; without it everything is forgotten at the end of the process. */
   sandbox_data_dir: z.string().optional(),
+  /** With a tls.crt and a tls.key in it, it speaks HTTPS; without it HTTP. */
+  sandbox_tls_dir: z.string().optional(),
 };
 
-export type SandboxConfig = { listen_host: string; sandbox_keys_dir: string; sandbox_data_dir?: string };
+export type SandboxConfig = { listen_host: string; sandbox_keys_dir: string; sandbox_data_dir?: string; sandbox_tls_dir?: string };
 
 export type SandboxParts = {
   name: OutsideSystem;
@@ -60,8 +62,8 @@ export async function startSandbox(name: OutsideSystem, port: number, config: Sa
         return journal;
       },
     });
-    const server = lifecycle.add('http', await startSandboxServer({ name, host: config.listen_host, port, keys, routes, faults, log, clock: options.clock }));
+    const server = lifecycle.add('http', await startSandboxServer({ name, host: config.listen_host, port, keys, routes, faults, log, clock: options.clock, tls_dir: config.sandbox_tls_dir }));
     return { port: server.port, address: server.address };
   });
-  return { ...started, url: `http://${started.address}`, faults, stop: async () => started.stop() };
+  return { ...started, url: `${config.sandbox_tls_dir === undefined ? 'http' : 'https'}://${started.address}`, faults, stop: async () => started.stop() };
 }

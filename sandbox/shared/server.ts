@@ -1,8 +1,11 @@
 // The base of every outside system of the sandbox: an HTTP server that checks our signature, signs its answers and
 // misbehaves when told to.
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '#kit/base/clock.ts';
 import type { Clock } from '#kit/base/clock.ts';
@@ -25,22 +28,30 @@ export type SandboxServerOptions = {
   faults: Faults;
   log: Log;
   clock?: Clock;
+  /** Where tls.crt and tls.key are; plain HTTP without it. */
+  tls_dir?: string;
 };
 
 export type SandboxServer = { port: number; address: string; stop(): Promise<void> };
 
 export async function startSandboxServer(options: SandboxServerOptions): Promise<SandboxServer> {
   const serve = createHandler({ ...options, routes: [...faultRoutes(options.name, options.faults), ...options.routes] });
-  const server = createServer((request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
     serve(request, response).catch((error: unknown) => {
       options.log.error({ error, system: options.name }, 'a sandbox request failed');
       response.destroy();
     });
-  });
+  };
+  const server = options.tls_dir === undefined ? createServer(answer) : createTlsServer(await certificateIn(options.tls_dir), answer);
   server.requestTimeout = 30_000;
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(options.port, options.host, resolve));
   const { port } = server.address() as AddressInfo;
   return { port, address: `${options.host}:${port}`, stop: () => close(server) };
+}
+
+async function certificateIn(dir: string): Promise<{ cert: Buffer; key: Buffer }> {
+  const [cert, key] = await Promise.all([readFile(join(dir, 'tls.crt')), readFile(join(dir, 'tls.key'))]);
+  return { cert, key };
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
