@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
-import { ClassAvailabilitySchema, SaleState, StationSchema, TrainOfferSchema, TrainRunSchema } from '#gen/rail/query/v1/query_pb.ts';
+import { ClassAvailabilitySchema, PlaceSchema, SaleState, StationSchema, TrainOfferSchema, TrainRunSchema } from '#gen/rail/query/v1/query_pb.ts';
 import type { Place, TrainOffer, TrainRun } from '#gen/rail/query/v1/query_pb.ts';
 import { JourneySchema, PassengerType, SeatClass, TrainType } from '#gen/rail/type/v1/journey_pb.ts';
 import type { Journey } from '#gen/rail/type/v1/journey_pb.ts';
@@ -50,6 +50,22 @@ export function offersFor(from: Place | undefined, to: Place | undefined, date: 
   });
 }
 
+/** Every train to the station half-way, with the next one that leaves from there in time. */
+export function transfersFor(from: Place | undefined, to: Place | undefined, date: string, type: PassengerType) {
+  const [start, end] = [LINE.indexOf(stationOf(from)), LINE.indexOf(stationOf(to))];
+  if (start < 0 || end - start < 2) return [];
+  const half = create(PlaceSchema, { place: { case: 'stationId', value: LINE[Math.floor((start + end) / 2)]! } });
+  const seconds = offersFor(half, to, date, type);
+  return offersFor(from, half, date, type).flatMap((first) => {
+    const waits = seconds.map((second) => ({ second, connectionS: Number((second.journey?.departureTime?.seconds ?? 0n) - (first.journey?.arrivalTime?.seconds ?? 0n)) }));
+    const next = waits.filter(({ connectionS }) => connectionS >= 1200).toSorted((one, other) => one.connectionS - other.connectionS)[0];
+    if (next === undefined) return [];
+    const legs = [first, next.second];
+    const lowest = legs.reduce((sum, { classes }) => sum + classes.reduce((low, { fare }) => (fare !== undefined && fare.amountFen < low ? fare.amountFen : low), 1_000_000n), 0n);
+    return [{ legs, connectionS: next.connectionS, durationS: first.durationS + next.connectionS + next.second.durationS, lowestFare: { amountFen: lowest, currency: 'CNY' }, minConnectionS: 1200, available: legs.every(({ classes }) => classes.some(({ remaining }) => remaining > 0)) }];
+  });
+}
+
 export function journeyOf(runId: string, fromStationId: string, toStationId: string): Journey {
   const [train_no = '', compact = ''] = runId.split('.');
   const date = `${compact.slice(0, 4)}-${compact.slice(4, 6)}-${compact.slice(6)}`;
@@ -78,7 +94,7 @@ export function classesOf(journey: Journey, type: PassengerType) {
     const noise = stableHash32(`${journey.runId}${seatClass}`) % 7;
     const remaining = [0, 3, 18, 240, 0, 7, 512][noise] ?? 0;
     const change = noise === 0 && journey.toIndex - journey.fromIndex > 1 ? changeIn(journey) : {};
-    return create(ClassAvailabilitySchema, { seatClass, remaining, standbyAllowed: noise !== 4, fare: { amountFen: fareFen(journey, seatClass, type), currency: 'CNY' }, ...change });
+    return create(ClassAvailabilitySchema, { seatClass, remaining, standbyAllowed: noise !== 4, fare: { amountFen: fareFen(journey, seatClass, type), currency: 'CNY' }, fareReduced: type === PassengerType.STUDENT, ...change });
   });
 }
 

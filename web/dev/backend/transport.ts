@@ -1,7 +1,9 @@
 import { createRouterTransport } from '@connectrpc/connect';
 import type { ConnectRouter, Interceptor } from '@connectrpc/connect';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { ChangeService } from '#gen/rail/aftersales/v1/change_pb.ts';
 import { RefundService, RefundStage } from '#gen/rail/aftersales/v1/refund_pb.ts';
+import { StandbyService } from '#gen/rail/aftersales/v1/standby_pb.ts';
 import { IdentityService } from '#gen/rail/identity/v1/identity_pb.ts';
 import { NotificationService } from '#gen/rail/notification/v1/notification_pb.ts';
 import { OrderService } from '#gen/rail/order/v1/order_pb.ts';
@@ -11,11 +13,12 @@ import { SeatService } from '#gen/rail/seat/v1/seat_pb.ts';
 import { TicketingService } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import type { TransportFactory } from '../../src/api/transport.ts';
 import { maybeFail } from './failures.ts';
-import { classesOf, fareFen, journeyOf, offersFor, runOf, suggest } from './network.ts';
+import { classesOf, fareFen, journeyOf, offersFor, runOf, suggest, transfersFor } from './network.ts';
 import { REFUND_MS, changeOrder, orderNow, readOrders, ticketsNow } from './orders.ts';
 import { people } from './people.ts';
 import { seating } from './seats.ts';
 import { orderOf, selling } from './selling.ts';
+import { standbys } from './standbys.ts';
 
 /** The services inside the page, with the delay of a network. */
 export const pretendTransport: TransportFactory = ({ interceptors }) => createRouterTransport(routes, { transport: { interceptors: [...interceptors, delay] } });
@@ -28,11 +31,16 @@ const delay: Interceptor = (next) => async (request) => {
 function routes(router: ConnectRouter): void {
   router.service(IdentityService, people);
   router.service(OrderService, selling);
+  router.service(StandbyService, standbys);
   router.service(QueryService, {
     suggestStations: ({ text }) => ({ suggestions: suggest(text) }),
     searchTrains({ from, to, date, passengerType }) {
       maybeFail('SearchTrains');
       return { offers: offersFor(from, to, date, passengerType), stale: sessionStorage.getItem('pretend.stale') !== null, asOf: timestampFromMs(Date.now()) };
+    },
+    searchTransfers({ from, to, date, passengerType }) {
+      maybeFail('SearchTransfers');
+      return { transfers: transfersFor(from, to, date, passengerType), asOf: timestampFromMs(Date.now()) };
     },
     getTrainRun: ({ runId }) => ({ run: runOf(runId) }),
     quoteFares({ runId, fromStationId, toStationId, passengerTypes }) {
@@ -63,6 +71,8 @@ function routes(router: ConnectRouter): void {
       return { refunds: refund_ms === undefined ? [] : [{ refundId: 'r1', orderId, stage, totalReturned: { amountFen: 62_900n, currency: 'CNY' } }] };
     },
   });
+  // Tickets are not changed inside the page.
+  router.service(ChangeService, { listChanges: () => ({ changes: [] }) });
   let read = false;
   router.service(NotificationService, {
     listMessages: () => ({ messages: readOrders().flatMap(({ order_id, create_ms }, index) => [{ messageId: `m${index}`, title: '请支付订单', body: '您的座位已保留，请在 10 分钟内完成支付。', createTime: timestampFromMs(create_ms), read, orderId: order_id }]), unreadCount: read ? 0 : readOrders().length }),

@@ -1,7 +1,9 @@
 import { createClient } from '@connectrpc/connect';
 import type { Client, Transport } from '@connectrpc/connect';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
+import { ChangeService } from '#gen/rail/aftersales/v1/change_pb.ts';
 import { RefundService } from '#gen/rail/aftersales/v1/refund_pb.ts';
+import { StandbyService } from '#gen/rail/aftersales/v1/standby_pb.ts';
 import { IdentityService } from '#gen/rail/identity/v1/identity_pb.ts';
 import type { TokenPair } from '#gen/rail/identity/v1/identity_pb.ts';
 import { NotificationService } from '#gen/rail/notification/v1/notification_pb.ts';
@@ -34,6 +36,8 @@ export type Api = {
   payment: Client<typeof PaymentService>;
   ticketing: Client<typeof TicketingService>;
   refund: Client<typeof RefundService>;
+  change: Client<typeof ChangeService>;
+  standby: Client<typeof StandbyService>;
   notification: Client<typeof NotificationService>;
 };
 
@@ -62,6 +66,8 @@ export function makeApi(makeTransport: TransportFactory): Api {
     payment: createClient(PaymentService, personal),
     ticketing: createClient(TicketingService, personal),
     refund: createClient(RefundService, personal),
+    change: createClient(ChangeService, personal),
+    standby: createClient(StandbyService, personal),
     notification: createClient(NotificationService, personal),
   };
 }

@@ -19,7 +19,12 @@ const BookingPage = lazy(() => import('../pages/booking/BookingPage.tsx'));
 const QueuePage = lazy(() => import('../pages/queue/QueuePage.tsx'));
 const OrdersPage = lazy(() => import('../pages/orders/OrdersPage.tsx'));
 const OrderPage = lazy(() => import('../pages/order/OrderPage.tsx'));
+const ChangePage = lazy(() => import('../pages/change/ChangePage.tsx'));
+const ChangeProgressPage = lazy(() => import('../pages/change/ChangeProgressPage.tsx'));
 const PayPage = lazy(() => import('../pages/pay/PayPage.tsx'));
+const StandbysPage = lazy(() => import('../pages/standby/StandbysPage.tsx'));
+const StandbyFormPage = lazy(() => import('../pages/standby/StandbyFormPage.tsx'));
+const StandbyPage = lazy(() => import('../pages/standby/StandbyPage.tsx'));
 const MessagesPage = lazy(() => import('../pages/messages/MessagesPage.tsx'));
 const PassengersPage = lazy(() => import('../pages/passengers/PassengersPage.tsx'));
 const NotFoundPage = lazy(() => import('../pages/NotFoundPage.tsx'));
@@ -57,6 +62,11 @@ function Pages() {
         <Route path="/orders" element={<OrdersPage />} />
         <Route path="/orders/:order_id" element={<OrderPage />} />
         <Route path="/orders/:order_id/pay" element={<PayPage />} />
+        <Route path="/orders/:order_id/change" element={<ChangePage />} />
+        <Route path="/orders/:order_id/changes/:change_id" element={<ChangeProgressPage />} />
+        <Route path="/standbys" element={<StandbysPage />} />
+        <Route path="/standbys/new" element={<StandbyFormPage />} />
+        <Route path="/standbys/:standby_id" element={<StandbyPage />} />
         <Route path="/messages" element={<MessagesPage />} />
         <Route path="/passengers" element={<PassengersPage />} />
         <Route path="/account" element={<AccountPage />} />

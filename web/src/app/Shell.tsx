@@ -53,9 +53,10 @@ function Header() {
   return (
     <header className="head">
       <div className="head__inner">
-        <Link to="/" className="brand" aria-label={`${text.brand.name} ${text.brand.tagline}`}>
+        <Link to="/" className="brand">
           <span className="brand__seal" aria-hidden="true">春运</span>
-          <span className="brand__tagline" aria-hidden="true">{text.brand.tagline}</span>
+          <span className="visually-hidden">{text.brand.name} </span>
+          <span className="brand__tagline">{text.brand.tagline}</span>
         </Link>
         <nav className="nav" aria-label={text.nav.main}>
           <NavItem to="/" icon="search" label={text.nav.book} />

@@ -5,6 +5,7 @@ import { checkRegistration } from './account/rules.ts';
 import { idNumberProblem, isName } from './passengers/rules.ts';
 import { cashierUrl } from './pay/pay_url.ts';
 import { wishFromSearch, wishToSearch } from './search/journey_wish.ts';
+import { fromCandidates } from './search/place.ts';
 
 test('[web] a registration is checked as the contract states', (t) => {
   const good = { login_name: 'chun_yun', password: 'Tuan-yuan', password_again: 'Tuan-yuan', phone: '13912345678', email: '' };
@@ -46,5 +47,8 @@ test('[web] a journey survives its address', (t) => {
   const wish = { from: { name: '北京' }, to: { station_id: 'SHQ', name: '上海虹桥' }, date: '2026-01-28', only_high_speed: true, student: false };
   t.deepEqual(wishFromSearch(new URLSearchParams(wishToSearch(wish))), wish);
   t.is(wishFromSearch(new URLSearchParams('from=~北京&to=~上海&date=2026-02-30')), undefined);
-  t.is(wishFromSearch(new URLSearchParams('from=北京&to=~上海&date=2026-01-28')), undefined);
+  t.is(wishFromSearch(new URLSearchParams('from=~&to=~上海&date=2026-01-28')), undefined);
+  const typed = { ...wish, from: { name: 'fuzhou', typed: true as const }, transfers: true };
+  t.deepEqual(wishFromSearch(new URLSearchParams(wishToSearch(typed))), typed);
+  t.deepEqual(fromCandidates('station:BJP:北京南,city:北京,nonsense,station:X,city:'), [{ station_id: 'BJP', name: '北京南' }, { name: '北京' }]);
 });

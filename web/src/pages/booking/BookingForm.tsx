@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import type { SubmitEvent } from 'react';
-import { useLocation, useNavigate } from 'react-router';
+import { Link, useLocation, useNavigate } from 'react-router';
 import { SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
 import { readError } from '../../api/errors.ts';
 import { useApi } from '../../app/api_context.ts';
@@ -11,6 +11,7 @@ import { ErrorNotice } from '../../components/ErrorNotice.tsx';
 import { shortFen } from '../../i18n/format.ts';
 import { useText } from '../../i18n/LanguageProvider.tsx';
 import { saveQueuePass } from '../queue/queue_pass.ts';
+import { JoinStandby } from '../standby/JoinStandby.tsx';
 import type { Ride, RideOffer } from './BookingPage.tsx';
 import { ChangeOffer } from './ChangeOffer.tsx';
 import { ClassPicker } from './ClassPicker.tsx';
@@ -64,7 +65,7 @@ export function BookingForm({ ride, offer, wanted_class, student, change: accept
     <form className="booking__form" onSubmit={onSubmit} noValidate>
       <div className="booking__parts">
         <ClassPicker classes={offer.classes} value={draft.seat_class} onChoose={(seat_class) => change({ seat_class, letters: [] })} />
-        {chosen_class?.remaining === 0 && chosen_class.sameTrainChangeRemaining === 0 && <p className="notice notice--standby">{text.booking.sold_out}</p>}
+        {offer.journey !== undefined && chosen_class !== undefined && <JoinStandby journey={offer.journey} availability={chosen_class} people={draft.travellers.length} />}
         {chosen_class?.remaining === 0 && chosen_class.sameTrainChangeRemaining > 0 && <ChangeOffer availability={chosen_class} checked={draft.accept_change} onCheck={(accept) => change({ accept_change: accept })} />}
         <PassengerPicker travellers={draft.travellers} student={student} fares={offer.fares} seat_class={draft.seat_class} onChange={(travellers) => change({ travellers, letters: draft.letters.slice(0, travellers.length) })} />
         <Seating ride={ride} offer={offer} draft={draft} locking={locking} onChange={change} />
@@ -114,6 +115,7 @@ function StandbyNote({ standby_id }: { standby_id: string }) {
       <div className="notice__body">
         <h2>{text.booking.standby_made}</h2>
         <p>{text.booking.standby_body(standby_id)}</p>
+        <Link to={`/standbys/${standby_id}`}>{text.standby.to_standby}</Link>
       </div>
     </div>
   );

@@ -19,7 +19,7 @@ import { PASSENGERS_PER_ORDER_MAX, fareRange } from './draft.ts';
 import type { Draft } from './draft.ts';
 
 type Travellers = Draft['travellers'];
-type Props = { travellers: Travellers; student: boolean; fares: Fare[]; seat_class: SeatClass; onChange: (travellers: Travellers) => void };
+type Props = { travellers: Travellers; student: boolean; /** None where it is not decided yet what is bought. */ fares: Fare[]; seat_class: SeatClass; onChange: (travellers: Travellers) => void };
 
 /** Who travels, and as what. Somebody new can be added without leaving the order. */
 export function PassengerPicker({ travellers, student, fares, seat_class, onChange }: Props) {
@@ -104,7 +104,7 @@ function TypeSelect({ name, type, fares, seat_class, onChoose }: TypeSelectProps
           </option>
         ))}
       </select>
-      <span className="traveller__fare">{range === undefined ? '--' : shortFen(range.max_fen)}</span>
+      {fares.length > 0 && <span className="traveller__fare">{range === undefined ? '--' : shortFen(range.max_fen)}</span>}
     </span>
   );
 }

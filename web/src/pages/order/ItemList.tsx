@@ -19,6 +19,7 @@ export function ItemList({ items }: { items: OrderItem[] }) {
           <div>
             <p className="item__name">
               {item.passengerNameMasked} <span className="tag">{passengerTypeLabel(item.passengerType, text)}</span>
+              {item.changed && item.state === OrderState.SUCCESS && <span className="tag" data-testid="changed">{text.change.list.tag}</span>}
               {(mixed || item.state === OrderState.CLOSED) && <StateTag state={item.state} close_reason={item.closeReason} />}
             </p>
             <p className="item__id">{item.idNumberMasked}</p>

@@ -5,17 +5,22 @@ import type { Order } from '#gen/rail/order/v1/order_pb.ts';
 import { ErrorNotice } from '../../components/ErrorNotice.tsx';
 import { JourneyHead } from '../../components/JourneyHead.tsx';
 import { Skeleton } from '../../components/Skeleton.tsx';
-import { dateAndTime, price } from '../../i18n/format.ts';
+import { dateAndTime, shortFen } from '../../i18n/format.ts';
 import { closeReasonLabel, orderStateKey } from '../../i18n/labels.ts';
 import { useText } from '../../i18n/LanguageProvider.tsx';
 import '../../styles/order.css';
+import { ChangeButton } from '../change/ChangeButton.tsx';
+import { ChangeList } from '../change/ChangeList.tsx';
 import { wentToPay } from '../pay/paying.ts';
+import { OpenUpgrades } from '../standby/OpenUpgrades.tsx';
 import { allRefunded } from './all_refunded.ts';
 import { CancelButton } from './CancelButton.tsx';
 import { ItemList } from './ItemList.tsx';
+import { journeyGroups, totalFen } from './journey_groups.ts';
 import { OrderSteps } from './OrderSteps.tsx';
 import { RefundList } from './RefundList.tsx';
 import { RefundPanel } from './RefundPanel.tsx';
+import { RunNotice } from './RunNotice.tsx';
 import { Tickets } from './Tickets.tsx';
 import { useOrder } from './use_order.ts';
 
@@ -32,6 +37,8 @@ function OrderView({ order_id }: { order_id: string }) {
   const [shown, setShown] = useState<Order>();
   if (watched.value !== undefined && watched.value !== shown) setShown(watched.value);
   const order = watched.value ?? shown;
+  // What waits to be paid comes first.
+  const changing = order?.items.some(({ state }) => state === OrderState.CHANGE) === true;
   const again = (): void => setTurn(turn + 1);
   const onRefunded = (item_ids: string[]): void => {
     setRefunding(item_ids);
@@ -46,22 +53,33 @@ function OrderView({ order_id }: { order_id: string }) {
       {order !== undefined && (
         <div data-testid="order-state" data-state={orderStateKey(order.state)}>
           <Status order={order} />
+          <RunNotice order={order} />
+          {changing && <ChangeList order={order} />}
+          <OpenUpgrades order={order} onMoved={again} />
           <Tickets order={order} />
           <section className="panel">
-            {order.journey !== undefined && <JourneyHead journey={order.journey} />}
-            <ItemList items={order.items} />
+            {journeyGroups(order).map(({ key, journey, change, items }) => (
+              <div key={key} className="travel">
+                {journey !== undefined && <JourneyHead journey={journey} change={change} />}
+                <ItemList items={items} />
+              </div>
+            ))}
             <dl className="facts facts--line">
               <dt>{text.order.number}</dt>
               <dd>{order.orderId}</dd>
               <dt>{text.order.created}</dt>
               <dd>{order.createTime === undefined ? '' : dateAndTime(order.createTime)}</dd>
               <dt>{text.order.total}</dt>
-              <dd className="facts__amount">{price(order.total)}</dd>
+              <dd className="facts__amount">{shortFen(totalFen(order))}</dd>
             </dl>
             {order.state === OrderState.WAIT_PAY && <PayActions order={order} onCancelled={again} />}
           </section>
           <RefundList order={order} refunding={refunding} />
-          <RefundPanel order={order} onRefunded={onRefunded} />
+          {!changing && <ChangeList order={order} />}
+          <div className="actions">
+            <ChangeButton order={order} />
+            <RefundPanel order={order} onRefunded={onRefunded} />
+          </div>
         </div>
       )}
     </div>

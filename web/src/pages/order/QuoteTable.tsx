@@ -34,6 +34,16 @@ export function QuoteTable({ quote, items }: { quote: RefundQuote; items: OrderI
           {rule}
         </p>
       ))}
+      {quote.rules.length > 0 && (
+        <details className="quote__rule" data-testid="refund-rules">
+          <summary>{text.refund.all_rules}</summary>
+          <ul>
+            {quote.rules.map(({ ruleId, textZh, textEn }) => (
+              <li key={ruleId}>{language === 'zh' ? textZh : textEn}</li>
+            ))}
+          </ul>
+        </details>
+      )}
       <p className="quote__total">
         {text.refund.total_returned} <strong data-testid="refund-amount">{price(quote.totalReturned)}</strong>
       </p>

@@ -1,7 +1,7 @@
 import { useEffect } from 'react';
-import { RefundStage } from '#gen/rail/aftersales/v1/refund_pb.ts';
+import { RefundCause, RefundStage } from '#gen/rail/aftersales/v1/refund_pb.ts';
 import type { Refund } from '#gen/rail/aftersales/v1/refund_pb.ts';
-import { CloseReason, OrderState } from '#gen/rail/order/v1/order_pb.ts';
+import { OrderState } from '#gen/rail/order/v1/order_pb.ts';
 import type { Order } from '#gen/rail/order/v1/order_pb.ts';
 import { useApi } from '../../app/api_context.ts';
 import { useLoad } from '../../app/use_load.ts';
@@ -10,13 +10,14 @@ import { Icon } from '../../components/Icon.tsx';
 import { price } from '../../i18n/format.ts';
 import { refundStageKey } from '../../i18n/labels.ts';
 import { useText } from '../../i18n/LanguageProvider.tsx';
+import { isRefunded } from './all_refunded.ts';
 
 const ASK_AGAIN_MS = 2_000;
 const STAGES = [RefundStage.ACCEPTED, RefundStage.VOIDED, RefundStage.MONEY_SENT, RefundStage.DONE];
 
 /** Where the money is, for every refund of the order; read again with each change of an item. */
 export function RefundList({ order, refunding }: { order: Order; refunding: readonly string[] }) {
-  const any = refunding.length > 0 || order.items.some(({ state, closeReason }) => state === OrderState.REFUND || closeReason === CloseReason.REFUNDED);
+  const any = refunding.length > 0 || order.items.some((item) => item.state === OrderState.REFUND || isRefunded(item));
   return any ? <Refunds order={order} /> : null;
 }
 
@@ -47,6 +48,8 @@ function RefundLine({ refund }: { refund: Refund }) {
       <p className="quote__total">
         {text.refund.returned} <strong>{price(refund.totalReturned)}</strong>
       </p>
+      {refund.cause === RefundCause.RUN_CANCELLED && <p className="quote__rule">{text.refund.by_railway.run_cancelled}</p>}
+      {refund.cause === RefundCause.OPERATOR && <p className="quote__rule">{text.refund.by_railway.operator}</p>}
       {refund.stage === RefundStage.MANUAL ? (
         <p>{text.refund.stages.manual}</p>
       ) : (

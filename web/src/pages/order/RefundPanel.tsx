@@ -19,7 +19,7 @@ export function RefundPanel({ order, onRefunded }: { order: Order; onRefunded: (
   const refundable = order.items.filter(({ state }) => state === OrderState.SUCCESS);
   if (refundable.length === 0) return null;
   return (
-    <div className="actions">
+    <>
       <button type="button" className="button" onClick={() => setOpen(true)} data-testid="refund">
         {text.refund.start}
       </button>
@@ -36,7 +36,7 @@ export function RefundPanel({ order, onRefunded }: { order: Order; onRefunded: (
           />
         </Dialog>
       )}
-    </div>
+    </>
   );
 }
 
@@ -54,9 +54,19 @@ function RefundForm({ order, items, onClose, onDone }: FormProps) {
   });
   const choose = (itemId: string, on: boolean): void => {
     setQuote(undefined);
+    ask.clear();
+    confirm.clear();
     setChosen(on ? [...chosen, itemId] : chosen.filter((other) => other !== itemId));
   };
   const stale = confirm.error?.reason === 'QUOTE_STALE';
+  const error = confirm.error ?? ask.error;
+  const children = error?.reason === 'CHILD_LEFT_ALONE' ? (error.metadata['item_ids'] ?? '').split(',').filter((itemId) => items.some((item) => item.itemId === itemId)) : [];
+  const withChildren = (): void => {
+    const all = [...chosen, ...children];
+    setChosen(all);
+    confirm.clear();
+    void ask.run(all);
+  };
   return (
     <div className="form">
       <fieldset className="choice">
@@ -66,7 +76,14 @@ function RefundForm({ order, items, onClose, onDone }: FormProps) {
         ))}
       </fieldset>
       {quote !== undefined && <QuoteTable quote={quote} items={items} />}
-      <ErrorNotice error={confirm.error ?? ask.error}>{stale && <p>{text.refund.changed}</p>}</ErrorNotice>
+      <ErrorNotice error={error}>
+        {stale && <p>{text.refund.changed}</p>}
+        {children.length > 0 && (
+          <button type="button" className="button button--small" disabled={ask.busy} onClick={withChildren} data-testid="refund-children">
+            {text.refund.with_children}
+          </button>
+        )}
+      </ErrorNotice>
       <div className="dialog__actions">
         <button type="button" className="button" onClick={onClose}>
           {text.common.cancel}

@@ -4,7 +4,7 @@ import { TicketState } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import type { Ticket } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import { Arrow } from '../../components/Arrow.tsx';
 import { Dialog } from '../../components/Dialog.tsx';
-import { clockTime, dayOf, fullDate, price } from '../../i18n/format.ts';
+import { clockTime, dateAndTime, dayOf, fullDate, price } from '../../i18n/format.ts';
 import { passengerTypeLabel, seatClassLabel, seatLabel, ticketStateKey } from '../../i18n/labels.ts';
 import { useText } from '../../i18n/LanguageProvider.tsx';
 import '../../styles/ticket.css';
@@ -18,6 +18,11 @@ export function TicketCard({ ticket, item, stops }: { ticket: Ticket; item: Orde
   const { journey, seat } = ticket;
   const state = ticketStateKey(ticket.state);
   const parts = ticket.seatParts;
+  // The ticket says what was known when it was issued; its order knows what the railway has changed since.
+  const current = item?.ticketId === ticket.ticketId;
+  const now = current ? item.journey : undefined;
+  const departure = now?.departureTime ?? journey?.departureTime;
+  const was = now === undefined ? undefined : item?.journeyChange?.orderedDepartureTime;
   const valid = ticket.state === TicketState.VALID;
   return (
     <article className="ticket" data-state={state} data-testid="ticket" aria-label={`${text.ticket.number} ${ticket.ticketId}`}>
@@ -37,13 +42,13 @@ export function TicketCard({ ticket, item, stops }: { ticket: Ticket; item: Orde
         <div className="ticket__rows">
           <div className="ticket__facts">
             <p>
-              {journey?.departureTime !== undefined && fullDate(dayOf(journey.departureTime), text)} <b>{text.ticket.depart(clockTime(journey?.departureTime))}</b>
+              {departure !== undefined && fullDate(dayOf(departure), text)} <b>{text.ticket.depart(clockTime(departure))}</b> {was !== undefined && <del aria-label={text.order.change.was(dateAndTime(was))}>{clockTime(was)}</del>}
             </p>
             <div className="ticket__seat" data-testid="ticket-seat">
               {parts.length > 1 ? <SeatParts parts={parts} stops={stops} /> : <b>{seatLabel(seat, text)}</b>} {seat !== undefined && seatClassLabel(seat.seatClass, text)}
             </div>
             <p>
-              <b>{price(item?.fare)}</b> {passengerTypeLabel(ticket.passengerType, text)}
+              {current && <b>{price(item.fare)}</b>} {passengerTypeLabel(ticket.passengerType, text)}
             </p>
             <p className="ticket__fine">{text.ticket.train_only}</p>
             <p className="ticket__person" data-testid="ticket-person">

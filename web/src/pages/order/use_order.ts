@@ -23,8 +23,8 @@ export function useOrder(order_id: string, turn = 0, refunding: readonly string[
   });
 }
 
-/** True when nothing happens to an order by itself any more; a refund or a change may still begin. */
+/** True when nothing happens to an order by itself any more; a refund or a change may still begin. Tickets of a train that does not run are refunded by themselves. */
 function isSettled({ state, items }: Order): boolean {
-  const still = items.every((item) => item.state !== OrderState.REFUND && item.state !== OrderState.CHANGE);
+  const still = items.every((item) => item.state !== OrderState.REFUND && item.state !== OrderState.CHANGE && !(item.state === OrderState.SUCCESS && item.journeyChange?.cancelled === true));
   return still && (state === OrderState.SUCCESS || state === OrderState.CLOSED);
 }

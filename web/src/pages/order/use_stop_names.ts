@@ -1,9 +1,12 @@
-import type { OrderItem } from '#gen/rail/order/v1/order_pb.ts';
+import type { Journey } from '#gen/rail/type/v1/journey_pb.ts';
 import { useApi } from '../../app/api_context.ts';
 import { useLoad } from '../../app/use_load.ts';
 
+/** An item of an order, or a ticket. */
+type Seated = { seatParts: readonly unknown[]; journey?: Journey };
+
 /** Names of the stops of a train by index, asked for only when somebody changes seats. Empty until they are known. */
-export function useStopNames(items: readonly OrderItem[]): ReadonlyMap<number, string> {
+export function useStopNames(items: readonly Seated[]): ReadonlyMap<number, string> {
   const { query } = useApi();
   const run_id = items.find(({ seatParts }) => seatParts.length > 1)?.journey?.runId ?? '';
   const { value } = useLoad(`stops ${run_id}`, async (signal) => {

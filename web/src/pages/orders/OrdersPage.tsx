@@ -10,10 +10,12 @@ import { ErrorNotice } from '../../components/ErrorNotice.tsx';
 import { JourneyHead } from '../../components/JourneyHead.tsx';
 import { Skeleton } from '../../components/Skeleton.tsx';
 import { StateTag } from '../../components/StateTag.tsx';
-import { price } from '../../i18n/format.ts';
+import { shortFen } from '../../i18n/format.ts';
 import { useText } from '../../i18n/LanguageProvider.tsx';
 import '../../styles/order.css';
 import { allRefunded } from '../order/all_refunded.ts';
+import { journeyGroups, totalFen } from '../order/journey_groups.ts';
+import { OrderTabs } from './OrderTabs.tsx';
 
 const FILTERS = {
   all: [],
@@ -31,6 +33,7 @@ export default function OrdersPage() {
     <div className="page page--narrow">
       <title>{`${text.order.list_title} · ${text.brand.name}`}</title>
       <h1>{text.order.list_title}</h1>
+      <OrderTabs />
       <Choice legend={text.order.list_title} hide_legend name="order-filter" options={options} value={filter} onChoose={setFilter} />
       <OrderList key={filter} states={FILTERS[filter]} />
     </div>
@@ -77,10 +80,11 @@ function OrderLine({ order }: { order: Order }) {
           </span>
           <StateTag state={order.state} close_reason={allRefunded(order) ? CloseReason.REFUNDED : undefined} />
         </span>
-        {order.journey !== undefined && <JourneyHead journey={order.journey} />}
+        {journeyGroups(order).map(({ key, journey, change }) => journey !== undefined && <JourneyHead key={key} journey={journey} change={change} />)}
+        {order.journeyChange?.cancelled === true && <span className="orderline__news">{text.order.change.cancelled_short}</span>}
         <span className="orderline__foot">
           <span>{order.items.map(({ passengerNameMasked }) => passengerNameMasked).join('  ')}</span>
-          <span className="orderline__total">{price(order.total)}</span>
+          <span className="orderline__total">{shortFen(totalFen(order))}</span>
         </span>
       </Link>
     </li>

@@ -1,5 +1,5 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { Navigate, useParams } from 'react-router';
 import { OrderState } from '#gen/rail/order/v1/order_pb.ts';
 import type { Order } from '#gen/rail/order/v1/order_pb.ts';
@@ -16,8 +16,9 @@ import { CancelButton } from '../order/CancelButton.tsx';
 import { ItemList } from '../order/ItemList.tsx';
 import { useOrder } from '../order/use_order.ts';
 import { Countdown } from './Countdown.tsx';
-import { cashierUrl } from './pay_url.ts';
+import { payUrlOnceOpen } from './open_url.ts';
 import { rememberPaying } from './paying.ts';
+import { useCashier } from './use_cashier.ts';
 
 export default function PayPage() {
   const text = useText();
@@ -35,7 +36,7 @@ export default function PayPage() {
         <>
           {value.payExpireTime !== undefined && <Countdown until_ms={timestampMs(value.payExpireTime)} />}
           <section className="panel">
-            {value.journey !== undefined && <JourneyHead journey={value.journey} />}
+            {value.journey !== undefined && <JourneyHead journey={value.journey} change={value.journeyChange} />}
             <ItemList items={value.items} />
           </section>
           <Checkout order={value} />
@@ -49,22 +50,11 @@ function Checkout({ order }: { order: Order }) {
   const text = useText();
   const { payment } = useApi();
   const [channel, setChannel] = useState<string>(CHANNELS[0]);
-  const [bad_url, setBadUrl] = useState(false);
-  const [leaving, setLeaving] = useState(false);
-  useEffect(() => {
-    // Back from the cashier the browser may show this page as it was left.
-    const onShow = (): void => setLeaving(false);
-    addEventListener('pageshow', onShow);
-    return () => removeEventListener('pageshow', onShow);
-  }, []);
+  const { leaving, bad_url, go } = useCashier();
   const pay = useAction(async (requestId, orderId: string, paymentChannel: string) => {
-    const answer = await payment.createPayment({ requestId, orderId, paymentChannel, returnPath: `/orders/${orderId}` });
-    const url = cashierUrl(answer.payment?.payUrl ?? '', location.href);
-    setBadUrl(url === undefined);
-    if (url === undefined) return;
-    setLeaving(true);
-    rememberPaying(sessionStorage, orderId);
-    location.assign(url);
+    const { payment: opened } = await payment.createPayment({ requestId, orderId, paymentChannel, returnPath: `/orders/${orderId}` });
+    const url = await payUrlOnceOpen(opened?.payUrl ?? '', async () => (await payment.getPayment({ paymentId: opened?.paymentId ?? '' })).payment?.payUrl ?? '');
+    if (go(url)) rememberPaying(sessionStorage, orderId);
   });
   return (
     <section className="panel checkout">

@@ -15,6 +15,7 @@ import { useSpeech, useText } from '../../i18n/LanguageProvider.tsx';
 import '../../styles/queue.css';
 import { dropQueuePass, readQueuePass, saveQueuePass } from './queue_pass.ts';
 import type { QueuePass } from './queue_pass.ts';
+import { standbyPathFromBooking } from '../standby/standby_path.ts';
 import { QueueSlip } from './QueueSlip.tsx';
 
 export default function QueuePage() {
@@ -48,6 +49,12 @@ function Waiting({ pass }: { pass: QueuePass }) {
     if (value?.state !== QueueState.ORDERED) return;
     dropQueuePass(PASSES, pass);
     void navigate(`/orders/${value.orderId}/pay`, { replace: true });
+  }, [value, pass, navigate]);
+  useEffect(() => {
+    // Nothing was left, and what the traveller agreed to waits instead.
+    if (value === undefined || value.standbyId === '') return;
+    dropQueuePass(PASSES, pass);
+    void navigate(`/standbys/${value.standbyId}`, { replace: true });
   }, [value, pass, navigate]);
   useEffect(() => {
     // Expired, or another account's: asking again will not help.
@@ -86,18 +93,38 @@ function useQueue(pass: QueuePass): Watched<QueueStatus> {
   });
 }
 
+/** How it ended: one may wait for seats that are given back, or look for something else. */
 function Over({ status, back }: { status: QueueStatus; back: string }) {
   const { text, language } = useSpeech();
   const failed = status.state === QueueState.FAILED;
+  const standby = status.standbyOffered ? standbyPathFromBooking(back) : undefined;
   const spec = isErrorReason(status.reason) ? errorSpec(status.reason) : undefined;
   return (
     <div role="status" data-testid="queue-over" data-reason={status.reason}>
       <Empty title={failed ? text.queue.failed : text.queue.left} hint={failed && spec !== undefined ? (language === 'zh' ? spec.message_zh : spec.message_en) : undefined}>
-        <Link className="button button--primary" to={back} replace>
+        {standby !== undefined && (
+          <Link className="button button--primary" to={standby} replace data-testid="join-standby">
+            {text.standby.join}
+          </Link>
+        )}
+        <Link className={standby === undefined ? 'button button--primary' : 'button'} to={back} replace>
           {text.queue.again}
         </Link>
       </Empty>
+      <NoStandby reason={status.standbyReason} />
     </div>
+  );
+}
+
+/** Why what the traveller agreed to, to wait in the standby list, did not come about. */
+function NoStandby({ reason }: { reason: string }) {
+  const { text, language } = useSpeech();
+  if (!isErrorReason(reason)) return null;
+  const { message_zh, message_en } = errorSpec(reason);
+  return (
+    <p className="notice" data-testid="no-standby">
+      {text.queue.no_standby(language === 'zh' ? message_zh : message_en)}
+    </p>
   );
 }
 

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { memoryStorage } from '../../../../test/support/memory_storage.ts';
 import { webRefreshTokenStore } from '../../api/refresh_token_store.ts';
 import { dropEveryQueuePass, dropQueuePass, readQueuePass, saveQueuePass } from './queue_pass.ts';
 import type { QueuePass } from './queue_pass.ts';
@@ -44,18 +45,4 @@ function tabs() {
   const browser = memoryStorage();
   const tab = () => ({ tab: memoryStorage(), browser });
   return { one: tab(), other: tab(), third: tab() };
-}
-
-function memoryStorage(): Storage {
-  const kept = new Map<string, string>();
-  return {
-    get length() {
-      return kept.size;
-    },
-    key: (index) => [...kept.keys()][index] ?? null,
-    getItem: (key) => kept.get(key) ?? null,
-    setItem: (key, value) => void kept.set(key, value),
-    removeItem: (key) => void kept.delete(key),
-    clear: () => kept.clear(),
-  };
 }

@@ -1,11 +1,8 @@
 import { useState } from 'react';
-import { Navigate, useSearchParams } from 'react-router';
+import { Link, Navigate, useSearchParams } from 'react-router';
 import { useToday } from '../../app/use_now.ts';
 import { Arrow } from '../../components/Arrow.tsx';
 import { Dialog } from '../../components/Dialog.tsx';
-import { Empty } from '../../components/Empty.tsx';
-import { ErrorNotice } from '../../components/ErrorNotice.tsx';
-import { Skeleton } from '../../components/Skeleton.tsx';
 import { fullDate } from '../../i18n/format.ts';
 import { useText } from '../../i18n/LanguageProvider.tsx';
 import '../../styles/results.css';
@@ -14,11 +11,8 @@ import { wishFromSearch, wishToSearch } from '../search/journey_wish.ts';
 import type { JourneyWish } from '../search/journey_wish.ts';
 import { SearchForm } from '../search/SearchForm.tsx';
 import { DateStrip } from './DateStrip.tsx';
-import { FilterPanel } from './FilterPanel.tsx';
-import { HIGH_SPEED, NO_FILTER, arrange } from './filter.ts';
-import type { Filter, Sort } from './filter.ts';
-import { TrainCard } from './TrainCard.tsx';
-import { offerKey, useOffers } from './use_offers.ts';
+import { DirectTrains } from './DirectTrains.tsx';
+import { Transfers } from './Transfers.tsx';
 
 export default function ResultsPage() {
   const [search, setSearch] = useSearchParams();
@@ -31,41 +25,30 @@ export default function ResultsPage() {
 function Results({ wish, onDate }: { wish: JourneyWish; onDate: (date: string) => void }) {
   const text = useText();
   const today = useToday();
-  const [filter, setFilter] = useState<Filter>({ ...NO_FILTER, train_types: wish.only_high_speed ? HIGH_SPEED : [] });
-  const [sort, setSort] = useState<Sort>('departure');
-  const { value, error, loading, reload } = useOffers(wish);
-  const shown = value === undefined ? [] : arrange(value.offers, filter, sort);
   return (
     <div className="page results">
       <title>{`${text.common.from_to(wish.from.name, wish.to.name)} · ${text.brand.name}`}</title>
       <ResultsHead wish={wish} />
       <DateStrip date={wish.date} today={today} onChoose={onDate} />
-      <div className="results__body">
-        <FilterPanel offers={value?.offers ?? []} filter={filter} sort={sort} onFilter={setFilter} onSort={setSort} />
-        <section className="results__list" aria-busy={loading} aria-label={text.results.title}>
-          <p className="results__count" role="status">
-            {value !== undefined && text.results.count(shown.length)}
-            {value !== undefined && !value.stale && <span className="live-dot">{text.results.updated}</span>}
-          </p>
-          {value?.stale === true && <p className="notice" data-testid="degraded">{text.common.degraded}</p>}
-          <ErrorNotice error={error} onRetry={reload} />
-          {loading && value === undefined && <Skeleton rows={5} tall />}
-          {value?.offers.length === 0 && <Empty title={text.results.empty} hint={text.results.empty_hint} />}
-          {value !== undefined && value.offers.length > 0 && shown.length === 0 && (
-            <Empty title={text.results.filtered_out}>
-              <button type="button" className="button" onClick={() => setFilter(NO_FILTER)}>
-                {text.results.reset}
-              </button>
-            </Empty>
-          )}
-          <ol className="trains">
-            {shown.map((offer) => (
-              <TrainCard key={offerKey(offer)} offer={offer} student={wish.student} />
-            ))}
-          </ol>
-        </section>
-      </div>
+      <Kinds wish={wish} />
+      {wish.transfers === true ? <Transfers wish={wish} /> : <DirectTrains wish={wish} />}
     </div>
+  );
+}
+
+/** Direct trains, or journeys with a change. */
+function Kinds({ wish }: { wish: JourneyWish }) {
+  const text = useText();
+  const is_transfers = wish.transfers === true;
+  return (
+    <nav className="kinds" aria-label={text.results.kinds}>
+      <Link className="kinds__kind" to={`/trains?${wishToSearch({ ...wish, transfers: false })}`} replace aria-current={is_transfers ? undefined : 'page'} data-testid="kind-direct">
+        {text.results.direct}
+      </Link>
+      <Link className="kinds__kind" to={`/trains?${wishToSearch({ ...wish, transfers: true })}`} replace aria-current={is_transfers ? 'page' : undefined} data-testid="kind-transfers">
+        {text.results.transfers}
+      </Link>
+    </nav>
   );
 }
 

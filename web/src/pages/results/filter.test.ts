@@ -4,7 +4,6 @@ import test from 'ava';
 import { SaleState, SeatChangeStopSchema, TrainOfferSchema } from '#gen/rail/query/v1/query_pb.ts';
 import { SeatClass, TrainType } from '#gen/rail/type/v1/journey_pb.ts';
 import { NO_FILTER, arrange, cellState, changeStops, classesOf } from './filter.ts';
-import { withChanges } from './use_offers.ts';
 
 const offer = (train_no: string, hour: number, hours: number, remaining: number, fare_fen: number, sale_state: SaleState = SaleState.OPEN) =>
   create(TrainOfferSchema, {
@@ -40,11 +39,4 @@ test('[web] a train with a change of seats is available, and says where', (t) =>
 test('[web] a cell says many, how many, standby or none', (t) => {
   const cell = (remaining: number, standbyAllowed: boolean) => cellState({ ...OFFERS[0]!.classes[0]!, remaining, standbyAllowed });
   t.deepEqual([cell(100, true), cell(99, true), cell(0, true), cell(0, false)], ['many', 'few', 'standby', 'none']);
-});
-
-test('[web] a change replaces its train, but never a newer state', (t) => {
-  const before = { offers: OFFERS, stale: false };
-  const newer = { ...OFFERS[1]!, version: 6n, durationS: 1 };
-  const older = { ...OFFERS[2]!, version: 4n, durationS: 1 };
-  t.deepEqual(withChanges(before, [newer, older]).offers.map(({ durationS }) => durationS === 1), [false, true, false, false]);
 });

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { useEffect, useEffectEvent } from 'react';
 import { SearchTrainsRequestSchema } from '#gen/rail/query/v1/query_pb.ts';
-import type { SearchTrainsRequest, TrainOffer } from '#gen/rail/query/v1/query_pb.ts';
+import type { SearchTrainsRequest, TrainOffer, WatchAvailabilityResponse } from '#gen/rail/query/v1/query_pb.ts';
 import { PassengerType } from '#gen/rail/type/v1/journey_pb.ts';
 import type { Api } from '../../api/api.ts';
 import { useApi } from '../../app/api_context.ts';
@@ -10,8 +10,8 @@ import type { Loaded } from '../../app/use_load.ts';
 import { wishToSearch } from '../search/journey_wish.ts';
 import type { JourneyWish } from '../search/journey_wish.ts';
 import { toPlace } from '../search/place.ts';
-
-export type Offers = { offers: TrainOffer[]; stale: boolean };
+import { withChanges } from './offers.ts';
+import type { Offers } from './offers.ts';
 
 /** All direct trains of a wish, kept up to date while the page is open. */
 export function useOffers(wish: JourneyWish): Loaded<Offers> {
@@ -49,8 +49,8 @@ async function allPages(api: Api, search: SearchTrainsRequest, signal: AbortSign
  */
 function useChanges(api: Api, key: string | undefined, search: SearchTrainsRequest, { value, setValue }: Loaded<Offers>): void {
   const changes = useEffectEvent((signal: AbortSignal) => api.query.watchAvailability({ search }, { signal, timeoutMs: 0 }));
-  const apply = useEffectEvent((offers: TrainOffer[]) => {
-    if (value !== undefined) setValue(withChanges(value, offers));
+  const apply = useEffectEvent((change: WatchAvailabilityResponse) => {
+    if (value !== undefined) setValue(withChanges(value, change));
   });
   useEffect(() => {
     if (key === undefined) return;
@@ -58,7 +58,7 @@ function useChanges(api: Api, key: string | undefined, search: SearchTrainsReque
     const follow = async (): Promise<void> => {
       for (let tries = 0; tries < STREAM_TRIES_MAX && !abort.signal.aborted; tries += 1) {
         try {
-          for await (const { offers } of changes(abort.signal)) if (!abort.signal.aborted) apply(offers);
+          for await (const change of changes(abort.signal)) if (!abort.signal.aborted) apply(change);
         } catch {
           // Nothing to tell: the numbers on the page carry their own age.
         }
@@ -68,22 +68,6 @@ function useChanges(api: Api, key: string | undefined, search: SearchTrainsReque
     void follow();
     return () => abort.abort();
   }, [key]);
-}
-
-/** Offers replaced by newer ones of the same run and stretch; an older version never wins. */
-export function withChanges(before: Offers, changed: TrainOffer[]): Offers {
-  const newer = new Map(changed.map((offer) => [offerKey(offer), offer]));
-  return {
-    ...before,
-    offers: before.offers.map((offer) => {
-      const change = newer.get(offerKey(offer));
-      return change !== undefined && change.version >= offer.version ? change : offer;
-    }),
-  };
-}
-
-export function offerKey({ journey }: TrainOffer): string {
-  return `${journey?.runId}/${journey?.fromStationId}/${journey?.toStationId}`;
 }
 
 const PAGE_SIZE = 200;
