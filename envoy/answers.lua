@@ -42,8 +42,23 @@ local function setBody(handle, bytes)
   handle:body(true):setBytes(bytes)
 end
 
+-- Whether the copy that a client has is the answer: weak comparison (RFC 9110, 13.1.2).
+local function isSame(etag, none_match)
+  return none_match == "*" or string.find(none_match, string.match(etag, '"[^"]*"') or etag, 1, true) ~= nil
+end
+
 function envoy_on_request(handle)
   local headers = handle:headers()
+  -- Envoy's cache passes on who asks conditionally, so the condition is kept here and the answer compared with it.
+  local none_match = headers:get("if-none-match")
+  if none_match ~= nil and headers:get(":method") == "GET" then
+    handle:streamInfo():dynamicMetadata():set(FORM, "none_match", none_match)
+    headers:remove("if-none-match")
+  end
+  local path = headers:get(":path")
+  local by_url = headers:get(":method") == "GET" and string.find(path, "[?&]connect=v1") ~= nil
+  -- Answers are kept by host and path: by a made-up host nobody may have the same asked again, or fill the room.
+  if by_url then headers:replace(":authority", "chunyun") end
   local kind = headers:get("content-type") or ""
   local form
   if begins(kind, "application/connect+") then
@@ -51,10 +66,9 @@ function envoy_on_request(handle)
   elseif headers:get("connect-protocol-version") ~= nil then
     form = "unary"
   elseif kind == "" then
-    local path = headers:get(":path")
     if begins(path, "/assets/") then
       form = "asset"
-    elseif string.find(path, "[?&]connect=v1") then
+    elseif by_url then
       form = "unary"
     end
   end
@@ -82,6 +96,17 @@ function envoy_on_response(handle)
     return
   end
   if status == "200" or status == "206" or status == "304" then
+    local etag = headers:get("etag")
+    -- Numbers are for the channel of the token, where there is one.
+    if etag ~= nil and begins(headers:get("cache-control") or "", "public") then headers:replace("vary", "authorization") end
+    local known = handle:streamInfo():dynamicMetadata():get(FORM)
+    if etag ~= nil and known and known["none_match"] and isSame(etag, known["none_match"]) then
+      headers:replace(":status", "304")
+      headers:remove("content-type")
+      headers:remove("content-length")
+      setBody(handle, "")
+      return
+    end
     if begins(kind, "application/connect+") then
       for chunk in handle:bodyChunks() do
         local n = chunk:length()

@@ -1,19 +1,18 @@
+import { TRACES_CLUSTER } from './observe.ts';
+
 /** A process behind the edge: `<NAME>_HOST` and `<NAME>_PORT` are filled in by render. */
 export function grpcCluster(name: string): object {
   return {
     ...base(name, name),
-    typed_extension_protocol_options: {
-      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
-        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
-        explicit_http_config: {
-          http2_protocol_options: {
-            max_concurrent_streams: 1000,
-            connection_keepalive: { interval: '30s', timeout: '5s' },
-          },
+    ...speaking({
+      explicit_http_config: {
+        http2_protocol_options: {
+          max_concurrent_streams: 1000,
+          connection_keepalive: { interval: '30s', timeout: '5s' },
         },
-        common_http_protocol_options: { idle_timeout: '300s' },
       },
-    },
+      common_http_protocol_options: { idle_timeout: '300s' },
+    }),
     health_checks: [
       {
         timeout: '1s',
@@ -21,7 +20,8 @@ export function grpcCluster(name: string): object {
         no_traffic_interval: '5s',
         unhealthy_threshold: 2,
         healthy_threshold: 1,
-        grpc_health_check: {},
+        // By this name a proxy in between finds the service.
+        grpc_health_check: { authority: `\${${name.toUpperCase()}_HOST}` },
       },
     ],
   };
@@ -29,16 +29,18 @@ export function grpcCluster(name: string): object {
 
 /** An HTTP/1.1 endpoint of a process: keys of identity, callbacks of payment, receipts of notification. */
 export function httpCluster(name: string, variable: string): object {
-  return {
-    ...base(name, variable),
-    typed_extension_protocol_options: {
-      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
-        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
-        explicit_http_config: { http_protocol_options: {} },
-        common_http_protocol_options: { idle_timeout: '60s' },
-      },
-    },
-  };
+  return { ...base(name, variable), ...speaking({ explicit_http_config: { http_protocol_options: {} }, common_http_protocol_options: { idle_timeout: '60s' } }) };
+}
+
+/** Who takes spans. Where there is none, nothing is sent, and nobody is asked for its health. */
+export function collectorCluster(): object {
+  return { ...base(TRACES_CLUSTER, TRACES_CLUSTER), ...speaking({ explicit_http_config: { http2_protocol_options: {} } }) };
+}
+
+/** Which HTTP is spoken to a cluster, and how. */
+function speaking(options: object): object {
+  const name = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+  return { typed_extension_protocol_options: { [name]: { '@type': `type.googleapis.com/${name}`, ...options } } };
 }
 
 function base(name: string, variable: string): Record<string, unknown> {

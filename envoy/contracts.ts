@@ -19,7 +19,19 @@ export type EdgeMethod = {
   read: boolean;
   /** May be asked for by GET. */
   cacheable: boolean;
+  /** Answers nobody in particular. */
+  public: boolean;
   has_json: boolean;
+};
+
+/** One method of ours, and who may call it. */
+export type ContractMethod = Pick<EdgeMethod, 'path' | 'service' | 'upstream' | 'timeout_ms' | 'endless'> & {
+  /** Unary and without side effects: may be asked again. */
+  repeatable: boolean;
+  /** Somebody outside may call it, over the edge. */
+  for_outside: boolean;
+  /** Services that may call it. */
+  callers: readonly string[];
 };
 
 /** Which process serves a contract, where the names differ. */
@@ -35,18 +47,31 @@ const DEFAULT_TIMEOUT_MS = 3000;
  * at the edge at all.
  */
 export function edgeMethods(): EdgeMethod[] {
-  const set = fromBinary(FileDescriptorSetSchema, readFileSync(DESCRIPTORS_PATH));
-  const registry = createFileRegistry(set);
-  const methods: EdgeMethod[] = [];
-  for (const type of registry) {
-    if (type.kind !== 'service' || !type.typeName.startsWith('rail.')) continue;
-    for (const method of type.methods) if (isForOutside(method)) methods.push(edgeMethod(type, method));
-  }
-  return methods.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  return ownMethods().filter(([, method]) => isForOutside(method)).map(([service, method]) => edgeMethod(service, method)).toSorted(byPath);
+}
+
+/** Every method of our contracts, in a stable order: what the mesh's policy is made from. */
+export function contractMethods(): ContractMethod[] {
+  return ownMethods().map(([service, method]) => contractMethod(service, method)).toSorted(byPath);
+}
+
+function ownMethods(): [DescService, DescMethod][] {
+  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(DESCRIPTORS_PATH)));
+  const services = [...registry].filter((type) => type.kind === 'service' && type.typeName.startsWith('rail.')) as DescService[];
+  return services.flatMap((service) => service.methods.map((method): [DescService, DescMethod] => [service, method]));
+}
+
+function byPath(a: { path: string }, b: { path: string }): number {
+  return a.path < b.path ? -1 : 1;
 }
 
 function isForOutside(method: DescMethod): boolean {
   return hasOption(method, rule) && getOption(method, rule).access.some((access) => access !== Access.SERVICE);
+}
+
+function contractMethod(service: DescService, method: DescMethod): ContractMethod {
+  const { path, service: name, upstream, timeout_ms, endless, cacheable } = edgeMethod(service, method);
+  return { path, service: name, upstream, timeout_ms, endless, repeatable: cacheable, for_outside: isForOutside(method), callers: getOption(method, rule).callers };
 }
 
 function edgeMethod(service: DescService, method: DescMethod): EdgeMethod {
@@ -59,6 +84,7 @@ function edgeMethod(service: DescService, method: DescMethod): EdgeMethod {
     endless: options.endless,
     read: method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS || options.endless,
     cacheable: method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS && method.methodKind === 'unary',
+    public: options.access.includes(Access.PUBLIC),
     has_json: hasOption(method, http),
   };
 }

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { EdgeMethod } from './contracts.ts';
+import { cache } from './reads.ts';
+import { OVERLOADED_KEY } from '#kit/rpc/status.ts';
 import { securityHeaders } from './headers.ts';
 import { connectReplies, replyMessages } from './replies.ts';
-import { RESERVED_HEADERS } from './routes.ts';
+import { ADMISSION_FILTER, RESERVED_HEADERS, RESERVED_PREFIXES, SUBMIT_PATH } from './routes.ts';
 
 const TYPE = 'type.googleapis.com/envoy.extensions.filters.http';
 
@@ -12,10 +14,10 @@ const MAX_BODY_BYTES = 262_144;
 /** Shed cheaply, before anything else looks at a request: tokens per process, refilled each second. */
 const LOCAL_LIMIT_PER_S = '${LOCAL_LIMIT_PER_S}';
 
-/** The filters of the public listener, in the order a request meets them. */
-export function httpFilters(methods: EdgeMethod[]): object[] {
+/** The filters of a public listener, in the order a request meets them. `more_headers` go into every answer. */
+export function httpFilters(methods: EdgeMethod[], more_headers: Record<string, string> = {}): object[] {
   return [
-    headers(),
+    headers(more_headers),
     healthCheck(),
     localLimit(),
     { name: 'envoy.filters.http.cors', typed_config: { '@type': `${TYPE}.cors.v3.Cors` } },
@@ -23,17 +25,38 @@ export function httpFilters(methods: EdgeMethod[]): object[] {
     compressor('brotli', BROTLI),
     answers(),
     fileServer(),
-    { name: 'envoy.filters.http.connect_grpc_bridge', typed_config: { '@type': `${TYPE}.connect_grpc_bridge.v3.FilterConfig` } },
+    cache(),
+    connectBridge(),
     { name: 'envoy.filters.http.grpc_web', typed_config: { '@type': `${TYPE}.grpc_web.v3.GrpcWeb` } },
     // After the bridges, which must have seen a request to answer it in its own protocol.
     { name: 'envoy.filters.http.buffer', typed_config: { '@type': `${TYPE}.buffer.v3.Buffer`, max_request_bytes: MAX_BODY_BYTES } },
     privateTrailers(),
     transcoder(methods),
+    admission(),
     jwt(),
-    rateLimit('envoy.filters.http.ratelimit', 0, false),
-    rateLimit('envoy.filters.http.ratelimit.writes', 1, true),
-    { name: 'envoy.filters.http.router', typed_config: { '@type': `${TYPE}.router.v3.Router`, suppress_envoy_headers: true } },
+    readLimit(),
+    rateLimit({ name: 'envoy.filters.http.ratelimit.writes', stage: 1, timeout: '1s', failure_mode_deny: true }),
+    router(),
   ];
+}
+
+/** Of who says only where TLS is, and whether we are well. */
+export function redirectFilters(): object[] {
+  return [headers({}), healthCheck(), localLimit(), router()];
+}
+
+/** Behind the cache: what a read meets that was not kept. It has no body and no token. */
+export function readsFilters(): object[] {
+  const { enable_x_ratelimit_headers: _, ...limit } = readLimit().typed_config;
+  return [oneAddress(), connectBridge(), privateTrailers(), { name: 'envoy.filters.http.ratelimit', typed_config: limit }, router()];
+}
+
+function connectBridge(): object {
+  return { name: 'envoy.filters.http.connect_grpc_bridge', typed_config: { '@type': `${TYPE}.connect_grpc_bridge.v3.FilterConfig` } };
+}
+
+function router(): object {
+  return { name: 'envoy.filters.http.router', typed_config: { '@type': `${TYPE}.router.v3.Router`, suppress_envoy_headers: true } };
 }
 
 function healthCheck(): object {
@@ -47,19 +70,36 @@ function healthCheck(): object {
   };
 }
 
+/** Who asks, as found by the number of proxies before us that are ours; what a client says of itself goes no further. */
+const ONE_ADDRESS = { append: { header: { key: 'x-forwarded-for', value: '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%' }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' } };
+
+function oneAddress(): object {
+  return {
+    name: 'envoy.filters.http.header_mutation.address',
+    typed_config: { '@type': `${TYPE}.header_mutation.v3.HeaderMutation`, mutations: { request_mutations: [ONE_ADDRESS] } },
+  };
+}
+
 /** Drops what only we may say, and answers with the security headers whoever answers: service, file or the edge itself. */
-function headers(): object {
+function headers(more_headers: Record<string, string>): object {
   return {
     name: 'envoy.filters.http.header_mutation',
     typed_config: {
       '@type': `${TYPE}.header_mutation.v3.HeaderMutation`,
       mutations: {
-        request_mutations: RESERVED_HEADERS.map((name) => ({ remove: name })),
+        request_mutations: [
+          ONE_ADDRESS,
+          ...RESERVED_HEADERS.map((name) => ({ remove: name })),
+          ...RESERVED_PREFIXES.map((prefix) => ({ remove_on_match: { key_matcher: { prefix } } })),
+        ],
         response_mutations: [
-          ...Object.entries(securityHeaders()).map(([key, value]) => ({ append: { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' } })),
+          ...Object.entries({ ...securityHeaders(), ...more_headers }).map(([key, value]) => ({ append: { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' } })),
           // Nobody between us and a person keeps an answer that does not say that it may be kept.
           { append: { header: { key: 'cache-control', value: 'no-store' }, append_action: 'ADD_IF_ABSENT' } },
           { remove: 'x-envoy-upstream-healthchecked-cluster' },
+          // The cache asks with a router of its own, which says it.
+          { remove: 'x-envoy-upstream-service-time' },
+          { remove: OVERLOADED_KEY },
         ],
       },
     },
@@ -96,13 +136,26 @@ function luaTable(entries: Record<string, string>): string {
   return `{\n${Object.entries(entries).map(([name, text]) => `  ${name} = [==[${text}]==],\n`).join('')}}`;
 }
 
+/**
+ * Refuses what order could not answer in time, in front of everything that costs; behind the bridges, so that everybody reads
+ * it in their own protocol. Only the routes that submissions come by switch it on.
+ */
+function admission(): object {
+  const source = readFileSync(new URL('./admission.lua', import.meta.url), 'utf8');
+  return {
+    name: ADMISSION_FILTER,
+    disabled: true,
+    typed_config: { '@type': `${TYPE}.lua.v3.Lua`, default_source_code: { inline_string: `local SUBMIT = "${SUBMIT_PATH}"\n${source}` } },
+  };
+}
+
 /** In trailers, which the bridges would turn into a body that answers.lua does not look into. */
 function privateTrailers(): object {
   return {
     name: 'envoy.filters.http.header_mutation.trailers',
     typed_config: {
       '@type': `${TYPE}.header_mutation.v3.HeaderMutation`,
-      mutations: { response_trailers_mutations: [{ remove: 'x-http-status' }] },
+      mutations: { response_trailers_mutations: [{ remove: 'x-http-status' }, { remove: OVERLOADED_KEY }] },
     },
   };
 }
@@ -177,7 +230,7 @@ function jwt(): object {
           forward: true,
           from_headers: [{ name: 'authorization', value_prefix: 'Bearer ' }],
           remote_jwks: {
-            http_uri: { uri: 'http://identity/.well-known/jwks.json', cluster: 'identity_http', timeout: '2s' },
+            http_uri: { uri: 'http://${IDENTITY_HTTP_HOST}:${IDENTITY_HTTP_PORT}/.well-known/jwks.json', cluster: 'identity_http', timeout: '2s' },
             cache_duration: '300s',
             async_fetch: { fast_listener: true, failed_refetch_duration: '1s' },
           },
@@ -198,19 +251,25 @@ function jwt(): object {
   };
 }
 
-function rateLimit(name: string, stage: number, failure_mode_deny: boolean): object {
+/** A question is answered without the limiter's word rather than late. */
+function readLimit() {
+  return rateLimit({ name: 'envoy.filters.http.ratelimit', stage: 0, timeout: '0.25s', failure_mode_deny: false });
+}
+
+/** Who would be refused without the limiter's word waits longer for it (`mesh/calls.ts` has the longest wait): a full core is no reason to refuse a payment. */
+function rateLimit({ name, stage, timeout, failure_mode_deny }: { name: string; stage: number; timeout: string; failure_mode_deny: boolean }) {
   return {
     name,
     typed_config: {
       '@type': `${TYPE}.ratelimit.v3.RateLimit`,
       domain: 'edge',
       stage,
-      timeout: '0.25s',
+      timeout,
       failure_mode_deny,
       status_on_error: { code: 'ServiceUnavailable' },
       rate_limited_as_resource_exhausted: true,
       enable_x_ratelimit_headers: 'DRAFT_VERSION_03',
-      rate_limit_service: { grpc_service: { envoy_grpc: { cluster_name: 'risk' }, timeout: '0.25s' }, transport_api_version: 'V3' },
+      rate_limit_service: { grpc_service: { envoy_grpc: { cluster_name: 'risk', authority: '${RISK_HOST}' }, timeout }, transport_api_version: 'V3' },
     },
   };
 }

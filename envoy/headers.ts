@@ -9,6 +9,8 @@ export function securityHeaders(): Record<string, string> {
     'permissions-policy': 'camera=(), geolocation=(), microphone=()',
     'cross-origin-opener-policy': 'same-origin',
     'cross-origin-resource-policy': 'same-origin',
-    'strict-transport-security': 'max-age=31536000',
   };
 }
+
+/** Where TLS is spoken: browsers come no other way from then on. Elsewhere it may not be said (RFC 6797, 7.2). */
+export const HSTS = { 'strict-transport-security': 'max-age=31536000' };
