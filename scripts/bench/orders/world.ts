@@ -34,13 +34,13 @@ const OPEN_TIMEOUT_MS = 300_000;
 /** In the order of `rail.type.v1.SeatClass`. */
 const SEAT_CLASSES = ['', 'business', 'first', 'second', 'soft_sleeper', 'hard_sleeper', 'soft_seat', 'hard_seat'];
 
-export async function startWorld(options: OrdersOptions): Promise<World> {
+export async function startWorld(options: OrdersOptions, name = NAME): Promise<World> {
   if (options.profile_folder !== undefined) {
     mkdirSync(options.profile_folder, { recursive: true });
     process.env.NODE_OPTIONS = `--cpu-prof --cpu-prof-dir=${options.profile_folder}`;
   }
   const stack = await startStack({
-    name: NAME, reset: true, layout: options.layout, redis_fsync: 'everysec', log_level: 'warn', services: 'all',
+    name, reset: true, layout: options.layout, redis_fsync: 'everysec', log_level: 'warn', services: 'all',
     edge: true, trusted_hops: 1, web: false, seed: false, feed: undefined, tell: say, signal: new AbortController().signal,
   });
   delete process.env.NODE_OPTIONS;
