@@ -66,9 +66,10 @@ function inWorker(portion: Portion): Promise<Sums> {
   });
 }
 
-function report({ seeds, steps, counts, outcomes, failed }: Sums, took_ms: number, plant: string | undefined): number {
+function report({ seeds, steps, counts, crashes, outcomes, failed }: Sums, took_ms: number, plant: string | undefined): number {
   console.log(words('\nfaults', '\n故障次数'));
   for (const fault of FAULTS) console.log(`  ${fault.padEnd(24)} ${String(counts[fault]).padStart(10)}`);
+  console.log(words(`processes ended at ${Object.keys(crashes).length} different points`, `进程在 ${Object.keys(crashes).length} 个不同的位置终止`));
   console.log(words('how it ended', '结局'));
   for (const [end, count] of Object.entries(outcomes).toSorted(([, a], [, b]) => b - a)) console.log(`  ${end.padEnd(24)} ${String(count).padStart(10)}`);
   for (const { seed, violations } of failed.toSorted((a, b) => a.seed - b.seed).slice(0, FAILURES_MAX)) {
@@ -76,7 +77,7 @@ function report({ seeds, steps, counts, outcomes, failed }: Sums, took_ms: numbe
     console.log(`  npm run simulate -- --seed ${seed}${plant === undefined ? '' : ` --plant '${plant}'`}`);
   }
   console.log(words(`${seeds} seeds, ${steps} steps in ${Math.round(took_ms / 1000)} s, ${failed.length} failed`, `${seeds} 个种子，${steps} 步，用时 ${Math.round(took_ms / 1000)} 秒，失败 ${failed.length}`));
-  console.log(JSON.stringify({ seeds, steps, failed: failed.length, counts, outcomes }));
+  console.log(JSON.stringify({ seeds, steps, failed: failed.length, counts, crashes, outcomes }));
   return failed.length === 0 ? 0 : 1;
 }
 

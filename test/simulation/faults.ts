@@ -9,8 +9,13 @@ export const FAULTS = [
   'event_delayed', 'event_repeated', 'event_reordered', 'callback_lost', 'callback_delayed', 'callback_repeated', 'callback_reordered', 'callback_wrong_amount', 'callback_replayed',
   'gateway_refused', 'gateway_down', 'refund_slow', 'railway_refused', 'railway_down', 'hold_lost', 'inventory_closed',
   'payment_late', 'payment_double', 'cancel_pay_race', 'request_repeated', 'journey_overlap', 'left_queue',
+  'aftersales_crash', 'refund_repeated', 'change_repeated', 'change_twice', 'change_refund_race', 'change_given_up', 'difference_late',
+  'standby_repeated', 'standby_given_up', 'standby_overlap', 'signal_lost',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
+
+/** What befalls only those who have a ticket and want something else. */
+export const AFTER_SALES_FAULTS: ReadonlySet<Fault> = new Set(['refund_repeated', 'change_repeated', 'change_twice', 'change_refund_race', 'change_given_up', 'difference_late', 'standby_repeated', 'standby_given_up', 'standby_overlap', 'signal_lost']);
 
 export type FaultCounts = Record<Fault, number>;
 
@@ -53,6 +58,18 @@ const RATES: Readonly<Record<Fault, number>> = {
   request_repeated: 0.25,
   journey_overlap: 0.3,
   left_queue: 0.25,
+  // Seldom called, and each of its calls is a step that somebody may end at.
+  aftersales_crash: 0.04,
+  refund_repeated: 0.5,
+  change_repeated: 0.5,
+  change_twice: 0.5,
+  change_refund_race: 0.5,
+  change_given_up: 0.5,
+  difference_late: 0.5,
+  standby_repeated: 0.4,
+  standby_given_up: 0.4,
+  standby_overlap: 0.3,
+  signal_lost: 0.3,
 };
 
 /** How likely a seed has a kind of fault at all. */
@@ -64,6 +81,8 @@ export class Faults {
   readonly #scheduler: Scheduler;
   readonly #rates = new Map<Fault, number>();
   readonly counts: FaultCounts = noFaults();
+  /** Where processes ended: `aftersales before inventory.hold`. */
+  readonly crashes: Record<string, number> = {};
   #on = true;
 
   constructor(scheduler: Scheduler) {
@@ -81,6 +100,12 @@ export class Faults {
     if (!this.#on || rate === 0 || !this.#scheduler.chance(rate)) return false;
     this.counts[fault] += 1;
     return true;
+  }
+
+  /** `process`: its service and a number. */
+  crashed(process: string, point: string): void {
+    const where = `${process.replace(/-\d+$/, '')} ${point}`;
+    this.crashes[where] = (this.crashes[where] ?? 0) + 1;
   }
 
   /** From now on nothing goes wrong any more. */

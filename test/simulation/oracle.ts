@@ -1,10 +1,14 @@
 /** Judges a seed by the promises of the design: what must hold at every moment, and what must hold once all is quiet. */
+import type { Standby } from '../../services/aftersales/domain/standby.ts';
 import type { Issue } from '../../services/ticketing/domain/ticket.ts';
 import type { QueueEntry } from '../../services/order/domain/entry.ts';
 import type { Order } from '../../services/order/domain/order.ts';
 import type { StatementDifference } from '../../services/payment/app/reconcile.ts';
 import { mayFollow } from '../../services/order/domain/state.ts';
+import { changeFees, changeOutcomes, judgeChanges, judgeTickets } from './oracle_changes.ts';
+import { judgeGivenUp, judgeMatch, judgeStandbys, standbyOutcomes } from './oracle_standby.ts';
 import { isLive } from './outside/inventory.ts';
+import { KEPT_AT_MOST_MS } from './outside/kept_seats.ts';
 import type { Trade } from './outside/gateway.ts';
 import type { World } from './world.ts';
 
@@ -19,6 +23,8 @@ export class Oracle {
   readonly #entered = new Map<string, number>();
 
   readonly #forced = new Set<string>();
+
+  readonly #promised = new Map<bigint, number>();
 
   constructor(world: World) {
     this.#world = world;
@@ -68,6 +74,32 @@ export class Oracle {
     }
   }
 
+  /** The traveller was told that a change costs so much. */
+  promised(change_id: bigint, difference_fen: number): void {
+    this.#promised.set(change_id, difference_fen);
+  }
+
+  /** Something was written of this order, its tickets or its items. */
+  written(order_id: string): void {
+    for (const text of judgeTickets(this.#world, order_id)) this.fault(text);
+  }
+
+  /** A matcher has chosen whom it serves; `read_ms`: when it had looked who waits. */
+  matched(standbys: readonly Standby[], read_ms: number): void {
+    for (const standby of standbys) for (const text of judgeMatch(this.#world, standby, { together: standbys, read_ms })) this.fault(text);
+  }
+
+  /** A standby has ended; `before`: as whoever ended it knew it. */
+  waitedInVain(before: Standby, ended: Standby): void {
+    for (const text of judgeGivenUp(this.#world, before, ended)) this.fault(text);
+  }
+
+  /** No seat is idle longer than it may be kept. */
+  looksAtKept(): void {
+    const { kept } = this.#world.inventory;
+    if (kept.longest_ms() > KEPT_AT_MOST_MS) this.fault(`a seat is kept for ${Math.round(kept.longest_ms())} ms`);
+  }
+
   judge(differences: readonly StatementDifference[]): void {
     for (const { kind, payment_id, refund_id, explanation } of differences) this.fault(`the statement differs: ${kind} payment ${payment_id} refund ${refund_id}: ${explanation}`);
     for (const order of this.#world.order_db.orders.values()) {
@@ -79,14 +111,17 @@ export class Oracle {
     this.#places();
     this.#tickets();
     this.#money();
+    for (const text of judgeChanges(this.#world, this.#promised)) this.fault(text);
+    for (const text of judgeStandbys(this.#world, this.#world.calm_from_ms)) this.fault(text);
     this.violations.push(...this.#world.inventory.violations);
   }
 
   /** For the table of a run: how orders ended. */
   outcomes(): Record<string, number> {
     const ends = [...this.#world.order_db.orders.values()].map(({ state, close_reason }) => (state === 'CLOSED' ? `CLOSED ${close_reason}` : state));
+    const changes = changeOutcomes(this.#world);
     const failed = [...this.#world.order_db.entries.values()].filter(({ state }) => state !== 'ORDERED').map(({ state, reason }) => `entry ${state} ${reason ?? ''}`.trim());
-    return Object.fromEntries([...Map.groupBy([...ends, ...failed], (end) => end)].map(([end, all]) => [end, all.length]));
+    return Object.fromEntries([...Map.groupBy([...ends, ...failed, ...changes, ...standbyOutcomes(this.#world)], (end) => end)].map(([end, all]) => [end, all.length]));
   }
 
   /** Each item moves only where the machine allows, and its version by one. */
@@ -118,7 +153,7 @@ export class Oracle {
     this.#paid(order);
   }
 
-  /** The money that stays is the price of what was ticketed, less what was given back of it. */
+  /** The money that stays is the price of what is ticketed, less what was given back of it, and the fees that were agreed. */
   #paid({ order_id, items }: Order): void {
     const { payments, refunds } = this.#world.payment_db;
     const mine = [...payments.values()].filter((payment) => String(payment.order_id) === order_id && payment.state === 'SUCCEEDED');
@@ -126,7 +161,8 @@ export class Oracle {
     const kept = mine.reduce((sum, payment) => sum + payment.amount_fen, 0) - back.reduce((sum, refund) => sum + refund.amount_fen, 0);
     const ticketed = items.filter(({ state }) => state === 'SUCCESS').reduce((sum, item) => sum + item.fare_fen - item.refunded_fen, 0);
     const fees = items.filter(({ state, close_reason }) => state === 'CLOSED' && close_reason === 'REFUNDED').reduce((sum, item) => sum + item.fare_fen - item.refunded_fen, 0);
-    if (kept !== ticketed + fees) this.fault(`order ${order_id} kept ${kept} fen; its tickets and fees are worth ${ticketed + fees}`);
+    const worth = ticketed + fees + changeFees(this.#world, order_id);
+    if (kept !== worth) this.fault(`order ${order_id} kept ${kept} fen; its tickets and fees are worth ${worth}`);
   }
 
   /**
@@ -199,7 +235,7 @@ export class Oracle {
       const back_fen = refunds.reduce((sum, refund) => sum + refund.amount_fen, 0);
       if (back_fen !== payment.refunded_fen || back_fen > payment.amount_fen) this.fault(`payment ${payment.payment_id} of ${payment.amount_fen} fen returned ${back_fen}, its row says ${payment.refunded_fen}`);
       if (trade !== undefined && trade.refunded_fen !== back_fen) this.fault(`payment ${payment.payment_id} returned ${back_fen} fen, the gateway ${trade.refunded_fen}`);
-      if (payment.state === 'SUCCEEDED') taken_fen += payment.amount_fen;
+      if (payment.state === 'SUCCEEDED' && payment.kind === 'PURCHASE') taken_fen += payment.amount_fen;
     }
     for (const { refund_id, state } of payment_db.refunds.values()) if (state !== 'SUCCEEDED') this.fault(`refund ${refund_id} is still ${state}`);
     for (const { refund_id, stage } of aftersales_db.refunds.values()) if (stage !== 'DONE' && stage !== 'REFUSED') this.fault(`aftersales' refund ${refund_id} is still ${stage}`);

@@ -7,6 +7,8 @@ import { frozen } from './memory/frozen.ts';
 import { memoryPaymentStore } from './memory/payment_store.ts';
 import type { QueueLease } from '../../services/order/app/ports.ts';
 import type { Plant } from './plant.ts';
+import { PLANTED_AFTERSALES } from './planted_aftersales.ts';
+import { PLANTED_STANDBY } from './planted_standby.ts';
 
 export const PLANTED: Readonly<Record<string, Plant>> = {
   'a store that does not compare versions': {
@@ -94,16 +96,26 @@ export const PLANTED: Readonly<Record<string, Plant>> = {
   'money that is refused and not returned': {
     payments: (store, db) => ({
       ...store,
-      async settle(payment_id, accepted, reason, actor) {
-        const payment = db.payments.get(payment_id);
-        if (accepted || payment === undefined) return store.settle(payment_id, accepted, reason, actor);
-        db.payments.set(payment_id, frozen({ ...payment, settled: false }));
-        db.payments_due.set(String(payment_id), undefined);
-        return ok({ payment, refund: undefined });
+      async settle(settlements, actor) {
+        const outcomes = [];
+        for (const settlement of settlements) {
+          const { payment_id, accepted } = settlement;
+          const payment = db.payments.get(payment_id);
+          if (accepted || payment === undefined) {
+            outcomes.push(...(await store.settle([settlement], actor)));
+            continue;
+          }
+          db.payments.set(payment_id, frozen({ ...payment, settled: false }));
+          db.payments_due.set(String(payment_id), undefined);
+          outcomes.push(ok({ payment, refund: undefined }));
+        }
+        return outcomes;
       },
     }),
   },
   'a queue that serves whoever was heard of last': {
     entries: (store) => ({ ...store, waiting: async (run_id, limit) => (await store.waiting(run_id, 1000)).toReversed().slice(0, limit) }),
   },
+  ...PLANTED_AFTERSALES,
+  ...PLANTED_STANDBY,
 };

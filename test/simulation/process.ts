@@ -68,6 +68,9 @@ const SLOW_MS = [300, 2500, 9000, 20_000] as const;
 const JUMP_MS = [-90_000, -5000, 5000, 90_000] as const;
 const JUMP_LASTS_MS = 30_000;
 
+/** What a call of a store is, in traces and in the list of crashes. */
+type LabelOf = (name: string, args: unknown[]) => string;
+
 export class Net {
   readonly scheduler: Scheduler;
   readonly faults: Faults;
@@ -82,10 +85,10 @@ export class Net {
   }
 
   /** The store's methods as the process reaches them: each call is one transaction, at one moment. */
-  stored<S extends object>(process: Process, store: Store, methods: S): S {
+  stored<S extends object>(process: Process, store: Store, methods: S, labelOf: LabelOf = (name) => name): S {
     const wrapped: Record<string, unknown> = {};
     for (const [name, method] of Object.entries(methods)) {
-      wrapped[name] = (...args: unknown[]) => this.ask(process, store, name, () => (method as (...args: unknown[]) => unknown).apply(methods, args));
+      wrapped[name] = (...args: unknown[]) => this.ask(process, store, labelOf(name, args), () => (method as (...args: unknown[]) => unknown).apply(methods, args));
     }
     return wrapped as S;
   }
@@ -95,7 +98,7 @@ export class Net {
     const { scheduler, faults } = this;
     return new Promise<T>((resolve, reject) => {
       if (!process.alive) return;
-      this.#trouble(process);
+      this.#trouble(process, `${store.name}.${label}`);
       if (!process.alive) return;
       scheduler.after(this.latency_ms(), () => {
         if (faults.hits(store.name === 'redis' ? 'redis_outage' : 'store_outage')) {
@@ -111,7 +114,7 @@ export class Net {
           .then(
             (value) => {
               scheduler.note(process.name, () => `${store.name}.${label} ${shown(value)}`);
-              if (faults.hits('process_crash')) return process.end();
+              if (this.#ends(process)) return this.#crash(process, `after ${store.name}.${label}`);
               if (store.name !== 'redis' && faults.hits('commit_unknown')) return void scheduler.after(STORE_DEADLINE_MS, () => process.go(() => reject(new CommitUnknown(`${store.name}.${label}`))));
               process.go(() => resolve(value));
             },
@@ -132,7 +135,7 @@ export class Net {
       const back = (run: () => void): void => (from === undefined ? run() : from.go(run));
       if (from !== undefined) {
         if (!from.alive) return;
-        this.#trouble(from);
+        this.#trouble(from, label);
         if (!from.alive) return;
       }
       const cancel = scheduler.after(timeout_ms, () => {
@@ -147,7 +150,7 @@ export class Net {
             (value) => {
               scheduler.note(who, () => `${label} → ${shown(value)}`);
               if (faults.hits('answer_lost')) return;
-              if (from !== undefined && faults.hits('process_crash')) return from.end();
+              if (from !== undefined && this.#ends(from)) return this.#crash(from, `after ${label}`);
               const arrive = (): void => {
                 cancel();
                 back(() => resolve(value));
@@ -166,9 +169,9 @@ export class Net {
   }
 
   /** What may befall a process at the very moment of a call. */
-  #trouble(process: Process): void {
+  #trouble(process: Process, label: string): void {
     const { scheduler, faults } = this;
-    if (faults.hits('process_crash')) return process.end();
+    if (this.#ends(process)) return this.#crash(process, `before ${label}`);
     if (faults.hits('process_frozen')) {
       process.frozen_until_ms = scheduler.now_ms() + scheduler.pick(FREEZE_MS);
       scheduler.note(process.name, `❄ frozen for ${process.frozen_until_ms - scheduler.now_ms()} ms`);
@@ -180,6 +183,15 @@ export class Net {
         process.skew_ms = 0;
       });
     }
+  }
+
+  #ends({ name }: Process): boolean {
+    return this.faults.hits('process_crash') || (name.startsWith('aftersales') && this.faults.hits('aftersales_crash'));
+  }
+
+  #crash(process: Process, point: string): void {
+    this.faults.crashed(process.name, point);
+    process.end();
   }
 }
 

@@ -1,8 +1,9 @@
 /** Everything of one seed: processes of four services on simulated stores, the outside world, travellers and the oracle. */
-import { addDays, serviceDateAt, toCompactDate } from '#kit/base/time.ts';
-import { fail, FailureError, ok, type Result } from '#kit/base/result.ts';
+import { serviceDateAt } from '#kit/base/time.ts';
+import { FailureError, type Result } from '#kit/base/result.ts';
+import type { ChangeQuote } from '../../services/aftersales/domain/change_quote.ts';
 import type { Quote } from '../../services/aftersales/domain/quote.ts';
-import type { TrainRun } from '../../services/order/domain/sale.ts';
+import type { Order } from '../../services/order/domain/order.ts';
 import type { DeadLetters } from '../../services/payment/app/ports.ts';
 import { reconcileStatement, type StatementDifference } from '../../services/payment/app/reconcile.ts';
 import { takeCallback } from '../../services/payment/app/take_callback.ts';
@@ -21,19 +22,20 @@ import { startPayment, type PaymentNode } from './nodes/payment_node.ts';
 import { startTicketing, type TicketingNode } from './nodes/ticketing_node.ts';
 import { Oracle } from './oracle.ts';
 import { SimGateway } from './outside/gateway.ts';
-import { SimInventory, type SimRun } from './outside/inventory.ts';
+import { SimInventory } from './outside/inventory.ts';
 import { SimRailway } from './outside/railway.ts';
+import { SimTimetable } from './outside/timetable.ts';
 import { travel } from './outside/traveller.ts';
+import { waitForSeats } from './outside/waiter.ts';
 import type { Plant } from './plant.ts';
 import { asked, Net, Process, Store } from './process.ts';
 import { Scheduler, START_MS } from './scheduler.ts';
-import { STATIONS } from './line.ts';
 
 type Nodes = { order: OrderNode; payment: PaymentNode; ticketing: TicketingNode; aftersales: AftersalesNode };
 type Service = keyof Nodes;
 
 /** How many processes of each service run at once. */
-const PROCESSES: Readonly<Record<Service, number>> = { order: 2, payment: 2, ticketing: 2, aftersales: 1 };
+const PROCESSES: Readonly<Record<Service, number>> = { order: 2, payment: 2, ticketing: 2, aftersales: 2 };
 const RESTART_MS = [200, 1500, 6000, 25_000] as const;
 /** Faults go on for so long; what is under way then has the rest of the time to end well. */
 const FAULTS_MS = 6 * 60_000;
@@ -45,10 +47,12 @@ const PEOPLE_MS = 60_000;
 const STATEMENT_MS = 40 * 60_000;
 const CALLBACK_AGE_MS = 5 * 60_000;
 const TRAVELLERS = [2, 3, 4, 6, 9, 12] as const;
+/** Of people who come for what others give back; most who wait are those who got nothing. */
+const WAITERS = [0, 0, 1, 3] as const;
 /** A sale that opens to a crowd, or people who come one by one. */
 const ARRIVALS_MS = [1000, 5000, 90_000] as const;
 
-export type SeedResult = { seed: number; violations: string[]; counts: FaultCounts; steps: number; outcomes: Record<string, number>; trace: string[] | undefined };
+export type SeedResult = { seed: number; violations: string[]; counts: FaultCounts; crashes: Record<string, number>; steps: number; outcomes: Record<string, number>; trace: string[] | undefined };
 
 export class World {
   readonly scheduler: Scheduler;
@@ -66,9 +70,8 @@ export class World {
   readonly railway: SimRailway;
   readonly inventory: SimInventory;
   readonly oracle: Oracle;
-  readonly runs: readonly SimRun[];
+  readonly timetable: SimTimetable;
   readonly arrivals_ms: number;
-  readonly quotes: Quote[] = [];
   /** What waits for people. */
   readonly letters: DeadLetters & { count: number } = {
     count: 0,
@@ -77,10 +80,13 @@ export class World {
   };
   /** What a consumer of PaymentSucceeded has counted. */
   takings = 0;
+  /** From when on nothing goes wrong any more. */
+  readonly calm_from_ms = START_MS + FAULTS_MS;
   readonly #nodes: { [S in Service]: Nodes[S][] } = { order: [], payment: [], ticketing: [], aftersales: [] };
   readonly #seed: number;
   #workers = 0;
   #travelling = 0;
+  #waiting = 0;
   #sleeping: (() => void)[] = [];
 
   constructor(seed: number, { plant = {}, traced = false }: { plant?: Plant; traced?: boolean } = {}) {
@@ -98,15 +104,15 @@ export class World {
     this.aftersales_db = new AftersalesDb(now_ms);
     this.gateway = new SimGateway(this.net);
     this.railway = new SimRailway(this.net);
-    const date = toCompactDate(addDays(serviceDateAt(START_MS), 1));
-    this.runs = ['G1', 'G2'].map((train) => ({ run_id: `${train}.${date}`, seats: this.scheduler.between(2, 6), segments: STATIONS.length - 1 }));
-    this.inventory = new SimInventory(this.net, this.runs, (order_id) => {
-      const order = this.order_db.orders.get(order_id);
-      return order !== undefined && order.state !== 'CLOSED';
-    });
+    this.timetable = new SimTimetable(this.scheduler);
+    this.inventory = new SimInventory(this.net, this.timetable.runs, (order_id, hold_id) => needsHold(this.order_db.orders.get(order_id), hold_id));
     this.arrivals_ms = this.scheduler.pick(ARRIVALS_MS);
     this.oracle = new Oracle(this);
     this.gateway.take = ({ channel, raw, nonce, signed_ms }) => this.rpc(undefined, 'payment', 'callback', CALLBACK_MS, ({ payments, process }) => takeCallback(payments, channel, raw, { nonce, fresh: Math.abs(process.clock.now_ms() - signed_ms) <= CALLBACK_AGE_MS }));
+    this.plant.kept?.(this.inventory.kept);
+    this.inventory.kept.onKept = (run_id) => {
+      if (!this.faults.hits('signal_lost')) this.scheduler.after(this.net.latency_ms(), () => this.#keptSignal(run_id));
+    };
     this.gateway.onAcknowledged = (trade) => this.oracle.acknowledged(trade);
   }
 
@@ -116,13 +122,15 @@ export class World {
     const travellers = this.scheduler.pick(TRAVELLERS);
     this.#travelling = travellers;
     for (let index = 0; index < travellers; index += 1) void this.#travel(index);
+    const waiters = this.scheduler.pick(WAITERS);
+    for (let index = travellers; index < travellers + waiters; index += 1) this.#waits(index);
     this.#chaos();
     await this.scheduler.run(START_MS + FAULTS_MS, STEPS_MAX);
     this.#heal();
     const ended = await this.scheduler.run(START_MS + FAULTS_MS + REST_MS, STEPS_MAX);
     if (ended !== 'idle') this.oracle.fault(`it never comes to rest (${ended})`);
     this.oracle.judge(await this.#statement());
-    return { seed: this.#seed, violations: this.oracle.violations, counts: this.faults.counts, steps: this.scheduler.steps(), outcomes: this.oracle.outcomes(), trace: this.scheduler.trace };
+    return { seed: this.#seed, violations: this.oracle.violations, counts: this.faults.counts, crashes: this.faults.crashes, steps: this.scheduler.steps(), outcomes: this.oracle.outcomes(), trace: this.scheduler.trace };
   }
 
   /** A call of a service, taken by one of its processes. Its refusals and its being away are answers. */
@@ -144,30 +152,23 @@ export class World {
     return new Promise((resolve) => void this.#sleeping.push(resolve));
   }
 
-  trainRun(run_id: string): Result<TrainRun> {
-    if (!this.inventory.runs.has(run_id)) return fail('TRAIN_RUN_NOT_FOUND');
-    const [train_no = ''] = run_id.split('.');
-    const stops = STATIONS.map((station_id, index) => ({ index, station_id, name: station_id, arrival_ms: DEPARTURE_MS + index * HOUR_MS, departure_ms: DEPARTURE_MS + index * HOUR_MS + 60_000, distance_m: index * 100_000 }));
-    return ok({ run_id, train_no, service_date: addDays(serviceDateAt(START_MS), 1), sale_state: 'OPEN', stops });
-  }
-
-  fareOf(from_station_id: string, to_station_id: string): number {
-    return 1000 * (STATIONS.indexOf(to_station_id as never) - STATIONS.indexOf(from_station_id as never));
-  }
-
   /** One person may be a passenger of several accounts: the last three digits name the person. */
   personOf(passenger_id: string): string {
     return `person-${Number(passenger_id) % 1000}`;
   }
 
-  readonly quote_tokens = {
-    seal: (quote: Quote): string => String(this.quotes.push(quote) - 1),
-    open: (token: string): Quote | undefined => this.quotes[Number(token)],
-  };
+  readonly quote_tokens = tokens<Quote>();
+  readonly change_tokens = tokens<ChangeQuote>();
 
   #alive<S extends Service>(service: S): Nodes[S] | undefined {
     const alive = this.#nodes[service].filter(({ process }) => process.alive);
     return alive.length === 0 ? undefined : this.scheduler.pick(alive);
+  }
+
+  /** One process of aftersales hears it. */
+  #keptSignal(run_id: string): void {
+    const node = this.#alive('aftersales');
+    node?.process.go(() => node.standby.matcher.wake(run_id));
   }
 
   #start(service: Service): void {
@@ -180,8 +181,16 @@ export class World {
   }
 
   async #travel(index: number): Promise<void> {
-    await travel(this, index).catch((error: unknown) => this.oracle.fault(`traveller ${index}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`));
+    await travel(this, index, () => this.#waits(index)).catch((error: unknown) => this.oracle.fault(`traveller ${index}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`));
     this.#travelling -= 1;
+  }
+
+  /** Who waits for seats that others give back needs no queue of order to be served. */
+  #waits(index: number): void {
+    this.#waiting += 1;
+    void waitForSeats(this, index)
+      .catch((error: unknown) => this.oracle.fault(`${index} who waits: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`))
+      .finally(() => (this.#waiting -= 1));
   }
 
   #isBusy(): boolean {
@@ -205,6 +214,7 @@ export class World {
         if (this.scheduler.chance(0.5)) this.redis.wipe();
         else this.redis.failOver();
       }
+      this.oracle.looksAtKept();
       if (this.inventory.hasHeld() && this.faults.hits('hold_lost')) this.inventory.loseOne();
       this.#chaos();
     });
@@ -242,11 +252,20 @@ export class World {
         if (answer.ok && answer.value.state === 'SUCCEEDED') void store.succeed(refund.refund_id);
         else left ||= answer.ok;
       }
-      if (left || this.#isBusy()) this.#people();
+      if (left || this.#waiting > 0 || this.#isBusy()) this.#people();
     });
   }
 }
 
 const CALLBACK_MS = 5000;
-const HOUR_MS = 3_600_000;
-const DEPARTURE_MS = START_MS + 30 * HOUR_MS;
+
+/** What inventory makes of an order's answer: one with an item in CHANGE needs both of its holds. */
+function needsHold(order: Order | undefined, hold_id: string): boolean {
+  const live = order?.items.filter(({ state }) => state !== 'CLOSED') ?? [];
+  return live.some((item) => item.hold_id === hold_id || item.state === 'CHANGE');
+}
+
+function tokens<Q>(): { seal(quote: Q): string; open(token: string): Q | undefined } {
+  const sealed: Q[] = [];
+  return { seal: (quote) => String(sealed.push(quote) - 1), open: (token) => sealed[Number(token)] };
+}

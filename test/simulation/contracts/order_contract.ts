@@ -1,23 +1,28 @@
 /** What every EntryStore, OrderStore and WaitingQueue must do, whatever is behind them. */
-import { createHash, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
+import { required } from '#kit/base/result.ts';
 import { systemClock } from '#kit/base/clock.ts';
 import { systemRandom } from '#kit/base/random.ts';
 import { serviceDateAt } from '#kit/base/time.ts';
 import { uuid7 } from '#kit/base/uuid7.ts';
 import { SYSTEM } from '../../../services/order/app/actor.ts';
+import type { HeldOrders } from '../../../services/order/app/create_held_order.ts';
 import type { EntryStore, NewEntry, OrderStore, QueueLease, WaitingQueue } from '../../../services/order/app/ports.ts';
-import { moveAll, patchItems } from '../../../services/order/domain/change.ts';
+import { moveAll, moveItems, patchItems, type ClaimChange } from '../../../services/order/domain/change.ts';
 import { claimsOf } from '../../../services/order/domain/claim.ts';
 import type { QueueEntry } from '../../../services/order/domain/entry.ts';
 import type { Order } from '../../../services/order/domain/order.ts';
 import { placeOrder } from '../../../services/order/domain/place_order.ts';
 import { scoreOf } from '../../../services/order/domain/priority.ts';
 import { journey, sampleEntry } from '../../../services/order/domain/samples.ts';
+import type { OrderState } from '../../../services/order/domain/state.ts';
+import { hash } from './results.ts';
 
 export type OrderStores = {
   entries: EntryStore;
   orders: OrderStore;
+  held_orders: HeldOrders;
   queue: WaitingQueue;
   /** Takes the lease of a name. */
   lease(name: string): Promise<QueueLease>;
@@ -36,7 +41,9 @@ const WRITE = { actor: SYSTEM, operation: 'order.Test', next_ms: 1000 };
 export function orderContract(name: string, open: Open): void {
   entryContract(name, open);
   orderStoreContract(name, open);
+  heldOrderContract(name, open);
   queueContract(name, open);
+  changeContract(name, open);
 }
 
 function entryContract(name: string, open: Open): void {
@@ -46,7 +53,7 @@ function entryContract(name: string, open: Open): void {
     const [first, again] = [await submit(), await submit()];
     t.true(first.ok && again.ok && first.value.state === 'WAITING' && first.value.hold_no === 0);
     t.deepEqual(again, first);
-    const other = await submit({ body_hash: hashOf('another') });
+    const other = await submit({ body_hash: hash('another') });
     t.is(other.ok ? '' : other.error.reason, 'REQUEST_ID_REUSED');
     t.deepEqual(await stores.entries.find(entry.entry_id), first.ok ? first.value : undefined);
     t.is(await stores.entries.find(id()), undefined);
@@ -81,7 +88,7 @@ function entryContract(name: string, open: Open): void {
     t.is((await entries.demands(run_id, 2)).waiting.length, 2);
     t.deepEqual(await entries.waiting(runId(), 10), []);
     t.is(await entries.waitingBefore(run_id, last.sequence), 4 - (await entries.waiting(run_id, 10)).filter(({ sequence }) => sequence > last.sequence).length);
-    t.true((await entries.openRuns(100)).some((run) => run.run_id === run_id));
+    t.true((await entries.openRuns(100)).some((run) => run.run_id === run_id && run.waiting));
     t.true((await entries.newest()) >= Math.max(...(await entries.waiting(run_id, 10)).map(({ sequence }) => sequence)));
   });
 
@@ -101,11 +108,43 @@ function entryContract(name: string, open: Open): void {
     const started = await entries.start(ids, next);
     t.deepEqual(started?.map(({ entry_id, state }) => [entry_id, state]), [[three!.entry_id, 'PROCESSING'], [one!.entry_id, 'PROCESSING']]);
     t.deepEqual(await entries.start(ids, next), []);
+    t.is((await entries.openRuns(100)).find((run) => run.run_id === one!.run_id)?.waiting, false);
     t.deepEqual([(await entries.demands(one!.run_id, 10)).in_flight.length, (await entries.demands(one!.run_id, 10)).waiting.length], [2, 0]);
     t.deepEqual((await entries.inFlight(one!.run_id, 10)).map(({ entry_id }) => entry_id), [one!.entry_id, three!.entry_id], 'in the order of service');
     t.deepEqual(await entries.failMany([{ entry_id: two!.entry_id, reason: 'SOLD_OUT' }, { entry_id: one!.entry_id, reason: 'SOLD_OUT' }], SYSTEM), [one!.entry_id]);
-    t.deepEqual(await entries.outcome(one!.entry_id), { state: 'FAILED', reason: 'SOLD_OUT', order_id: undefined });
+    t.deepEqual(await entries.outcome(one!.entry_id), { state: 'FAILED', reason: 'SOLD_OUT', order_id: undefined, standby_id: undefined, standby_reason: undefined });
     t.is(await entries.outcome(id()), undefined);
+  });
+
+  test(`${name}: who becomes a standby is in nobody's queue, has free time, and ends once`, async (t) => {
+    const stores = await open(t);
+    const { entries } = stores;
+    const [one, two] = await waiting(stores, 2);
+    const turn = { entry_id: one!.entry_id, reason: 'QUEUE_FULL', after_ms: 1_900_000_000_000 };
+    t.deepEqual(await entries.toStandby([turn], SYSTEM, 'PROCESSING'), [], 'only from where it is');
+    t.deepEqual(await entries.toStandby([turn], SYSTEM, 'WAITING'), [one!.entry_id]);
+    t.deepEqual(await entries.toStandby([turn], SYSTEM, 'WAITING'), []);
+    t.like(await entries.find(one!.entry_id), { state: 'STANDBY', reason: 'QUEUE_FULL', standby_after_ms: 1_900_000_000_000 });
+    t.deepEqual((await entries.waiting(one!.run_id, 10)).map(({ entry_id }) => entry_id), [two!.entry_id]);
+    t.false(await entries.end(one!.entry_id, 'LEFT', '', SYSTEM));
+    t.true(await entries.endStandby(one!.entry_id, { standby_id: '77' }, SYSTEM));
+    t.false(await entries.endStandby(one!.entry_id, { reason: 'STANDBY_NOT_NEEDED' }, SYSTEM));
+    t.deepEqual(await entries.outcome(one!.entry_id), { state: 'FAILED', reason: 'QUEUE_FULL', order_id: undefined, standby_id: '77', standby_reason: undefined });
+    t.deepEqual(await entries.toStandby([{ entry_id: two!.entry_id, reason: 'QUEUE_FULL' }], SYSTEM, 'WAITING'), [two!.entry_id]);
+    t.true(await entries.endStandby(two!.entry_id, { reason: 'STANDBY_NOT_NEEDED' }, SYSTEM));
+    t.is((await entries.outcome(two!.entry_id))?.standby_reason, 'STANDBY_NOT_NEEDED');
+  });
+
+  test(`${name}: queues that move at the same moment move by their own leases`, async (t) => {
+    const stores = await open(t);
+    const { entries } = stores;
+    const [ended, held] = [await stores.lease('queue/3'), await stores.lease('queue/4')];
+    await stores.end(ended);
+    const queues = await Promise.all([ended, held, ended, held].map(async (lease) => ({ lease, ids: (await waiting(stores, 2)).map(({ entry_id }) => entry_id) })));
+    const started = await Promise.all(queues.map(({ ids, lease }) => entries.start(ids, lease)));
+    t.deepEqual(started.map((some) => some?.map(({ entry_id }) => entry_id)), queues.map(({ ids, lease }) => (lease === held ? ids : undefined)));
+    const states = await Promise.all(queues.map(({ ids }) => Promise.all(ids.map(async (entry_id) => (await entries.find(entry_id))?.state))));
+    t.deepEqual(states, queues.map(({ lease }) => (lease === held ? ['PROCESSING', 'PROCESSING'] : ['WAITING', 'WAITING'])));
   });
 
   test(`${name}: an entry becomes one order, under the lease`, async (t) => {
@@ -138,6 +177,32 @@ function entryContract(name: string, open: Open): void {
   });
 }
 
+function heldOrderContract(name: string, open: Open): void {
+  test(`${name}: an order of places that are held is placed once, and takes its people's time`, async (t) => {
+    const { held_orders, orders, entries } = await open(t);
+    const { entry } = newcomer({ entries });
+    const held = (account_id = entry.account_id, entry_id = entry.entry_id) => {
+      const order = placeOrder({ account_id, tenant: entry.tenant, channel: entry.channel, request_id: entry.request_id, entry_id, body: entry.body }, { hold_id: 'match-1-1', places: [{ item_no: 1, parts: [{ seat: { coach_no: '01', seat_no: '1A', seat_class: 'SECOND' }, from_index: journey.from_index, to_index: journey.to_index }] }] }, { order_id: fresh(), now_ms: Date.now(), pay_window_ms: 600_000 });
+      if (!order.ok) throw new Error(order.error.reason);
+      return order.value;
+    };
+    const key = { account_id: entry.account_id, request_id: entry.request_id, method: 'CreateHeldOrder', body_hash: hash('body') };
+    const claims = claimsOf(entry.body.passengers, { start_ms: journey.departure_ms, end_ms: journey.arrival_ms });
+    t.is(await held_orders.placedAs(entry.entry_id), undefined);
+    const order = held();
+    t.deepEqual(await held_orders.place(order, claims, key, 'standby 1'), { ok: true, value: order.order_id });
+    t.deepEqual(await held_orders.place(held(), claims, key, 'standby 1'), { ok: true, value: order.order_id });
+    const reused = await held_orders.place(order, [], { ...key, body_hash: hash('another') }, 'standby 1');
+    t.is(reused.ok ? '' : reused.error.reason, 'REQUEST_ID_REUSED');
+    t.is((await held_orders.placedAs(entry.entry_id))?.order_id, order.order_id);
+    t.deepEqual((await orders.timeline(order.order_id)).map(({ to, cause }) => [to, cause]), [['WAIT_PAY', 'placed: standby 1']]);
+    const [account_id, entry_id] = [fresh(), id()];
+    const refused = await held_orders.place(held(account_id, entry_id), claims, { ...key, account_id, request_id: id() }, '');
+    t.is(refused.ok ? '' : refused.error.reason, 'JOURNEY_OVERLAP');
+    t.is(await held_orders.placedAs(entry_id), undefined);
+  });
+}
+
 function orderStoreContract(name: string, open: Open): void {
   test(`${name}: a change is written when nothing else was, with its history; of two from one version the first`, async (t) => {
     const stores = await open(t);
@@ -154,11 +219,32 @@ function orderStoreContract(name: string, open: Open): void {
     ]);
   });
 
+  test(`${name}: orders that are changed, noted and read at one moment are so each by itself`, async (t) => {
+    const stores = await open(t);
+    const { orders } = stores;
+    const [first, stale, third, fourth] = [await placed(stores), await placed(stores), await placed(stores), await placed(stores)];
+    const [newer] = await Promise.all([closing(stale)].map(async (change) => ((await orders.apply(change, WRITE)) ? change.after : undefined)));
+    const torn = { ...paid(third), moves: paid(third).moves.map((move) => ({ ...move, from_version: move.from_version + 1 })) };
+    const outcomes = await Promise.allSettled([
+      orders.apply(paid(first), WRITE), orders.apply(paid(stale), WRITE), orders.apply(torn, WRITE), orders.apply(closing(first), WRITE), orders.apply(paid(fourth), { ...WRITE, next_ms: undefined }),
+    ]);
+    t.deepEqual(outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : 'thrown')), [true, false, 'thrown', false, true], 'of two of one order the first, and a bug is one order\'s');
+    const now = await Promise.all([first, stale, third, fourth, first].map(({ order_id }) => orders.find(order_id)));
+    t.deepEqual(now.map((order) => order?.state), ['PAID', newer?.state, 'WAIT_PAY', 'PAID', 'PAID']);
+    t.deepEqual(now.map((order) => order?.payment_id), [paid(first).after.payment_id, undefined, undefined, paid(fourth).after.payment_id, paid(first).after.payment_id]);
+    t.is(await orders.find(fresh()), undefined);
+    t.deepEqual((await orders.timeline(third.order_id)).map(({ to }) => to), ['WAIT_PAY'], 'nothing of it stays');
+
+    await Promise.all([orders.note(now[0]!, { todo: [], attempts: 1 }), orders.note(stale, { todo: ['release'], attempts: 2, next_ms: 5 }), orders.note(third, { todo: ['attach', 'settle'], attempts: 3, next_ms: 1000 })]);
+    const noted = await Promise.all([first, stale, third].map(({ order_id }) => orders.find(order_id)));
+    t.deepEqual(noted.map((order) => [order?.todo, order?.attempts]), [[[], 1], [now[1]!.todo, 0], [['attach', 'settle'], 3]]);
+  });
+
   test(`${name}: a request changes an order once; its repeat is told the same, a refused one may be tried again`, async (t) => {
     const stores = await open(t);
     const { orders } = stores;
     const order = await placed(stores);
-    const key = { account_id: order.account_id, request_id: id(), method: 'Test', body_hash: hashOf('close') };
+    const key = { account_id: order.account_id, request_id: id(), method: 'Test', body_hash: hash('close') };
     const refused = await orders.applyOnce(key, order.order_id, () => ({ ok: false, error: { reason: 'VERSION_STALE' } }), WRITE);
     t.is(refused.ok ? '' : refused.error.reason, 'VERSION_STALE');
     const first = await orders.applyOnce(key, order.order_id, (seen) => ({ ok: true, value: closing(seen!) }), WRITE);
@@ -167,7 +253,7 @@ function orderStoreContract(name: string, open: Open): void {
     t.true(await orders.apply(closed(now), WRITE));
     const again = await orders.applyOnce(key, order.order_id, () => t.fail('asked again') as never, WRITE);
     t.true(again.ok && again.value.state === 'CLOSING');
-    const other = await orders.applyOnce({ ...key, body_hash: hashOf('other') }, order.order_id, () => t.fail('asked again') as never, WRITE);
+    const other = await orders.applyOnce({ ...key, body_hash: hash('other') }, order.order_id, () => t.fail('asked again') as never, WRITE);
     t.is(other.ok ? '' : other.error.reason, 'REQUEST_ID_REUSED');
     const unchanged = await orders.applyOnce({ ...key, request_id: id() }, order.order_id, () => ({ ok: true, value: undefined }), WRITE);
     t.true(unchanged.ok && unchanged.value.state === 'CLOSED');
@@ -249,17 +335,17 @@ function queueContract(name: string, open: Open): void {
     const { queue, wipe } = await open(t);
     const run_id = runId();
     const at = (priority: number, sequence: number): number => scoreOf(priority, sequence);
-    t.is(await queue.enter(run_id, 'a', at(2, 10), 2), 'unsure', 'nobody has built it yet');
+    t.deepEqual(await queue.enter(run_id, 'a', at(2, 10), 2), { unsure: true, ahead: 0, length: 1 }, 'nobody has built it yet');
     t.is(await queue.length(run_id), undefined);
     const server = (await queue.served(run_id, 1n, []))!;
     await queue.rebuild(run_id, { term: 1n, server, newest: 9 }, [{ entry_id: 'b', score: at(2, 9) }]);
     t.is(await queue.served(run_id, 1n, []), undefined, 'built under this term on this server');
     t.is(await queue.length(run_id), 2, 'who came after the rows were read stays');
-    t.is(await queue.enter(run_id, 'a', at(2, 99), 3), 'entered');
+    t.deepEqual(await queue.enter(run_id, 'a', at(2, 99), 3), { unsure: false, ahead: 1, length: 2 });
     t.deepEqual(await queue.standing(run_id, 'a'), { ahead: 1, length: 2 }, 'who is in it stays where it is');
-    t.is(await queue.enter(run_id, 'c', at(1, 11), 2), 'full');
+    t.is(await queue.enter(run_id, 'c', at(1, 11), 2), undefined, 'full');
     t.is(await queue.standing(run_id, 'c'), undefined);
-    t.is(await queue.enter(run_id, 'c', at(1, 11), 3), 'entered');
+    t.deepEqual(await queue.enter(run_id, 'c', at(1, 11), 3), { unsure: false, ahead: 0, length: 3 });
     t.deepEqual(await queue.standing(run_id, 'c'), { ahead: 0, length: 3 });
     t.is(await queue.served(run_id, 1n, ['c', 'nobody']), undefined);
     t.deepEqual(await queue.standing(run_id, 'b'), { ahead: 0, length: 2 });
@@ -279,6 +365,52 @@ function queueContract(name: string, open: Open): void {
   });
 }
 
+/** What a change of train does to the passengers' time. */
+function changeContract(name: string, open: Open): void {
+  test(`${name}: a wanted journey is claimed beside the one there is, instead of it, or given back`, async (t) => {
+    const stores = await open(t);
+    const person = `person-${fresh()}`;
+    const order = await ticketed(stores, person);
+    const hour_ms = 3_600_000;
+    const span = (hours: number) => ({ start_ms: journey.departure_ms + hours * hour_ms, end_ms: journey.arrival_ms + hours * hour_ms });
+    const change = async (seen: Order, to: OrderState, claimed: ClaimChange[]) => {
+      const decide = (now: Order | undefined) => {
+        const moved = moveItems(now!, [{ item_no: 1, to }], { cause: 'test', now_ms: Date.now() });
+        return moved.ok ? { ok: true as const, value: { ...moved.value, claimed } } : moved;
+      };
+      return stores.orders.applyOnce({ account_id: 'aftersales', request_id: id(), method: 'TransitionItems', body_hash: hash(to) }, seen.order_id, decide, WRITE);
+    };
+    const claims = (hours: number) => claimsOf([{ person, item_no: 1 }], span(hours));
+    const is_free = async (hours: number) => {
+      const other = newcomer(stores, { person });
+      const submitted = await stores.entries.submit(other.entry, claimsOf([{ person, item_no: 1 }], span(hours)), { account_id: other.entry.account_id, request_id: other.entry.request_id, method: 'SubmitOrder', body_hash: hash('body') }, SYSTEM);
+      if (submitted.ok) await stores.entries.end(other.entry.entry_id, 'LEFT', 'test', SYSTEM);
+      return submitted.ok;
+    };
+    // An hour later overlaps the old journey of the item itself, which is no other's.
+    t.true((await change(order, 'CHANGE', [{ item_no: 1, how: 'BESIDE', claims: claims(1) }])).ok);
+    t.deepEqual([await is_free(0), await is_free(1), await is_free(100)], [false, false, true]);
+    t.true((await change(order, 'SUCCESS', [{ item_no: 1, how: 'BACK', claims: [] }])).ok);
+    t.false(await is_free(0), 'the old one stays');
+    t.true((await change(order, 'CHANGE', [{ item_no: 1, how: 'BESIDE', claims: claims(100) }])).ok);
+    t.false(await is_free(100));
+    t.true((await change(order, 'SUCCESS', [{ item_no: 1, how: 'INSTEAD', claims: claims(100) }])).ok);
+    t.deepEqual([await is_free(0), await is_free(100)], [true, false]);
+    // Taken by another order of the same person.
+    await ticketed(stores, person);
+    const refused = await change(order, 'CHANGE', [{ item_no: 1, how: 'BESIDE', claims: claims(0) }]);
+    t.is(refused.ok ? '' : refused.error.reason, 'JOURNEY_OVERLAP');
+  });
+}
+
+async function ticketed(stores: OrderStores, person: string): Promise<Order> {
+  const order = await placed(stores, { person });
+  for (const make of [paid, (seen: Order) => required(moveAll(seen, 'TICKETING', { cause: 'test', now_ms: Date.now() })), (seen: Order) => required(moveAll(seen, 'SUCCESS', { cause: 'test', now_ms: Date.now() }))]) {
+    await stores.orders.apply(make((await stores.orders.find(order.order_id))!), WRITE);
+  }
+  return (await stores.orders.find(order.order_id))!;
+}
+
 type More = { person?: string; run_id?: string; priority?: number; account_id?: string };
 
 function newcomer({ entries }: Pick<OrderStores, 'entries'>, { person = `person-${fresh()}`, run_id = runId(), priority = 2, account_id = fresh() }: More = {}) {
@@ -286,7 +418,7 @@ function newcomer({ entries }: Pick<OrderStores, 'entries'>, { person = `person-
   const passenger = { ...sample.body.passengers[0]!, person };
   const body = { ...sample.body, journey: { ...journey, run_id }, passengers: [passenger] };
   const entry: NewEntry = { ...sample, entry_id: id(), account_id, request_id: id(), run_id, bucket: 1, priority, body, enter_ms: Date.now() };
-  const key = { account_id, request_id: entry.request_id, method: 'SubmitOrder', body_hash: hashOf('body') };
+  const key = { account_id, request_id: entry.request_id, method: 'SubmitOrder', body_hash: hash('body') };
   const claims = claimsOf([passenger], { start_ms: journey.departure_ms, end_ms: journey.arrival_ms });
   return { entry, submit: (more: Partial<typeof key> = {}) => entries.submit(entry, claims, { ...key, ...more }, SYSTEM) };
 }
@@ -324,20 +456,15 @@ function orderOf(entry: QueueEntry): Order {
 }
 
 function paid(order: Order) {
-  return must(moveAll(order, 'PAID', { cause: 'test', now_ms: Date.now(), patch: { payment_id: '7' }, owe: ['settle'], drop: ['attach'] }));
+  return required(moveAll(order, 'PAID', { cause: 'test', now_ms: Date.now(), patch: { payment_id: '7' }, owe: ['settle'], drop: ['attach'] }));
 }
 
 function closing(order: Order) {
-  return must(moveAll(order, 'CLOSING', { cause: 'test', now_ms: Date.now(), patch: { closing_ms: Date.now(), close_reason: 'CANCELLED' }, drop: ['attach'] }));
+  return required(moveAll(order, 'CLOSING', { cause: 'test', now_ms: Date.now(), patch: { closing_ms: Date.now(), close_reason: 'CANCELLED' }, drop: ['attach'] }));
 }
 
 function closed(order: Order) {
-  return must(moveAll(order, 'CLOSED', { cause: 'test', now_ms: Date.now(), close_reason: 'CANCELLED', owe: ['release'] }));
-}
-
-function must<T>(result: { ok: true; value: T } | { ok: false; error: { reason: string } }): T {
-  if (!result.ok) throw new Error(result.error.reason);
-  return result.value;
+  return required(moveAll(order, 'CLOSED', { cause: 'test', now_ms: Date.now(), close_reason: 'CANCELLED', owe: ['release'] }));
 }
 
 /** A field without a value is as good as none. */
@@ -347,8 +474,4 @@ function comparable(value: unknown): unknown {
 
 function runId(): string {
   return `G${fresh()}.20260116`;
-}
-
-function hashOf(text: string): Uint8Array {
-  return createHash('sha256').update(text).digest();
 }

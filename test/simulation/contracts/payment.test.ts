@@ -30,9 +30,9 @@ paymentContract('MariaDB', async (t) => {
   t.teardown(() => mysql.stop());
   const log = silentLog();
   await migrate(mysql.url, migrations, { log });
-  const db = await openDatabase({ url: mysql.url, log, service: 'payment' });
+  const db = await openDatabase({ url: mysql.url, log, service: 'payment', multiple_statements: true });
   t.teardown(() => db.close());
   const keys = { keyring: createKeyring({ active: 'k1', keys: { k1: randomBytes(32).toString('base64') } }), index: createBlindIndex(randomBytes(32).toString('hex')) };
   const journal = new EffectJournal({ keys, codec: eventCodec, clock: systemClock, random: systemRandom });
-  return { payments: openPaymentStore({ db, journal, clock: systemClock, nextId }), refunds: openRefundStore({ db, journal, clock: systemClock }) };
+  return { payments: openPaymentStore({ db, journal, clock: systemClock, log, nextId }), refunds: openRefundStore({ db, journal, clock: systemClock }) };
 });

@@ -30,5 +30,5 @@ ticketContract('MariaDB', async (t) => {
   const keyring = createKeyring({ active: 'k1', keys: { k1: randomBytes(32).toString('base64') } });
   const journal = createJournal({ keyring, index: createBlindIndex(randomBytes(32).toString('hex')) }, systemClock);
   const master = randomBytes(32);
-  return openTicketStore({ db, journal, keyring, clock: systemClock, nextId, gateKey: (run_id) => gateKeyOf(master, run_id) });
+  return openTicketStore({ db, journal, keyring, clock: systemClock, log, nextId, gateKey: (run_id) => gateKeyOf(master, run_id) });
 });

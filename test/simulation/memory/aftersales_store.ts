@@ -4,10 +4,12 @@ import { fail, ok, type Result } from '#kit/base/result.ts';
 import { geneOf } from '#kit/base/snowflake.ts';
 import { checkRequestId } from '#kit/store/idempotency.ts';
 import type { RefundStore } from '../../../services/aftersales/app/ports.ts';
-import { moneyIdOf, type Refund } from '../../../services/aftersales/domain/refund.ts';
+import type { Change } from '../../../services/aftersales/domain/change.ts';
+import { moneyIdOf, moneyPartsOf, type Refund } from '../../../services/aftersales/domain/refund.ts';
 import { DueTable } from '../sweeper.ts';
 import { Inbox } from './bus.ts';
 import { frozen } from './frozen.ts';
+import { StandbyDb } from './standby_db.ts';
 
 type Money = { refund_id: bigint; money_id: string; returned_fen: number; arrived: boolean };
 
@@ -16,12 +18,17 @@ export class AftersalesDb {
   readonly refunds = new Map<bigint, Refund>();
   readonly due = new DueTable();
   readonly requests = new Map<string, { refund_id: bigint; body_hash: Uint8Array }>();
-  /** By item and version: refunded by one refund at most. */
+  /** By item and version: refunded by one refund at most. Further ways of its money stand behind it. */
   readonly items = new Map<string, Money>();
+  readonly changes = new Map<bigint, Change>();
+  readonly changes_due = new DueTable();
+  readonly change_requests = new Map<string, { change_id: bigint; body_hash: Uint8Array }>();
   readonly inbox = new Inbox();
+  readonly standby: StandbyDb;
 
   constructor(now_ms: () => number) {
     this.now_ms = now_ms;
+    this.standby = new StandbyDb(now_ms);
   }
 
   moneyArrived(money_id: string): void {
@@ -58,17 +65,21 @@ export function memoryAftersalesStore(db: AftersalesDb, { now_ms, nextId, step_m
     async ofRequest(requester, request_id, body_hash) {
       return ofRequest(requester, request_id, body_hash);
     },
-    async create({ request_id, body_hash, order, quote, reason }, actor) {
-      const known = ofRequest(actor.account_id, request_id, body_hash);
+    async create({ request_id, body_hash, order, quote, cause, reason, job_id }, actor) {
+      const requester = job_id === undefined ? actor.account_id : `job-${job_id}`;
+      const known = ofRequest(requester, request_id, body_hash);
       if (!known.ok) return known;
       if (known.value !== undefined) return ok(known.value);
       if (quote.items.some((item) => db.items.has(itemKey(item)))) return fail('ITEM_NOT_REFUNDABLE', { detail: 'a refund of an item is under way' });
       const order_id = BigInt(order.order_id);
       const refund_id = nextId(geneOf(order_id));
-      for (const item of quote.items) db.items.set(itemKey(item), { refund_id, money_id: moneyIdOf(item), returned_fen: item.returned_fen, arrived: false });
-      db.requests.set(`${actor.account_id}/${request_id}`, { refund_id, body_hash });
+      for (const item of quote.items) {
+        db.items.set(itemKey(item), { refund_id, money_id: moneyIdOf(item), returned_fen: 0, arrived: false });
+        for (const { money_id, amount_fen } of moneyPartsOf(item, order.payment_id)) db.items.set(money_id === moneyIdOf(item) ? itemKey(item) : money_id, { refund_id, money_id, returned_fen: amount_fen, arrived: false });
+      }
+      db.requests.set(`${requester}/${request_id}`, { refund_id, body_hash });
       const { payment_id } = order;
-      return ok(put(db, { refund_id, order_id, account_id: BigInt(order.account_id), payment_id, stage: 'BEGUN', items: quote.items, rule_version: quote.rule_version, reason, create_time_ms: now_ms(), finish_time_ms: undefined }, db.now_ms() + step_ms));
+      return ok(put(db, { refund_id, order_id, account_id: BigInt(order.account_id), payment_id, stage: 'BEGUN', items: quote.items, rule_version: quote.rule_version, cause, job_id, reason, create_time_ms: now_ms(), finish_time_ms: undefined }, db.now_ms() + step_ms));
     },
     async find(refund_id) {
       return db.refunds.get(refund_id);

@@ -12,6 +12,7 @@ import { insertOrder } from './order_store.ts';
 
 const FIRST_LOOK_MS = 60_000;
 const PROCESSING_MS = 10_000;
+const STANDBY_MS = 3000;
 
 /** `now_ms`: the clock of the process, as the SQL store takes times of rows from it; what is due goes by the database's. */
 export function memoryEntryStore(db: OrderDb, now_ms: () => number): EntryStore {
@@ -28,11 +29,11 @@ function reads(db: OrderDb): Reads {
     },
     async outcome(entry_id) {
       const entry = db.entries.get(entry_id);
-      return entry === undefined ? undefined : { state: entry.state, order_id: entry.order_id, reason: entry.reason };
+      return entry === undefined ? undefined : { state: entry.state, order_id: entry.order_id, reason: entry.reason, standby_id: entry.standby_id, standby_reason: entry.standby_reason };
     },
     async openRuns(limit) {
       const runs = new Map([...db.entries.values()].filter(({ state }) => isOpen(state)).map(({ run_id, bucket }) => [run_id, bucket]));
-      return [...runs].map(([run_id, bucket]) => ({ run_id, bucket })).slice(0, limit);
+      return [...runs].map(([run_id, bucket]) => ({ run_id, bucket, waiting: waiting(run_id).length > 0 })).slice(0, limit);
     },
     async waiting(run_id, limit) {
       return waiting(run_id).slice(0, limit).map(({ entry_id, priority, sequence }) => ({ entry_id, priority, sequence }));
@@ -113,6 +114,20 @@ function writes(db: OrderDb, now_ms: () => number): Omit<EntryStore, keyof Reads
         freeDays(db, entry_id);
       }
       return ended.map(([entry_id]) => entry_id);
+    },
+    async toStandby(turned, _actor, from) {
+      const moved = turned.filter(({ entry_id }) => db.entries.get(entry_id)?.state === from);
+      for (const { entry_id, reason, after_ms } of moved) {
+        put(db, { ...db.entries.get(entry_id)!, state: 'STANDBY', reason, standby_since_ms: now_ms(), standby_after_ms: after_ms }, from === 'WAITING' ? STANDBY_MS : 0, 0);
+        freeDays(db, entry_id);
+      }
+      return moved.map(({ entry_id }) => entry_id);
+    },
+    async endStandby(entry_id, became) {
+      const entry = db.entries.get(entry_id);
+      if (entry?.state !== 'STANDBY') return false;
+      put(db, { ...entry, state: 'FAILED', ...('standby_id' in became ? became : { standby_reason: became.reason }) }, undefined);
+      return true;
     },
     async nextHold(entry_id, hold_no) {
       const entry = db.entries.get(entry_id);

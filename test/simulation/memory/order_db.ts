@@ -8,7 +8,7 @@ import { Inbox } from './bus.ts';
 import { Requests } from './idempotency.ts';
 import { Leases } from './leases.ts';
 
-export type HeldClaim = Omit<Claim, 'item_no'> & { item_no: number; entry_id: string; order_id?: string };
+export type HeldClaim = Omit<Claim, 'item_no'> & { item_no: number; entry_id: string; order_id?: string; beside?: boolean };
 export type LatePayment = { payment_id: string; order_id: string; reason: string; done: boolean };
 
 export class OrderDb {

@@ -2,10 +2,10 @@
 import { serviceDateAt } from '#kit/base/time.ts';
 import { fail, ok, type Result } from '#kit/base/result.ts';
 import type { OrderStore, RunItem, TimelineRow } from '../../../services/order/app/ports.ts';
-import type { OrderChange } from '../../../services/order/domain/change.ts';
+import type { ClaimChange, OrderChange } from '../../../services/order/domain/change.ts';
 import { journeyOf, type Order } from '../../../services/order/domain/order.ts';
 import { frozen } from './frozen.ts';
-import { claimDays, freeDays } from './order_claims.ts';
+import { claimDays, freeDays, freeDaysBeside } from './order_claims.ts';
 import type { OrderDb } from './order_db.ts';
 
 const ATTACH_MS = 3000;
@@ -81,11 +81,11 @@ export class OrderTransaction implements Pick<OrderStore, 'find' | 'apply' | 'ad
   }
 }
 
-export function insertOrder(db: OrderDb, order: Order): void {
+export function insertOrder(db: OrderDb, order: Order, cause = 'placed'): void {
   db.orders.set(order.order_id, frozen(order));
   db.orders_of_entry.set(order.entry_id, order.order_id);
   db.orders_due.set(order.order_id, db.now_ms() + ATTACH_MS, 0);
-  db.timeline.set(order.order_id, order.items.map((item) => ({ time_ms: order.update_ms, item_no: item.item_no, to: item.state, cause: 'placed', version: item.version, trace_id: '' })));
+  db.timeline.set(order.order_id, order.items.map((item) => ({ time_ms: order.update_ms, item_no: item.item_no, to: item.state, cause, version: item.version, trace_id: '' })));
 }
 
 function write(db: OrderDb, change: OrderChange, next_ms: number | undefined): boolean {
@@ -106,12 +106,16 @@ function write(db: OrderDb, change: OrderChange, next_ms: number | undefined): b
   return true;
 }
 
-function reclaim(db: OrderDb, { after, reclaims = [] }: OrderChange): Result<undefined> {
+function reclaim(db: OrderDb, { after, claimed = [] }: OrderChange): Result<undefined> {
   const before = db.claims;
-  freeDays(db, after.entry_id, reclaims.map(({ item_no }) => item_no));
-  const claimed = claimDays(db, after.entry_id, reclaims.flatMap(({ claims }) => claims), after.order_id);
-  if (!claimed.ok) db.claims = before;
-  return claimed;
+  const { order_id, entry_id } = after;
+  const of = (how: ClaimChange['how']) => claimed.filter((one) => one.how === how);
+  freeDays(db, entry_id, of('INSTEAD').map(({ item_no }) => item_no));
+  freeDaysBeside(db, entry_id, of('BACK').map(({ item_no }) => item_no));
+  const instead = claimDays(db, entry_id, of('INSTEAD').flatMap(({ claims }) => claims), { order_id });
+  const done = instead.ok ? claimDays(db, entry_id, of('BESIDE').flatMap(({ claims }) => claims), { order_id, beside: true }) : instead;
+  if (!done.ok) db.claims = before;
+  return done;
 }
 
 function countCancellation(db: OrderDb, { before, after }: OrderChange): void {

@@ -2,7 +2,7 @@
 import { toHex } from '#kit/base/bytes.ts';
 import { fail, ok, type Result } from '#kit/base/result.ts';
 import { geneOf } from '#kit/base/snowflake.ts';
-import type { AppliedReport, PaymentStore } from '../../../services/payment/app/ports.ts';
+import type { AppliedReport, PaymentStore, Settled, Settlement } from '../../../services/payment/app/ports.ts';
 import { isUnwanted, judgeReport, type Payment, type TradeReport } from '../../../services/payment/domain/payment.ts';
 import { unwantedRefundId, type Refund } from '../../../services/payment/domain/refund.ts';
 import { frozen } from './frozen.ts';
@@ -50,18 +50,18 @@ export function memoryPaymentStore(db: PaymentDb, { now_ms, nextId }: PaymentSto
     async ofDay(from_ms, to_ms) {
       return [...db.payments.values()].filter(({ pay_time_ms }) => pay_time_ms !== undefined && pay_time_ms >= from_ms && pay_time_ms < to_ms);
     },
-    async markPending(payment_id, { pay_url, gateway_trade_no }) {
+    async markPending({ payment_id }, { pay_url, gateway_trade_no }) {
       const payment = must(payment_id);
       return payment.state === 'CREATED' ? put(db, { ...payment, state: 'PENDING', pay_url, gateway_trade_no }, now_ms() + ASK_AFTER_MS) : payment;
     },
     async applyReport(report, mark): Promise<Result<AppliedReport>> {
-      const payment = must(BigInt(report.trade_id));
+      const payment = db.payments.get(BigInt(report.trade_id));
+      if (payment === undefined || (mark !== undefined && payment.payment_channel !== mark.payment_channel)) return fail('PAYMENT_NOT_FOUND');
+      if (mark !== undefined && db.seen.has(seenKey(payment.payment_id, report.version, mark.body_hash))) return ok({ ...payment, effect: 'repeated' });
       const judged = judgeReport(payment, report);
       if (!judged.ok) return judged;
       if (mark !== undefined) {
         const nonce = `${mark.payment_channel}/${mark.nonce}`;
-        // Two deliveries of one callback at once: the second finds out only here.
-        if (db.nonces.has(nonce) && db.seen.has(seenKey(payment.payment_id, report.version, mark.body_hash))) return ok({ ...payment, effect: 'repeated' });
         if (db.nonces.has(nonce)) return fail('SIGNATURE_INVALID', { detail: 'the nonce was used before' });
         db.nonces.add(nonce);
         db.seen.add(seenKey(payment.payment_id, report.version, mark.body_hash));
@@ -76,15 +76,7 @@ export function memoryPaymentStore(db: PaymentDb, { now_ms, nextId }: PaymentSto
       const payment = must(payment_id);
       return payment.state === 'CREATED' || payment.state === 'PENDING' ? close(db, payment, payment.version) : payment;
     },
-    async settle(payment_id, accepted, reason) {
-      const payment = db.payments.get(payment_id);
-      if (payment === undefined) return fail('PAYMENT_NOT_FOUND');
-      if (payment.state !== 'SUCCEEDED') return fail('PAYMENT_STATE_WRONG', { detail: 'nothing was paid' });
-      if (payment.settled !== undefined && payment.settled !== accepted) return fail('CONFLICT', { detail: `the payment was ${payment.settled ? 'accepted' : 'refused'} before` });
-      if (payment.settled === undefined) put(db, { ...payment, settled: accepted }, undefined);
-      const refund = accepted ? undefined : refundUnwanted(db, payment, reason, now_ms());
-      return ok({ payment: { ...payment, settled: accepted }, refund });
-    },
+    settle: async (settlements) => settlements.map((settlement) => settleOne(db, settlement, now_ms())),
   };
 }
 
@@ -96,6 +88,16 @@ function succeed(db: PaymentDb, payment: Payment, report: TradeReport, now_ms: n
   db.tell('PaymentSucceeded', next);
   if (unwanted) refundUnwanted(db, next, 'paid after it was closed', now_ms);
   return next;
+}
+
+function settleOne(db: PaymentDb, { payment_id, accepted, reason }: Settlement, now_ms: number): Result<Settled> {
+  const payment = db.payments.get(payment_id);
+  if (payment === undefined) return fail('PAYMENT_NOT_FOUND');
+  if (payment.state !== 'SUCCEEDED') return fail('PAYMENT_STATE_WRONG', { detail: 'nothing was paid' });
+  if (payment.settled !== undefined && payment.settled !== accepted) return fail('CONFLICT', { detail: `the payment was ${payment.settled ? 'accepted' : 'refused'} before` });
+  if (payment.settled === undefined) put(db, { ...payment, settled: accepted }, undefined);
+  const refund = accepted ? undefined : refundUnwanted(db, payment, reason, now_ms);
+  return ok({ payment: { ...payment, settled: accepted }, refund });
 }
 
 function close(db: PaymentDb, payment: Payment, version: bigint): Payment {

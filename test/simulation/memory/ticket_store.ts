@@ -1,9 +1,10 @@
 /** TicketStore in memory. */
 import { createHash } from 'node:crypto';
-import { fail, FailureError, ok } from '#kit/base/result.ts';
+import { fail, FailureError, ok, type Result } from '#kit/base/result.ts';
 import { geneOf } from '#kit/base/snowflake.ts';
 import type { NewIssue, Person, TicketStore } from '../../../services/ticketing/app/ports.ts';
 import { GATE_KEY_BYTES, holderTag } from '../../../services/ticketing/domain/holder.ts';
+import { judgeReplaced } from '../../../services/ticketing/domain/replacement.ts';
 import { notAfter_ms, REGISTRATION_SETTLED_MS, rideOf, type Issue, type Ticket } from '../../../services/ticketing/domain/ticket.ts';
 import type { Ride, TokenFacts } from '../../../services/ticketing/domain/token.ts';
 import { DueTable } from '../sweeper.ts';
@@ -41,7 +42,7 @@ export function memoryTicketStore(db: TicketDb, options: TicketStoreOptions): Ti
   return { ...issueMethods(db, options), ...ticketMethods(db) };
 }
 
-type IssueMethods = Pick<TicketStore, 'begin' | 'load' | 'markAsked' | 'markRegistered' | 'markRefused' | 'complete' | 'abort' | 'finishAbort' | 'retryIn' | 'issuing'>;
+type IssueMethods = Pick<TicketStore, 'begin' | 'load' | 'markAsked' | 'markRefused' | 'complete' | 'abort' | 'finishAbort' | 'retryIn' | 'issuing'>;
 
 function issueMethods(db: TicketDb, { now_ms, nextId }: TicketStoreOptions): IssueMethods {
   const inState = (issue_id: string, from: Issue['state'], change: (issue: Issue) => void): Issue => {
@@ -56,69 +57,84 @@ function issueMethods(db: TicketDb, { now_ms, nextId }: TicketStoreOptions): Iss
     db.issues.set(issue.issue_id, { ...row, ...change });
     db.issues_due.set(issue.issue_id, next_ms, 0);
   };
+  const abort = (issue: Issue, reason: string): void => {
+    putIssue(issue, { state: 'ABORTING', failure_reason: reason.slice(0, 200) }, db.now_ms());
+    for (const ticket of issue.tickets) {
+      const known = ticket.railway_state === 'ASKED' || ticket.railway_state === 'REGISTERED';
+      change(db, ticket, { state: 'VOID', railway_state: known ? 'VOID_DUE' : ticket.railway_state });
+      db.tickets_due.set(String(ticket.ticket_id), known ? db.now_ms() : ticket.railway_state === 'REFUSED' ? db.now_ms() + REGISTRATION_SETTLED_MS : undefined, 0);
+    }
+  };
+  const begin = (wanted: NewIssue): Result<Issue> => {
+    const issue_id = issueIdOf(wanted);
+    const known = db.load(issue_id);
+    if (known !== undefined) return ok(known);
+    if (wanted.items.some(({ item_id, version }) => [...db.tickets.values()].some((ticket) => ticket.item_id === item_id && ticket.version === version))) return fail('CONFLICT', { detail: 'an item version was issued together with others before' });
+    // Before anything is written: a generator may refuse, and then nothing has begun.
+    const made = wanted.items.map((item) => ({ ...item, ticket_id: nextId(geneOf(wanted.order_id)) }));
+    db.issues.set(issue_id, { issue_id, order_id: wanted.order_id, account_id: wanted.account_id, state: 'ISSUING', failure_reason: '', replaces: wanted.replaces === true });
+    db.issues_due.set(issue_id, db.now_ms() + FIRST_SWEEP_MS, 0);
+    for (const item of made) {
+      const blank = { state: 'ISSUING' as const, name_masked: '', id_number_masked: '', issue_time_ms: undefined, qr_token: '', railway_ref: '', railway_state: 'NONE' as const, asked_ms: undefined, holder_tag: new Uint8Array(0), admission: '' };
+      db.tickets.set(item.ticket_id, frozen({ ...item, ...blank, issue_id, order_id: wanted.order_id, account_id: wanted.account_id, not_after_ms: notAfter_ms(item.journey) }));
+    }
+    return ok(db.load(issue_id)!);
+  };
+  const markRegistered = ({ ticket_id, railway_ref }: { ticket_id: bigint; railway_ref: string }): void => {
+    const ticket = db.tickets.get(ticket_id);
+    if (ticket === undefined || !['ASKED', 'REFUSED', 'VOIDED'].includes(ticket.railway_state)) return;
+    const gone = ticket.state === 'VOID';
+    change(db, ticket, { railway_ref, railway_state: gone ? 'VOID_DUE' : 'REGISTERED' });
+    if (gone) db.tickets_due.set(String(ticket_id), db.now_ms());
+  };
   return {
-    async begin(wanted) {
-      const issue_id = issueIdOf(wanted);
-      const known = db.load(issue_id);
-      if (known !== undefined) return ok(known);
-      if (wanted.items.some(({ item_id, version }) => [...db.tickets.values()].some((ticket) => ticket.item_id === item_id && ticket.version === version))) return fail('CONFLICT', { detail: 'an item version was issued together with others before' });
-      // Before anything is written: a generator may refuse, and then nothing has begun.
-      const made = wanted.items.map((item) => ({ ...item, ticket_id: nextId(geneOf(wanted.order_id)) }));
-      db.issues.set(issue_id, { issue_id, order_id: wanted.order_id, account_id: wanted.account_id, state: 'ISSUING', failure_reason: '' });
-      db.issues_due.set(issue_id, db.now_ms() + FIRST_SWEEP_MS, 0);
-      for (const item of made) {
-        const blank = { state: 'ISSUING' as const, name_masked: '', id_number_masked: '', issue_time_ms: undefined, qr_token: '', railway_ref: '', railway_state: 'NONE' as const, asked_ms: undefined, holder_tag: new Uint8Array(0), admission: '' };
-        db.tickets.set(item.ticket_id, frozen({ ...item, ...blank, issue_id, order_id: wanted.order_id, account_id: wanted.account_id, not_after_ms: notAfter_ms(item.journey) }));
-      }
-      return ok(db.load(issue_id)!);
-    },
+    begin: async (wanted) => wanted.map(begin),
     async load(issue_id) {
       return db.load(issue_id);
     },
-    async markAsked(issue_id, people) {
-      let marked = false;
-      inState(issue_id, 'ISSUING', (issue) => {
-        marked = true;
-        for (const ticket of issue.tickets.filter(({ railway_state }) => railway_state !== 'REGISTERED')) keepPerson(db, ticket, people.find(({ passenger_id }) => passenger_id === ticket.passenger_id), now_ms());
-      });
+    async markAsked(asked) {
+      const marked = new Set<string>();
+      for (const { issue_id, people } of asked) {
+        inState(issue_id, 'ISSUING', (issue) => {
+          marked.add(issue_id);
+          for (const ticket of issue.tickets.filter(({ railway_state }) => railway_state !== 'REGISTERED')) keepPerson(db, ticket, people.find(({ passenger_id }) => passenger_id === ticket.passenger_id), now_ms());
+        });
+      }
       return marked;
-    },
-    async markRegistered(ticket_id, railway_ref) {
-      const ticket = db.tickets.get(ticket_id);
-      if (ticket === undefined || !['ASKED', 'REFUSED', 'VOIDED'].includes(ticket.railway_state)) return;
-      const gone = ticket.state === 'VOID';
-      change(db, ticket, { railway_ref, railway_state: gone ? 'VOID_DUE' : 'REGISTERED' });
-      if (gone) db.tickets_due.set(String(ticket_id), db.now_ms());
     },
     async markRefused(ticket_id) {
       const ticket = db.tickets.get(ticket_id);
       if (ticket?.railway_state === 'ASKED') change(db, ticket, { railway_state: 'REFUSED' });
     },
-    async complete(issue_id, sign) {
-      return inState(issue_id, 'ISSUING', (issue) => {
-        if (!issue.tickets.every(({ railway_state }) => railway_state === 'REGISTERED')) return;
-        for (const ticket of issue.tickets) change(db, ticket, { state: 'VALID', qr_token: sign(factsOf(ticket)), issue_time_ms: now_ms() });
-        putIssue(issue, { state: 'ISSUED' }, undefined);
+    async complete(registered, sign) {
+      return registered.map(({ issue_id, tickets }) => {
+        tickets.forEach(markRegistered);
+        return inState(issue_id, 'ISSUING', (issue) => {
+          if (!issue.tickets.every(({ railway_state }) => railway_state === 'REGISTERED')) return;
+          const replaced = issue.replaces ? judgeReplaced(issue.tickets, [...db.tickets.values()]) : [];
+          if (replaced === undefined) return abort(issue, 'TICKET_NOT_VALID');
+          for (const ticket_id of replaced) {
+            change(db, db.tickets.get(ticket_id)!, { state: 'VOID', railway_state: 'VOID_DUE' });
+            db.tickets_due.set(String(ticket_id), db.now_ms(), 0);
+          }
+          for (const ticket of issue.tickets) change(db, ticket, { state: 'VALID', qr_token: sign(factsOf(ticket)), issue_time_ms: now_ms() });
+          putIssue(issue, { state: 'ISSUED' }, undefined);
+        });
       });
     },
     async abort(issue_id, reason) {
-      return inState(issue_id, 'ISSUING', (issue) => {
-        putIssue(issue, { state: 'ABORTING', failure_reason: reason.slice(0, 200) }, db.now_ms());
-        for (const ticket of issue.tickets) {
-          const known = ticket.railway_state === 'ASKED' || ticket.railway_state === 'REGISTERED';
-          change(db, ticket, { state: 'VOID', railway_state: known ? 'VOID_DUE' : ticket.railway_state });
-          db.tickets_due.set(String(ticket.ticket_id), known ? db.now_ms() : ticket.railway_state === 'REFUSED' ? db.now_ms() + REGISTRATION_SETTLED_MS : undefined, 0);
-        }
-      });
+      return inState(issue_id, 'ISSUING', (issue) => abort(issue, reason));
     },
     async finishAbort(issue_id, force) {
       return inState(issue_id, 'ABORTING', (issue) => {
         if (force || issue.tickets.every(({ railway_state }) => railway_state !== 'VOID_DUE')) putIssue(issue, { state: 'FAILED' }, undefined);
       });
     },
-    async retryIn(issue_id, wait_ms) {
-      const issue = db.issues.get(issue_id);
-      if (db.issues_due.get(issue_id)?.attempts === 0 && (issue?.state === 'ISSUING' || issue?.state === 'ABORTING')) db.issues_due.set(issue_id, db.now_ms() + wait_ms);
+    async retryIn(issue_ids, wait_ms) {
+      for (const issue_id of issue_ids) {
+        const issue = db.issues.get(issue_id);
+        if (db.issues_due.get(issue_id)?.attempts === 0 && (issue?.state === 'ISSUING' || issue?.state === 'ABORTING')) db.issues_due.set(issue_id, db.now_ms() + wait_ms);
+      }
     },
     async issuing(order_id, item_ids) {
       const open = [...db.tickets.values()].filter((ticket) => ticket.order_id === order_id && db.issues.get(ticket.issue_id)?.state === 'ISSUING');

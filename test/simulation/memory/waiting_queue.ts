@@ -46,10 +46,10 @@ export function memoryWaitingQueue(redis: QueueRedis): WaitingQueue {
   return {
     async enter(run_id, entry_id, score, cap) {
       if (!of(run_id).has(entry_id)) {
-        if (of(run_id).size >= cap) return 'full';
+        if (of(run_id).size >= cap) return undefined;
         redis.sets.set(run_id, new Map(of(run_id)).set(entry_id, score));
       }
-      return redis.marker(run_id) === undefined ? 'unsure' : 'entered';
+      return { unsure: redis.marker(run_id) === undefined, ...standingOf(of(run_id), entry_id)! };
     },
     async length(run_id) {
       return redis.marker(run_id) === undefined ? undefined : of(run_id).size;
@@ -75,10 +75,14 @@ export function memoryWaitingQueue(redis: QueueRedis): WaitingQueue {
       without(run_id, entry_ids);
     },
     async standing(run_id, entry_id) {
-      const score = of(run_id).get(entry_id);
-      if (score === undefined) return undefined;
-      const ahead = [...of(run_id)].filter(([id, other]) => other < score || (other === score && id < entry_id)).length;
-      return { ahead, length: of(run_id).size };
+      return standingOf(of(run_id), entry_id);
     },
   };
+}
+
+function standingOf(set: ReadonlyMap<string, number>, entry_id: string): { ahead: number; length: number } | undefined {
+  const score = set.get(entry_id);
+  if (score === undefined) return undefined;
+  const ahead = [...set].filter(([id, other]) => other < score || (other === score && id < entry_id)).length;
+  return { ahead, length: set.size };
 }

@@ -9,6 +9,7 @@ import { returnLatePayment } from '../../../services/order/app/late_payment.ts';
 import { Outlooks } from '../../../services/order/app/outlooks.ts';
 import { Paces } from '../../../services/order/app/paces.ts';
 import { Places } from '../../../services/order/app/places.ts';
+import type { HeldOrderPorts } from '../../../services/order/app/create_held_order.ts';
 import type { OrderLog, Ports, QueueTicket } from '../../../services/order/app/ports.ts';
 import { QueueOwner, type OwnerPorts } from '../../../services/order/app/queue_owner.ts';
 import { recoverEntry } from '../../../services/order/app/recover_entry.ts';
@@ -18,6 +19,7 @@ import { QUEUE_BUCKETS } from '../../../services/order/domain/entry.ts';
 import { USUAL_LIMITS } from '../../../services/order/domain/pace.ts';
 import type { Payment } from '../../../services/payment/domain/payment.ts';
 import { memoryEntryStore } from '../memory/entry_store.ts';
+import { memoryHeldOrders } from '../memory/held_orders.ts';
 import { memoryOrderStore, OrderTransaction } from '../memory/order_store.ts';
 import { memoryWaitingQueue } from '../memory/waiting_queue.ts';
 import type { SimEvent } from '../memory/bus.ts';
@@ -26,7 +28,7 @@ import { startSweeper } from '../sweeper.ts';
 import type { World } from '../world.ts';
 import { orderPeers } from './order_peers.ts';
 
-export type OrderNode = { process: Process; ports: Ports & { paces: Paces; places: Places; outlooks: Outlooks; driver: OrderDriver }; owner: QueueOwner; signals: Signals & { hear(key: string): void }; takeEvent(event: SimEvent): Promise<void> };
+export type OrderNode = { process: Process; ports: HeldOrderPorts & { paces: Paces; places: Places; outlooks: Outlooks; driver: OrderDriver }; owner: QueueOwner; signals: Signals & { hear(key: string): void }; takeEvent(event: SimEvent): Promise<void> };
 
 const LEASE_MS = 4000;
 const LOOK_MS = 1000;
@@ -48,7 +50,7 @@ export function startOrder(world: World, process: Process, worker: number): Orde
   const ports: Ports = {
     ...orderPeers(world, process),
     entries: net.stored(process, mysql, watched(world, plant.entries?.(entries, db, now_ms) ?? entries)),
-    orders: net.stored(process, mysql, plant.orders?.(orders, db) ?? orders),
+    orders: net.stored(process, mysql, judged(world, plant.orders?.(orders, db) ?? orders)),
     queue: net.stored(process, world.stores.redis, plant.queue?.(queue) ?? queue),
     tokens: { seal: (ticket) => JSON.stringify(ticket), open: (token) => JSON.parse(token) as QueueTicket },
     signals,
@@ -79,7 +81,8 @@ export function startOrder(world: World, process: Process, worker: number): Orde
     return again_in_ms === undefined ? undefined : { again_in_ms };
   } });
   startSweeper({ ...sweep, table: db.late_payments_due, handle: async (payment_id) => returnLatePayment(ports, db.late_payments.get(payment_id)!) });
-  return { process, owner, signals, ports: { ...ports, paces, places, outlooks, driver }, takeEvent: (event) => takeEvent(world, process, ports, driver, event) };
+  const held_orders = net.stored(process, mysql, memoryHeldOrders(db, now_ms), (name) => `held ${name}`);
+  return { process, owner, signals, ports: { ...ports, paces, places, outlooks, driver, held_orders, advance: (order_id) => driver.wake(order_id) }, takeEvent: (event) => takeEvent(world, process, ports, driver, event) };
 }
 
 /** What main.ts does with signals. */
@@ -96,6 +99,8 @@ function hear(key: string, owner: QueueOwner, paces: Paces): void {
 async function takeEvent(world: World, process: Process, ports: Ports, driver: OrderDriver, event: SimEvent): Promise<void> {
   if (event.type !== 'PaymentSucceeded') return;
   const payment = event.payload as Payment;
+  // The difference of a change is aftersales' money.
+  if (payment.kind !== 'PURCHASE') return;
   const { net, order_db: db } = world;
   const outcome = await net.ask(process, world.stores.order, 'event', async () => {
     if (!world.plant.without_inbox && db.inbox.has(event.event_id)) return undefined;
@@ -146,7 +151,7 @@ function keepQueues(world: World, process: Process): { leaseOf(bucket: number): 
         };
         process.timers.after(world.scheduler.random.unit() * 50, () => void round());
       };
-      for (const bucket of new Set(world.runs.map(({ run_id }) => bucketOf(run_id, QUEUE_BUCKETS)))) {
+      for (const bucket of new Set(world.timetable.sold.map(({ run_id }) => bucketOf(run_id, QUEUE_BUCKETS)))) {
         every(LEASE_MS / 4, async () => {
           if (await step(bucket)) await owner.look().catch(() => undefined);
         });
@@ -189,4 +194,21 @@ export function logOf(world: World, process: Process): OrderLog {
     if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) world.oracle.fault(`${message}: ${error.stack ?? String(error)}`);
   };
   return { info: write, warn: write, error: write };
+}
+
+/** Whenever an order was written the oracle looks at its tickets. */
+function judged(world: World, store: Ports['orders']): Ports['orders'] {
+  return {
+    ...store,
+    async apply(change, options) {
+      const applied = await store.apply(change, options);
+      world.oracle.written(change.after.order_id);
+      return applied;
+    },
+    async applyOnce(key, order_id, decide, options) {
+      const applied = await store.applyOnce(key, order_id, decide, options);
+      world.oracle.written(order_id);
+      return applied;
+    },
+  };
 }

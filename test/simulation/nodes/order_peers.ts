@@ -26,8 +26,8 @@ export function orderPeers(world: World, process: Process): Peers {
     ticketing: ticketingPeer(world, process),
     identity: { resolve: async (_actor, passenger_ids) => ok(passenger_ids.map((passenger_id) => ({ passenger_id, verified: true, rejected: false, person: world.personOf(passenger_id), name_masked: '张*', id_number_masked: '1****4', passenger_type: 'ADULT' as const }))) },
     timetable: {
-      run: async (_actor, run_id) => world.trainRun(run_id),
-      quote: async (_actor, { from_station_id, to_station_id }) => ok([{ seat_class: SEAT_CLASS, passenger_type: 'ADULT', fare_fen: world.fareOf(from_station_id, to_station_id) }]),
+      run: async (_actor, run_id) => world.timetable.run(run_id),
+      quote: async (_actor, { run_id, from_station_id, to_station_id }) => ok([{ seat_class: SEAT_CLASS, passenger_type: 'ADULT', fare_fen: world.timetable.fare(run_id, from_station_id, to_station_id) }]),
     },
     risk: { assess: async () => ok() },
   };
@@ -44,6 +44,7 @@ function inventoryPeer(world: World, process: Process): Peers['inventory'] {
     free: (run_id, stretches) => net.call(process, 'inventory.free', READ_MS, () => inventory.free(run_id, stretches)),
     stocks: (run_ids) => net.call(process, 'inventory.stocks', READ_MS, () => inventory.stocks(run_ids)),
     findLock: async () => fail('HOLD_NOT_FOUND'),
+    findHeld: ({ hold_id }) => call('findHeld', READ_MS, () => inventory.findHeld(hold_id)),
     extendLock: async () => fail('HOLD_NOT_FOUND'),
     releaseLock: async () => ok(undefined),
   };
@@ -56,11 +57,11 @@ function paymentPeer(world: World, process: Process): Peers['payments'] {
     async close(order_id, force) {
       const closed = await at('close', GATEWAY_MS, ({ payments, gateway }) => {
         if (force) world.oracle.forced(order_id);
-        return closePayments({ store: payments, gateway }, BigInt(order_id), force);
+        return closePayments({ store: payments, gateway }, { order_id: BigInt(order_id), force });
       });
       return mapResult(closed, (answer) => ({ paid: answer.paid === undefined ? undefined : peerPayment(answer.paid), closed: answer.closed }));
     },
-    settle: async (payment_id, _order_id, accepted, reason) => mapResult(await at('settle', WRITE_MS, ({ payments, actor }) => payments.settle(BigInt(payment_id), accepted, reason, actor)), () => undefined),
+    settle: async ({ payment_id, accepted, reason }) => mapResult(await at('settle', WRITE_MS, async ({ payments, actor }) => (await payments.settle([{ payment_id: BigInt(payment_id), accepted, reason }], actor))[0]!), () => undefined),
     refund: async ({ refund_id, payment_id, amount_fen, reason }) => mapResult(await at('refund', GATEWAY_MS, ({ refunds, actor }) => refunds.create({ refund_id, payment_id: BigInt(payment_id), amount_fen, reason }, actor)), ({ state }) => state),
     refundState: async (refund_id) => at('refundState', READ_MS, async ({ refunds }) => {
       const refund = await refunds.find(refund_id);
@@ -71,10 +72,12 @@ function paymentPeer(world: World, process: Process): Peers['payments'] {
 
 function ticketingPeer(world: World, process: Process): Peers['ticketing'] {
   return {
+    // The railway changes no run here.
+    keep: async () => ok(undefined),
     async issue(order) {
       const items = order.items.map((item) => ({ item_id: itemIdOf(order.order_id, item.item_no), version: BigInt(item.version), passenger_id: item.passenger_id, passenger_type: item.passenger_type, seat_parts: item.seat_parts.map((part) => ({ ...part, seat: { ...part.seat, berth_level: '' } })), journey: journeyOf(order, item) }));
       const wanted = { order_id: BigInt(order.order_id), account_id: BigInt(order.account_id), items };
-      const issued = await world.rpc(process, 'ticketing', 'issue', ISSUE_MS, (node) => issueTickets(node, wanted, TICKETING_ACTOR));
+      const issued = await world.rpc(process, 'ticketing', 'issue', ISSUE_MS, async (node) => (await issueTickets(node, [wanted], TICKETING_ACTOR))[0]!);
       return mapResult(issued, ({ state, tickets, failure_reason }) => ({
         outcome: state === 'ISSUED' ? ('ISSUED' as const) : state === 'FAILED' ? ('FAILED' as const) : ('PENDING' as const),
         tickets: tickets.map(({ item_id, ticket_id }) => ({ item_no: Number(item_id.slice(item_id.lastIndexOf('-') + 1)), ticket_id: String(ticket_id) })),

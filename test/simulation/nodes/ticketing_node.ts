@@ -36,11 +36,19 @@ export function startTicketing(world: World, process: Process, worker: number): 
   const plain = memoryTicketStore(db, { now_ms: clock.now_ms, nextId: (gene) => ids.next(gene) });
   const store = net.stored(process, mysql, {
     ...plain,
-    async complete(issue_id: string, sign: Parameters<typeof plain.complete>[1]) {
-      const before = db.issues.get(issue_id)?.state;
-      const issue = await plain.complete(issue_id, sign);
-      if (issue.state === 'ISSUED' && before === 'ISSUING') world.oracle.issued(issue);
-      return issue;
+    async complete(registered: Parameters<typeof plain.complete>[0], sign: Parameters<typeof plain.complete>[1]) {
+      const issuing = new Set(registered.map(({ issue_id }) => issue_id).filter((issue_id) => db.issues.get(issue_id)?.state === 'ISSUING'));
+      const issues = await plain.complete(registered, sign);
+      for (const issue of issues) {
+        if (issue?.state === 'ISSUED' && issuing.has(issue.issue_id)) world.oracle.issued(issue);
+        if (issue !== undefined) world.oracle.written(String(issue.order_id));
+      }
+      return issues;
+    },
+    async voidTickets(...args: Parameters<typeof plain.voidTickets>) {
+      const voided = await plain.voidTickets(...args);
+      world.oracle.written(String(args[0]));
+      return voided;
     },
   });
   const people = { resolve: async (_account_id: bigint, ids_asked: readonly string[]) => ok(ids_asked.map((passenger_id) => ({ passenger_id, name: '张三', id_type: 'RESIDENT', id_number: '11010119900101123X', name_masked: '张*', id_number_masked: '1****X', blind_index: world.personOf(passenger_id) }))) };

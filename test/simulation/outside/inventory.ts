@@ -2,12 +2,13 @@
  * The inventory service as its contract describes it, for the saga around it: holds by id, idempotent; unattached ones
  * live a minute, attached ones are asked for after half an hour. Its own insides have their own model and tests.
  */
-import { fail, ok, type Result } from '#kit/base/result.ts';
+import { fail, mapResult, ok, type Result } from '#kit/base/result.ts';
 import type { Hold, HoldRequest } from '../../../services/order/app/peers.ts';
 import type { SeatPart } from '../../../services/order/domain/order.ts';
 import type { Stock } from '../../../services/order/domain/pace.ts';
 import { SEAT_CLASS } from '../line.ts';
 import type { Net } from '../process.ts';
+import { KeptSeats } from './kept_seats.ts';
 
 export type HoldRow = {
   hold_id: string;
@@ -21,6 +22,9 @@ export type HoldRow = {
 
 export type SimRun = { run_id: string; seats: number; segments: number };
 
+/** Places for somebody; `wish`: the same for every try. */
+export type Claim = { wish: unknown; hold_id: string; run_id: string; from_index: number; to_index: number; passengers: Pick<HoldRequest['passengers'][number], 'item_no' | 'seat_classes'>[]; ttl_ms: number };
+
 const UNATTACHED_MS = 60_000;
 const ATTACHED_MS = 30 * 60_000;
 const ASK_AGAIN_MS = 5000;
@@ -30,33 +34,69 @@ const SWEEP_MS = 1000;
 export class SimInventory {
   readonly holds = new Map<string, HoldRow>();
   readonly runs: ReadonlyMap<string, SimRun>;
+  readonly kept: KeptSeats;
   /** What went wrong in a way that no order of events excuses. */
   readonly violations: string[] = [];
   readonly #net: Net;
-  readonly #isAlive: (order_id: string) => boolean | undefined;
+  readonly #isAlive: (order_id: string, hold_id: string) => boolean | undefined;
 
-  constructor(net: Net, runs: readonly SimRun[], isAlive: (order_id: string) => boolean | undefined) {
+  constructor(net: Net, runs: readonly SimRun[], isAlive: (order_id: string, hold_id: string) => boolean | undefined) {
     this.#net = net;
     this.runs = new Map(runs.map((run) => [run.run_id, run]));
     this.#isAlive = isAlive;
+    this.kept = new KeptSeats(net);
   }
 
-  hold(request: HoldRequest): Result<Hold> {
+  /** `wish`: the same for every try to get these places. */
+  hold(request: Pick<HoldRequest, 'hold_id' | 'journey' | 'passengers'>, wish: unknown = request.passengers): Result<Hold> {
     if (this.#net.faults.hits('inventory_closed')) return fail('SHARD_CLOSED', { retry_after_ms: 300 });
-    const known = this.holds.get(request.hold_id);
-    if (known !== undefined) return answerOf(known);
-    const run = this.runs.get(request.journey.run_id);
-    if (run === undefined) return fail('TRAIN_RUN_NOT_FOUND');
-    const { from_index, to_index } = request.journey;
-    const free = Array.from({ length: run.seats }, (_, index) => String(index + 1)).filter((seat_no) => this.#isFree(run.run_id, seat_no, from_index, to_index));
-    if (free.length < request.passengers.length) return fail('SOLD_OUT');
-    const places = request.passengers.map(({ item_no, seat_classes }, index) => ({ item_no, part: { seat: { coach_no: '01', seat_no: free[index]!, seat_class: seat_classes[0]! }, from_index, to_index } }));
+    const { hold_id, journey: { run_id, from_index, to_index }, passengers } = request;
+    const fresh = !this.holds.has(hold_id);
+    const held = this.#place({ hold_id, run_id, from_index, to_index, passengers, wish, ttl_ms: UNATTACHED_MS }, false);
+    if (fresh && held.ok) this.#oneHold({ hold_id, wish });
+    return held;
+  }
+
+  /** Holds for some who wait, in their order, of what is free and what is kept; who comes behind one that gets nothing is not tried. */
+  claim(wanted: readonly Claim[]): Result<undefined>[] {
+    if (this.#net.faults.hits('inventory_closed')) return wanted.map(() => fail('SHARD_CLOSED', { retry_after_ms: 300 }));
+    let over = false;
+    return wanted.map((claim): Result<undefined> => {
+      const known = this.holds.has(claim.hold_id);
+      if (over && !known) return fail('VERSION_STALE');
+      const held = this.#place(claim, true);
+      // A process that stood still may ask for a try that others have given up; it gives that back.
+      if (!known && held.ok && this.#net.faults.counts.process_frozen === 0) this.#oneHold(claim);
+      over ||= !known && !held.ok;
+      return mapResult(held, () => undefined);
+    });
+  }
+
+  /** The places of a hold that is an order's or may become one. */
+  findHeld(hold_id: string): Result<Hold> {
+    const row = this.holds.get(hold_id);
+    if (row === undefined) return fail('HOLD_NOT_FOUND');
+    return row.state === 'HELD' ? answerOf(row) : fail('HOLD_EXPIRED');
+  }
+
+  #oneHold({ hold_id, wish }: Pick<HoldRow, 'hold_id' | 'wish'>): void {
     for (const row of this.holds.values()) {
-      if (isLive(row) && row.wish === request.passengers) this.violations.push(`holds ${row.hold_id} and ${request.hold_id} hold places for one wish`);
+      if (row.hold_id !== hold_id && isLive(row) && row.wish === wish) this.violations.push(`holds ${row.hold_id} and ${hold_id} hold places for one wish`);
     }
-    const row: HoldRow = { hold_id: request.hold_id, run_id: run.run_id, state: 'HELD', order_id: '', places, wish: request.passengers };
-    this.holds.set(row.hold_id, row);
-    this.#expireIn(row, UNATTACHED_MS);
+  }
+
+  #place({ hold_id, run_id, from_index, to_index, passengers, wish, ttl_ms }: Claim, kept_too: boolean): Result<Hold> {
+    const known = this.holds.get(hold_id);
+    if (known !== undefined) return answerOf(known);
+    const run = this.runs.get(run_id);
+    if (run === undefined) return fail('TRAIN_RUN_NOT_FOUND');
+    const free = seatsOf(run).filter((seat_no) => this.#isFree(run_id, seat_no, from_index, to_index, kept_too));
+    if (free.length < passengers.length) return fail('SOLD_OUT');
+    const places = passengers.map(({ item_no, seat_classes }, index) => ({ item_no, part: { seat: { coach_no: '01', seat_no: free[index]!, seat_class: seat_classes[0]! }, from_index, to_index } }));
+    const row: HoldRow = { hold_id, run_id, state: 'HELD', order_id: '', places, wish };
+    for (const { part } of places) this.kept.take(run_id, part);
+    this.holds.set(hold_id, row);
+    this.#expireIn(row, ttl_ms);
     return answerOf(row);
   }
 
@@ -85,14 +125,21 @@ export class SimInventory {
       return ok(undefined);
     }
     if (!isLive(row)) return ok(undefined);
-    row.places = item_nos.length === 0 ? [] : row.places.filter(({ item_no }) => !item_nos.includes(item_no));
+    const gone = item_nos.length === 0 ? row.places : row.places.filter(({ item_no }) => item_nos.includes(item_no));
+    row.places = row.places.filter((place) => !gone.includes(place));
     if (row.places.length === 0) row.state = 'RELEASED';
+    this.kept.keep(run_id, gone.map(({ part }) => part));
     return ok(undefined);
   }
 
   free(run_id: string, stretches: readonly { from_index: number; to_index: number }[]): { seat_class: typeof SEAT_CLASS; from_index: number; to_index: number; places: number }[] {
-    const seats = Array.from({ length: this.runs.get(run_id)?.seats ?? 0 }, (_, index) => String(index + 1));
-    return stretches.map(({ from_index, to_index }) => ({ seat_class: SEAT_CLASS, from_index, to_index, places: seats.filter((seat) => this.#isFree(run_id, seat, from_index, to_index)).length }));
+    return stretches.map(({ from_index, to_index }) => ({ seat_class: SEAT_CLASS, from_index, to_index, places: this.count(run_id, from_index, to_index, false) }));
+  }
+
+  /** How many seats are free on a stretch, for those who wait those included that are kept. */
+  count(run_id: string, from_index: number, to_index: number, kept_too: boolean): number {
+    const run = this.runs.get(run_id);
+    return run === undefined ? 0 : seatsOf(run).filter((seat_no) => this.#isFree(run_id, seat_no, from_index, to_index, kept_too)).length;
   }
 
   stocks(run_ids: readonly string[]): Map<string, Stock> {
@@ -117,7 +164,8 @@ export class SimInventory {
     row.state = 'RELEASED';
   }
 
-  #isFree(run_id: string, seat_no: string, from_index: number, to_index: number): boolean {
+  #isFree(run_id: string, seat_no: string, from_index: number, to_index: number, kept_too = false): boolean {
+    if (!kept_too && this.kept.has(run_id, { seat_no, from_index, to_index })) return false;
     for (const row of this.holds.values()) {
       if (row.run_id !== run_id || !isLive(row)) continue;
       if (row.places.some(({ part }) => part.seat.seat_no === seat_no && part.from_index < to_index && from_index < part.to_index)) return false;
@@ -130,14 +178,18 @@ export class SimInventory {
     scheduler.after(ms + scheduler.random.unit() * SWEEP_MS, () => {
       if (row.state !== 'HELD') return;
       if (row.order_id === '') return void this.release(row.hold_id, row.run_id);
-      if (ms === UNATTACHED_MS) return this.#expireIn(row, ATTACHED_MS - UNATTACHED_MS);
-      const alive = this.#isAlive(row.order_id);
+      if (ms < ATTACHED_MS - UNATTACHED_MS) return this.#expireIn(row, ATTACHED_MS - UNATTACHED_MS);
+      const alive = this.#isAlive(row.order_id, row.hold_id);
       if (alive === undefined) return this.#expireIn(row, ASK_AGAIN_MS);
       if (alive) return this.#expireIn(row, ATTACHED_MS);
-      this.violations.push(`hold ${row.hold_id} of order ${row.order_id}, which is closed, was left to the backstop`);
+      this.violations.push(`hold ${row.hold_id} of order ${row.order_id}, which does not need it, was left to the backstop`);
       this.release(row.hold_id, row.run_id);
     });
   }
+}
+
+function seatsOf({ seats }: SimRun): string[] {
+  return Array.from({ length: seats }, (_, index) => String(index + 1));
 }
 
 export function isLive(row: HoldRow): boolean {

@@ -17,13 +17,9 @@ export class SimRailway {
 
   port(process: Process): Railway {
     return {
-      register: (ticket) => this.#call(process, 'register', () => this.#register(ticket)),
-      void: (ticket) => this.#call(process, 'void', () => {
-        const known = this.registrations.get(registrationId(ticket));
-        if (known === undefined) return { ok: false, problem: 'unknown', detail: 'unknown there' };
-        known.state = 'VOID';
-        return { ok: true, railway_ref: known.railway_ref };
-      }),
+      // One request for all of them: it is lost, or its answer is, for all together.
+      register: (wanted) => this.#call(process, 'register', () => wanted.map(({ ticket }) => this.#register(ticket)), wanted.length),
+      void: async (ticket) => (await this.#call(process, 'void', () => [this.#void(ticket)], 1))[0]!,
     };
   }
 
@@ -39,13 +35,24 @@ export class SimRailway {
     return { ok: true, railway_ref };
   }
 
-  async #call(process: Process, label: string, effect: () => RailwayAnswer): Promise<RailwayAnswer> {
+  #void(ticket: Ticket): RailwayAnswer {
+    const known = this.registrations.get(registrationId(ticket));
+    if (known === undefined) return { ok: false, problem: 'unknown', detail: 'unknown there' };
+    known.state = 'VOID';
+    return { ok: true, railway_ref: known.railway_ref };
+  }
+
+  async #call(process: Process, label: string, effect: () => RailwayAnswer[], count: number): Promise<RailwayAnswer[]> {
     const { scheduler, faults } = this.#net;
     if (faults.hits('railway_down')) this.#down_until_ms = scheduler.now_ms() + scheduler.pick(DOWN_MS);
     try {
-      return await this.#net.call(process, `railway.${label}`, CALL_MS, (): RailwayAnswer => (faults.running() && this.#down_until_ms > scheduler.now_ms() ? { ok: false, problem: 'unreachable', detail: 'it is away' } : effect()));
+      return await this.#net.call(process, `railway.${label}`, CALL_MS, (): RailwayAnswer[] => (faults.running() && this.#down_until_ms > scheduler.now_ms() ? unreachable(count, 'it is away') : effect()));
     } catch (error) {
-      return { ok: false, problem: 'unreachable', detail: failureOf(error).reason };
+      return unreachable(count, failureOf(error).reason);
     }
   }
+}
+
+function unreachable(count: number, detail: string): RailwayAnswer[] {
+  return Array.from({ length: count }, () => ({ ok: false, problem: 'unreachable', detail }));
 }
