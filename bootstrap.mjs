@@ -43,6 +43,8 @@ async function main(command, args) {
   await run([...dieWithParent("TERM"), node, entry, ...rest], {
     ...process.env,
     PATH: `${join(modules, ".bin")}:${process.env.PATH || ""}`,
+    // Dozens of processes load the same modules: stripping types and compiling is done once. `npm ci` empties the folder.
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE || join(modules, ".cache", "compiled"),
   });
 }
 

@@ -22,27 +22,30 @@ const HELP = words(
   `npm run demo [-- options]  buys one ticket through the edge and verifies it; exit code 0 only when it verifies
 
   --name NAME    the stack to buy on (default: default); one is started and ended when it does not run
+  --page URL     an edge somewhere else, as https://edge.example.com; nothing is started
   --from PLACE, --to PLACE   station or city, in Chinese or pinyin (default: a busy pair that has seats)
   --date DATE    YYYY-MM-DD (default: the day after tomorrow)
   --feed FILE    for a stack that has to be started: the GTFS zip to sell`,
   `npm run demo [-- 选项]     经由网关购买一张车票并验证；验证通过时退出码为 0
 
   --name 名称    使用哪一套（默认 default）；未运行时自动启动，结束后关闭
+  --page URL     其他位置的网关，例如 https://edge.example.com；不启动任何进程
   --from 地点, --to 地点   车站或城市，中文或拼音（默认选择有余票的热门区间）
   --date 日期    YYYY-MM-DD（默认后天）
   --feed 文件    需要启动时所用的 GTFS zip`,
 );
 
-type Options = { name: string; from?: string; to?: string; date?: string; feed?: string };
+type Options = { name: string; page?: string; from?: string; to?: string; date?: string; feed?: string };
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { name: { type: 'string', default: 'default' }, from: { type: 'string' }, to: { type: 'string' }, date: { type: 'string' }, feed: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false } },
+    options: { name: { type: 'string', default: 'default' }, page: { type: 'string' }, from: { type: 'string' }, to: { type: 'string' }, date: { type: 'string' }, feed: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false } },
   });
   if (values.help) {
     console.log(HELP);
     return 0;
   }
+  if (values.page !== undefined) return buy(values.page, values);
   const running = readStatus(values.name);
   if (running?.state === 'ready') {
     if (values.feed !== undefined) throw new Told(`The stack "${values.name}" runs already; --feed is for one that has to be started.`, `"${values.name}" 已在运行；--feed 仅用于需要启动的情况。`);
@@ -61,7 +64,7 @@ async function main(): Promise<number> {
 }
 
 async function buy(page: string, options: Options): Promise<number> {
-  const events = await watchEvents(options.name);
+  const events = options.page === undefined ? await watchEvents(options.name) : undefined;
   const steps = new Steps();
   try {
     const traveller = new Traveller(page);
@@ -81,7 +84,7 @@ async function buy(page: string, options: Options): Promise<number> {
     console.log(`\n${words('total', '总计')}: ${steps.totalMs().toFixed(0)} ms`);
     return 0;
   } finally {
-    await events.print();
+    await events?.print();
   }
 }
 

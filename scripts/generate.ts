@@ -1,5 +1,5 @@
 /**
- * `npm run generate`: TypeScript and descriptors from the contracts, into gen/, and from those the edge's configuration.
+ * `npm run generate`: TypeScript and descriptors from the contracts, into gen/, and from those the edge's configuration and the mesh's policy.
  * The same contracts always give the same files.
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -57,6 +57,7 @@ if (import.meta.main) {
       await generate(join(ROOT, 'gen'));
       // A process of its own: it imports what was generated a moment ago.
       await outputOf([join(NODE_BIN, 'node'), join(ROOT, 'envoy', 'build.ts')], { cwd: ROOT });
+      await outputOf([join(NODE_BIN, 'node'), join(ROOT, 'mesh', 'istio', 'build.ts')], { cwd: ROOT });
     });
     console.log(words(`gen/ holds ${filesBelow(join(ROOT, 'gen')).length} files`, `gen/ 共 ${filesBelow(join(ROOT, 'gen')).length} 个文件`));
   } catch (error) {

@@ -1,29 +1,29 @@
 /**
  * `npm test`: installs what is needed, runs the checks, then every `*.test.ts` on one set of private servers, and ends
  * with one line, `N passed, N failed`, over all of it. `npm test -- kit/rpc` runs the tests below a folder (or of a file)
- * and no checks; `--match 'title*'` picks by title, `--verbose` names every test.
+ * and no checks; `--match 'title*'` picks by title, `--verbose` names every test, `--mesh` goes on with the tests of the
+ * mesh, on a lab cluster of its own, when all others have passed.
  */
-import { spawn } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startInfra, testEnvironment, type TestInfra } from '../test/support/stack.ts';
 import { runChecks, summaryLine, type Counts } from './check.ts';
+import { testOnMesh } from './mesh/trial.ts';
+import { runAva } from './run_ava.ts';
 import { printError, say, Told, words } from './say.ts';
-import { readTap } from './tap.ts';
 import { ensureTools } from './tools/index.ts';
-import { NODE_BIN, ROOT } from './tools/paths.ts';
+import { ROOT } from './tools/paths.ts';
 
-const HEARTBEAT_MS = 15_000;
 /** Which parts of the shared data stand beside a checkout, and the variable by which tests find each. */
 const BESIDE = { CHUNYUN_FEED: '../shared/data/china-hsr-gtfs.zip', CHUNYUN_KUBE_LAB: '../shared/kube-lab/kube-lab' };
 
-type Options = { patterns: string[]; match: string[]; verbose: boolean; help: boolean };
+type Options = { patterns: string[]; match: string[]; verbose: boolean; mesh: boolean; help: boolean };
 
 async function main(): Promise<number> {
   const options = readOptions();
   if (options.help) {
-    console.log(words('npm test [-- [folder or file …] [--match TITLE] [--verbose]]', 'npm test [-- [目录或文件 …] [--match 标题] [--verbose]]'));
+    console.log(words('npm test [-- [folder or file …] [--match TITLE] [--verbose] [--mesh]]', 'npm test [-- [目录或文件 …] [--match 标题] [--verbose] [--mesh]]'));
     return 0;
   }
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
@@ -32,6 +32,7 @@ async function main(): Promise<number> {
   try {
     if (options.patterns.length === 0 && options.match.length === 0) add(counts, await runChecks());
     if (!interrupted.signal.aborted) add(counts, await runTests(options, interrupted.signal));
+    if (options.mesh && counts.failed === 0 && !interrupted.signal.aborted) add(counts, await testOnMesh(interrupted.signal));
   } catch (error) {
     printError(error);
     counts.failed++;
@@ -47,9 +48,9 @@ async function main(): Promise<number> {
 function readOptions(): Options {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { match: { type: 'string', multiple: true }, verbose: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    options: { match: { type: 'string', multiple: true }, verbose: { type: 'boolean' }, mesh: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
   });
-  return { patterns: positionals.map(asPattern), match: values.match ?? [], verbose: values.verbose ?? false, help: values.help ?? false };
+  return { patterns: positionals.map(asPattern), match: values.match ?? [], verbose: values.verbose ?? false, mesh: values.mesh ?? false, help: values.help ?? false };
 }
 
 /** ava takes files and globs; a folder means what is below it. */
@@ -60,10 +61,11 @@ function asPattern(path: string): string {
 async function runTests(options: Options, signal: AbortSignal): Promise<Counts> {
   await ensureTools(['redis', 'mariadb', 'nats', 'envoy']);
   const browser = await browserFor();
+  const search = await searchIndexFor();
   say('starting redis, mariadb and nats for the tests', '正在为测试启动 redis、mariadb、nats');
   const infra = await startInfra({ redis: true, mysql: true, nats: true, tell: say });
   try {
-    return await runAva(options, { ...process.env, ...beside(), ...browser, ...testEnvironment(infra) }, signal);
+    return await runAva(options, { ...process.env, ...beside(), ...browser, ...search, ...testEnvironment(infra) }, signal);
   } finally {
     await stopQuietly(infra);
   }
@@ -82,57 +84,21 @@ async function browserFor(): Promise<Record<string, string>> {
   }
 }
 
+/** A search index for the tests of it; on a machine that can't have one they say skipped. */
+async function searchIndexFor(): Promise<Record<string, string>> {
+  try {
+    const { opensearch } = await ensureTools(['opensearch']);
+    return { CHUNYUN_OPENSEARCH: opensearch.version };
+  } catch (error) {
+    if (!(error instanceof Told)) throw error;
+    say(`no OpenSearch, so its tests are skipped. ${error.message}`, `没有 OpenSearch，相关测试将跳过。${error.message}`);
+    return {};
+  }
+}
+
 function beside(): Record<string, string> {
   const found = Object.entries(BESIDE).map(([name, path]) => [name, process.env[name] ?? resolve(ROOT, path)] as const);
   return Object.fromEntries(found.filter(([, path]) => existsSync(path)));
-}
-
-function runAva(options: Options, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<Counts> {
-  const reader = readTap();
-  const from_ms = performance.now();
-  let latest = '';
-  /** The failures once more at the end: in a long run nobody scrolls back, and of a long output often only the end is kept. */
-  const failures: string[] = [];
-  const args = ['--tap', ...options.match.flatMap((title) => ['--match', title]), ...options.patterns];
-  // ava's workers stand in its group, so that one signal ends all of them.
-  const ava = spawn(join(NODE_BIN, 'node'), ['--import', join(ROOT, 'scripts', 'tap_repair.ts'), join(ROOT, 'node_modules', 'ava', 'entrypoints', 'cli.js'), ...args], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
-  const end = (): void => {
-    if (ava.pid === undefined) return;
-    try {
-      process.kill(-ava.pid, 'SIGKILL');
-    } catch {
-      // It has ended.
-    }
-  };
-  signal.addEventListener('abort', end, { once: true });
-  process.once('exit', end);
-  const heartbeat = setInterval(() => say(`… ${summaryLine(reader.counts())} so far; last: ${latest}`, `……目前 ${summaryLine(reader.counts())}；最近：${latest}`), HEARTBEAT_MS);
-  ava.stdout.on('data', (data: Buffer) => {
-    for (const event of reader.push(data.toString())) {
-      if (event.kind !== 'detail') latest = event.title;
-      if (event.kind === 'failed') failures.push(`✘ ${event.title}`);
-      if (event.kind === 'detail') failures.push(event.text);
-      if (event.kind === 'detail') process.stderr.write(`${event.text}\n`);
-      else if (event.kind === 'failed') say(`✘ ${event.title}`);
-      else if (event.kind === 'skipped') say(`- ${event.title}: skipped`, `- ${event.title}：跳过`);
-      else if (options.verbose) say(`✔ ${event.title}`);
-    }
-  });
-  return new Promise((resolveCounts, reject) => {
-    ava.once('error', reject);
-    ava.once('close', (code) => {
-      clearInterval(heartbeat);
-      const counts = reader.counts();
-      // A run that failed without naming a test (a file that can't be loaded, no test found) has failed all the same.
-      if (code !== 0 && counts.failed === 0) {
-        say(`✘ ava ended with exit code ${code} and named no failed test (are there tests by that name?)`, `✘ ava 以退出码 ${code} 结束，但没有报告失败的测试（是否有匹配的测试？）`);
-        counts.failed++;
-      }
-      if (failures.length > 0) process.stderr.write(`\n${failures.join('\n')}\n`);
-      say(`tests: ${summaryLine(counts)} (${((performance.now() - from_ms) / 1000).toFixed(1)} s)`, `测试：${summaryLine(counts)}（${((performance.now() - from_ms) / 1000).toFixed(1)} s）`);
-      resolveCounts(counts);
-    });
-  });
 }
 
 async function stopQuietly(infra: TestInfra): Promise<void> {

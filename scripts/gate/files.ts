@@ -19,7 +19,7 @@ export function readRevocations(path: string, keys: readonly OfflineKey[]): Revo
   const signer = keys.find(({ key_id }) => key_id === set.keyId);
   const bytes = toBinary(GetRevocationsResponseSchema, create(GetRevocationsResponseSchema, set));
   if (signer === undefined || !areRevocationsSigned(bytes, signature, signer)) throw new Told(`the revocations in ${path} are not signed by any of the keys`, `${path} 中的撤销名单没有有效签名`);
-  return { run_id: set.runId, as_of_ms: msOf(set.asOf, 0), fresh_until_ms: msOf(set.freshUntil, 0), revoked: set.revoked.map(({ ticketId, version }) => ({ ticket_id: ticketId, version })) };
+  return { run_id: set.runId, as_of_ms: msOf(set.asOf, 0), fresh_until_ms: msOf(set.freshUntil, 0), tickets_until_ms: set.ticketsUntil && timestampMs(set.ticketsUntil), revoked: set.revoked.map(({ ticketId, version }) => ({ ticket_id: ticketId, version })) };
 }
 
 /** GetGateKey. */

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timestampDate, type Timestamp } from '@bufbuild/protobuf/wkt';
+import { SeatConflictKind } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { JobState, type JobRun } from '#gen/rail/ops/v1/ops_pb.ts';
+import { findOrders } from './find_orders.ts';
+import { RunChangeState } from '#gen/rail/query/v1/query_pb.ts';
 import { ProtectionReason } from '#gen/rail/risk/v1/risk_pb.ts';
 import { systemClock } from '#kit/base/clock.ts';
 import { systemRandom } from '#kit/base/random.ts';
@@ -9,9 +12,10 @@ import { uuid7 } from '#kit/base/uuid7.ts';
 import { Told, words } from '../say.ts';
 import type { Api } from '../traveller/api.ts';
 import { patiently } from '../traveller/patience.ts';
+import { runRefunds } from './refunds.ts';
 import { table } from './table.ts';
 
-export type Options = { despite_sale: boolean; comment: string; consumer: string };
+export type Options = { despite_sale: boolean; despite_losses: boolean; comment: string; consumer: string };
 
 type Command = { usage: string; en: string; zh: string; run(api: Api, args: readonly string[], options: Options): Promise<string> };
 
@@ -23,10 +27,52 @@ export const COMMANDS: Record<string, Command> = {
   settings: { usage: 'settings [get KEY | set KEY JSON | history KEY | rollback KEY VERSION]', en: 'what operators may change while services run', zh: '运行中可调整的配置：查看、修改、历史与回滚', run: settings },
   queues: { usage: 'queues', en: 'the longest waiting queues', zh: '最长的排队队列', run: (api) => queues(api) },
   protection: { usage: 'protection [auto | on | off]', en: 'whether limits are stricter and queues slower now, and why', zh: '保护模式的状态与原因；可强制开启或关闭', run: protection },
+  timetable: { usage: 'timetable [list | sync | rollback VERSION | changes]', en: 'versions of the timetable, fetching and rolling back; runs that differ from it', zh: '运行图版本、同步与回滚；与图定不符的车次', run: timetable },
+  conflicts: { usage: 'conflicts [RUN]', en: 'orders whose places the railway took away, and that are not refunded yet', zh: '因停运或编组调整失去席位、尚未处理的订单', run: (api, [run_id = '']) => conflicts(api, run_id) },
+  refunds: { usage: 'refunds [list [RUN] | show JOB | run RUN REASON…]', en: 'refunds of whole runs and how far they are; has all tickets of a run go back in full (a cancelled run does so by itself)', zh: '整列车退票任务及进度；为某车次全部车票办理全额退票（停运列车自动办理）', run: runRefunds },
+  orders: { usage: 'orders [KEY=VALUE…]', en: 'finds orders: order, account, run, payment, state, person (blind index), document (TYPE:NUMBER), placed-from, placed-to, date-from, date-to, page', zh: '检索订单：order、account、run、payment、state、person（盲索引）、document（类型:号码）、placed-from、placed-to、date-from、date-to、page', run: findOrders },
   explain: { usage: 'explain ORDER', en: 'everything that happened to an order, and what comes next', zh: '订单经历的一切以及下一步', run: (api, [order_id]) => explain(api, needed(order_id, 'ORDER')) },
 };
 
 const WAIT_MS = 500;
+
+async function timetable(api: Api, [what = 'list', version = '']: readonly string[], { despite_losses }: Options): Promise<string> {
+  if (what === 'sync') await patiently(() => api.query.syncTimetable({ requestId: newId(), despiteLosses: despite_losses }));
+  else if (what === 'rollback') await patiently(() => api.query.rollbackTimetable({ requestId: newId(), version: needed(version, 'VERSION') }));
+  else if (what === 'changes') return runChanges(api);
+  else if (what !== 'list') throw new Told(`timetable has no "${what}"`, `timetable 没有 "${what}"`);
+  const { versions } = await patiently(() => api.query.listTimetableVersions({}));
+  const rows = versions.map((one) => [one.active ? '→' : '', one.version, time(one.importTime), String(one.stationCount), String(one.trainCount), one.source]);
+  return table(['', words('VERSION', '版本'), words('IMPORTED', '导入于'), words('STATIONS', '车站'), words('TRAINS', '车次'), words('SOURCE', '来源')], rows);
+}
+
+async function runChanges(api: Api): Promise<string> {
+  const { changes } = await patiently(() => api.query.listRunChanges({ pageSize: 1000 }));
+  if (changes.length === 0) return words('All runs run as the timetable says.', '所有车次均按图运行。');
+  const rows = changes.map((one) => {
+    const what = [one.cancelled ? words('cancelled', '停运') : '', one.movedStops > 0 ? words(`${one.movedStops} stops moved`, `${one.movedStops} 站时刻调整`) : '', one.coachesChanged ? words('other coaches', '编组调整') : ''].filter(Boolean).join(', ');
+    const refused = one.state === RunChangeState.REFUSED ? `${words('refused', '已拒绝')}: ${one.problem}` : '';
+    return [one.runId, String(one.sequence), what === '' ? words('as the timetable', '按图运行') : what, words(one.reasonEn, one.reasonZh), refused, time(one.receiveTime)];
+  });
+  return table([words('RUN', '车次'), '#', words('WHAT', '变更'), words('WHY', '原因'), '', words('RECEIVED', '收到于')], rows);
+}
+
+async function conflicts(api: Api, run_id: string): Promise<string> {
+  const rows: string[][] = [];
+  for (let pageToken = ''; ; ) {
+    const page = await patiently(() => api.inventory.listSeatConflicts({ runId: run_id, pageToken }));
+    for (const { runId, kind, orderId, seat, sold } of page.conflicts) {
+      const why = kind === SeatConflictKind.RUN_CANCELLED ? words('run cancelled', '列车停运') : words('seat is gone', '席位已取消');
+      rows.push([runId, orderId, seat === undefined || seat.coachNo === '' ? '' : `${seat.coachNo}-${seat.seatNo}`, why, sold ? words('sold', '已售') : words('held', '占座')]);
+    }
+    pageToken = page.nextPageToken;
+    if (pageToken === '' || rows.length >= MAX_CONFLICTS) break;
+  }
+  if (rows.length === 0) return words('No order lacks its place.', '没有席位冲突。');
+  return table([words('RUN', '车次'), words('ORDER', '订单'), words('SEAT', '席位'), words('WHY', '原因'), ''], rows);
+}
+
+const MAX_CONFLICTS = 1000;
 
 async function jobs(api: Api): Promise<string> {
   const { jobs: all } = await patiently(() => api.ops.listJobs({}));

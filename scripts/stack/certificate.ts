@@ -1,6 +1,6 @@
 /**
- * A self-signed certificate for the edge of a local stack (X.509 v3, RFC 5280), made without any outside program. Real
- * certificates come from the cluster's issuer.
+ * Self-signed certificates (X.509 v3, RFC 5280) for what runs on this machine or in a lab cluster, made without any outside
+ * program. Real ones come from the cluster's issuer.
  */
 import { createSign, generateKeyPairSync, randomBytes } from 'node:crypto';
 
@@ -21,12 +21,16 @@ const ALT_NAME_IP = 0x87;
 
 export type Certificate = { certificate_pem: string; key_pem: string };
 
-/** For `localhost` and 127.0.0.1, from `from` on for `days`, with a new P-256 key. */
-export function selfSigned(from: Date, days: number): Certificate {
+export type CertificateNames = { common_name: string; dns: readonly string[]; /** Four numbers each. */ ips?: readonly (readonly number[])[] };
+
+const LOCAL: CertificateNames = { common_name: 'chunyun local edge', dns: ['localhost'], ips: [[127, 0, 0, 1]] };
+
+/** From `from` on for `days`, with a new P-256 key; for `localhost` and 127.0.0.1 where no names are given. */
+export function selfSigned(from: Date, days: number, { common_name, dns, ips = [] }: CertificateNames = LOCAL): Certificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = der(SEQUENCE, oid(OID_ECDSA_SHA256));
-  const name = der(SEQUENCE, der(SET, der(SEQUENCE, oid(OID_COMMON_NAME), der(UTF8_STRING, Buffer.from('chunyun local edge')))));
-  const alt_names = der(SEQUENCE, der(ALT_NAME_DNS, Buffer.from('localhost')), der(ALT_NAME_IP, Buffer.from([127, 0, 0, 1])));
+  const name = der(SEQUENCE, der(SET, der(SEQUENCE, oid(OID_COMMON_NAME), der(UTF8_STRING, Buffer.from(common_name)))));
+  const alt_names = der(SEQUENCE, ...dns.map((host) => der(ALT_NAME_DNS, Buffer.from(host))), ...ips.map((ip) => der(ALT_NAME_IP, Buffer.from(ip))));
   const extensions = der(
     SEQUENCE,
     der(SEQUENCE, oid(OID_BASIC_CONSTRAINTS), der(BOOLEAN, Buffer.from([0xff])), der(OCTET_STRING, der(SEQUENCE))),

@@ -78,13 +78,20 @@ export function secretEnvironment(units: readonly UnitName[], input: Environment
     REDIS_URL: infra.redis_url!,
     NATS_URL: infra.nats_url!,
     NATS_TOKEN: infra.nats_token!,
-    CALLER_KEY: secrets.get('caller_key'),
-    COLUMN_KEYS: JSON.stringify({ active: COLUMN_KEY_ID, keys: { [COLUMN_KEY_ID]: secrets.get('column_key') } }),
-    BLIND_INDEX_KEY: secrets.get('blind_index_key'),
+    ...keyEnvironment(secrets),
     SIGNING_KEYS_DIR: input.signing_keys_dir,
     // The first operator of the stack; its password is in the stack's secrets.json.
     ...(services.includes('identity') ? { IDENTITY_OPERATOR_LOGIN: OPERATOR_LOGIN, IDENTITY_OPERATOR_PASSWORD: secrets.get('operator_password') } : {}),
     ...Object.fromEntries(services.map((name) => [`MYSQL_URL_${name.toUpperCase()}`, mysqlUrlOf(name, infra.mysql_url!, secrets)])),
+  };
+}
+
+/** The key by which services know each other, and those of personal data. */
+export function keyEnvironment(secrets: Secrets) {
+  return {
+    CALLER_KEY: secrets.get('caller_key'),
+    COLUMN_KEYS: JSON.stringify({ active: COLUMN_KEY_ID, keys: { [COLUMN_KEY_ID]: secrets.get('column_key') } }),
+    BLIND_INDEX_KEY: secrets.get('blind_index_key'),
   };
 }
 

@@ -27,7 +27,7 @@ const OPEN_TIMEOUT_MS = 300_000;
 export async function importTimetable({ env, tell, signal }: SeedInput): Promise<void> {
   const query = createClient(QueryService, { ...asOps(env), address: env.QUERY_ADDRESS! });
   try {
-    const { active } = await query.syncTimetable({ requestId: newId() }, { signal, timeout_ms: SYNC_TIMEOUT_MS });
+    const { active } = await query.syncTimetable({ requestId: newId(), despiteLosses: true }, { signal, timeout_ms: SYNC_TIMEOUT_MS });
     tell(`timetable ${active?.version}: ${active?.stationCount} stations, ${active?.trainCount} trains`, `时刻表 ${active?.version}：${active?.stationCount} 个车站，${active?.trainCount} 个车次`);
   } catch (error) {
     if (error instanceof RpcError && error.reason === 'FEED_INVALID') throw new Told(`The feed was refused: ${error.detail ?? error.message}`, `时刻表数据被拒绝：${error.detail ?? error.message}`);

@@ -43,7 +43,13 @@ export function redisSpec(tool: Tool, folder: string, port: number, password: st
   };
 }
 
-export type MysqlOptions = { buffer_pool_mb?: number; flush_log_at_trx_commit?: 0 | 1 | 2; max_connections?: number };
+export type MysqlOptions = {
+  buffer_pool_mb?: number;
+  flush_log_at_trx_commit?: 0 | 1 | 2;
+  max_connections?: number;
+  /** Files in PEM. Without them the server offers no TLS. */
+  tls?: { certificate: string; key: string };
+};
 
 /** Makes the data folder if there is none, whole or not at all. */
 export async function initMysql(tool: Tool, folder: string): Promise<void> {
@@ -87,8 +93,7 @@ const REDO_LOG_MB = 64;
 export function mysqlSpec(tool: Tool, folder: string, port: number, password: string, options: MysqlOptions = {}): ChildSpec {
   // Run by the server before it lets anybody in, so there is no moment without a password.
   const init = join(folder, 'init.sql');
-  const admin = `'${MYSQL_ADMIN}'@'${LOOPBACK}'`;
-  writePrivate(init, [`CREATE USER IF NOT EXISTS ${admin} IDENTIFIED BY '${password}';`, `ALTER USER ${admin} IDENTIFIED BY '${password}';`, `GRANT ALL PRIVILEGES ON *.* TO ${admin} WITH GRANT OPTION;`, ''].join('\n'));
+  writePrivate(init, adminAccount(LOOPBACK, password));
   return {
     name: 'mariadb',
     words: [
@@ -117,12 +122,19 @@ export function mysqlSpec(tool: Tool, folder: string, port: number, password: st
       `--innodb-log-file-size=${REDO_LOG_MB}M`,
       `--max-connections=${options.max_connections ?? 400}`,
       '--log-warnings=1',
+      ...(options.tls === undefined ? [] : [`--ssl-cert=${options.tls.certificate}`, `--ssl-key=${options.tls.key}`]),
     ],
     env: { ...process.env, ...tool.env },
     cwd: folder,
     ready: (signal) => until(signal, () => mysqlServes(port)),
     stop_within_ms: 30_000,
   };
+}
+
+/** Statements that make the account of migrations, for connections from `host` (`%` is anywhere), and give it this password. */
+export function adminAccount(host: string, password: string): string {
+  const admin = `'${MYSQL_ADMIN}'@'${host}'`;
+  return [`CREATE USER IF NOT EXISTS ${admin} IDENTIFIED BY '${password}';`, `ALTER USER ${admin} IDENTIFIED BY '${password}';`, `GRANT ALL PRIVILEGES ON *.* TO ${admin} WITH GRANT OPTION;`, ''].join('\n');
 }
 
 /** The account of migrations and tests; services have accounts of their own with fewer rights. */

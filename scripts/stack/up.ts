@@ -40,6 +40,8 @@ export type StackOptions = {
   edge: boolean;
   /** How many proxies stand before the edge whose x-forwarded-for counts; none where it is left out. */
   trusted_hops?: number;
+  /** What the edge lets through in all before it asks anybody; 5,000 requests a second where undefined. */
+  edge_limit_per_s?: number;
   /** Without it the edge serves an empty page, and nothing is built. */
   web: boolean;
   seed: boolean;
@@ -225,7 +227,7 @@ class Building {
 
   async #startEdge(tool: Tool, web_dist: string): Promise<void> {
     const admin_port = await this.#ports.port('edge_admin');
-    const spec = edgeSpec({ tool, folder: join(this.#folder.path, 'envoy'), addresses: this.#addresses!, admin_port, web_dist, trusted_hops: this.#options.trusted_hops });
+    const spec = edgeSpec({ tool, folder: join(this.#folder.path, 'envoy'), addresses: this.#addresses!, admin_port, web_dist, trusted_hops: this.#options.trusted_hops, limit_per_s: this.#options.edge_limit_per_s });
     await step(this.#options.tell, 'starting the edge (envoy)', '正在启动网关（envoy）', () => this.#keepAll([spec]));
   }
 

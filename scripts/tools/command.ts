@@ -7,7 +7,8 @@ import { Told } from '../say.ts';
 export type Outcome = { code: number; stdout: string; stderr: string };
 export type CommandOptions = { cwd?: string; env?: NodeJS.ProcessEnv; input?: string; deadline_ms?: number };
 
-const OUTPUT_CHARS_MAX = 1_000_000;
+/** Of each stream; a cluster says all it knows of its pods in a few million. */
+const OUTPUT_CHARS_MAX = 32_000_000;
 const DEADLINE_MS = 15 * 60_000;
 
 /** Runs a program to its end; never throws for an exit code. A program that can't be started has code 127. */

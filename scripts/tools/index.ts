@@ -4,8 +4,10 @@ import { say, step, Told, words, type Say } from '../say.ts';
 import { chromium } from './chromium.ts';
 import { envoy } from './envoy.ts';
 import { lockFile } from './filelock.ts';
+import { kustomize } from './kustomize.ts';
 import { mariadb } from './mariadb.ts';
 import { nats } from './nats.ts';
+import { opensearch } from './opensearch.ts';
 import { TOOLS } from './paths.ts';
 import { redis } from './redis.ts';
 import type { Installer, Missing, Tool, ToolName } from './tool.ts';
@@ -13,7 +15,7 @@ import type { Installer, Missing, Tool, ToolName } from './tool.ts';
 export type { Tool, ToolName } from './tool.ts';
 export { mariadbProgram } from './mariadb.ts';
 
-const INSTALLERS: Record<ToolName, Installer> = { redis, mariadb, nats, envoy, chromium };
+const INSTALLERS: Record<ToolName, Installer> = { redis, mariadb, nats, envoy, chromium, opensearch, kustomize };
 
 /**
  * Every named tool, installed where it is missing. Two runs at the same moment install once; a run that was cut short

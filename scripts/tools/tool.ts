@@ -4,7 +4,7 @@ import type { Say } from '../say.ts';
 /** A program ready to run. `env` is added to the environment (a private copy finds its libraries by it). */
 export type Tool = { path: string; version: string; env: Record<string, string>; folder: string };
 
-export type ToolName = 'redis' | 'mariadb' | 'nats' | 'envoy' | 'chromium';
+export type ToolName = 'redis' | 'mariadb' | 'nats' | 'envoy' | 'chromium' | 'opensearch' | 'kustomize';
 
 /** Something the machine lacks and only its owner may add. */
 export type Missing = { what: string; what_zh: string; commands: string[] };

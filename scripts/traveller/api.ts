@@ -7,6 +7,7 @@ import { RefundService } from '#gen/rail/aftersales/v1/refund_pb.ts';
 import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { ConfigService } from '#gen/rail/config/v1/config_pb.ts';
 import { IdentityService } from '#gen/rail/identity/v1/identity_pb.ts';
+import { InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { NotificationService } from '#gen/rail/notification/v1/notification_pb.ts';
 import { OpsService } from '#gen/rail/ops/v1/ops_pb.ts';
 import { OrderService } from '#gen/rail/order/v1/order_pb.ts';
@@ -21,6 +22,7 @@ export type Api = {
   access_token: string;
   query: Client<typeof QueryService>;
   identity: Client<typeof IdentityService>;
+  inventory: Client<typeof InventoryService>;
   order: Client<typeof OrderService>;
   payment: Client<typeof PaymentService>;
   ticketing: Client<typeof TicketingService>;
@@ -56,6 +58,7 @@ export function openApi(page_url: string, { timeout_ms = TIMEOUT_MS, forwarded_f
     access_token: '',
     query: client(QueryService),
     identity: client(IdentityService),
+    inventory: client(InventoryService),
     order: client(OrderService),
     payment: client(PaymentService),
     ticketing: client(TicketingService),

@@ -23,7 +23,8 @@ export async function verifyTicket(api: Api, ticket: Ticket): Promise<void> {
   const signer = offline.find(({ key_id }) => key_id === answer.keyId);
   if (signer === undefined || !areRevocationsSigned(toBinary(GetRevocationsResponseSchema, unsigned), answer.signature, signer)) throw new Error('the revocations of the run are not signed by us');
   const [as_of_ms, fresh_until_ms] = [answer.asOf, answer.freshUntil].map((time) => (time === undefined ? 0 : timestampMs(time))) as [number, number];
-  const revocations = { run_id, as_of_ms, fresh_until_ms, revoked: answer.revoked.map((one) => ({ ticket_id: one.ticketId, version: one.version })) };
+  const tickets_until_ms = answer.ticketsUntil === undefined ? undefined : timestampMs(answer.ticketsUntil);
+  const revocations = { run_id, as_of_ms, fresh_until_ms, tickets_until_ms, revoked: answer.revoked.map((one) => ({ ticket_id: one.ticketId, version: one.version })) };
   const verdict = verifyOffline(ticket.qrToken, offline, Date.now(), { revocations, run_id });
   if (!verdict.valid) throw new Error(`the ticket does not verify: ${verdict.reason}`);
   if (verdict.currency !== 'CURRENT') throw new Error('the revocations of the run are too old to judge by');

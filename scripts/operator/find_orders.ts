@@ -1,0 +1,62 @@
+import { timestampDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { IdType } from '#gen/rail/identity/v1/identity_pb.ts';
+import { OrderState } from '#gen/rail/order/v1/order_pb.ts';
+import { formatRfc3339, parseRfc3339 } from '#kit/base/time.ts';
+import { formatFen } from '#kit/base/money.ts';
+import { Told, words } from '../say.ts';
+import type { Api } from '../traveller/api.ts';
+import { patiently } from '../traveller/patience.ts';
+import { table } from './table.ts';
+
+const KEYS = ['order', 'account', 'run', 'payment', 'state', 'person', 'document', 'placed-from', 'placed-to', 'date-from', 'date-to', 'page'] as const;
+
+/** Orders across accounts, by what is known at the counter. A document's number only makes the blind index; it is kept nowhere. */
+export async function findOrders(api: Api, args: readonly string[]): Promise<string> {
+  const given = conditionsOf(args);
+  const person = given.document === undefined ? (given.person ?? '') : await personOf(api, given.document);
+  const { orders, nextPageToken } = await patiently(() => api.order.searchOrders({
+    orderId: given.order ?? '', accountId: given.account ?? '', runId: given.run ?? '', paymentId: given.payment ?? '', personBlindIndex: person,
+    states: given.state === undefined ? [] : given.state.split(',').map(stateOf), createFromTime: timeOf(given['placed-from']), createToTime: timeOf(given['placed-to']),
+    serviceDateFrom: given['date-from'] ?? '', serviceDateTo: given['date-to'] ?? '', pageToken: given.page ?? '',
+  }));
+  if (orders.length === 0) return words('No order fits.', '没有符合条件的订单。');
+  const rows = orders.map((order) => [
+    order.orderId, nameOf(order.state), order.journey?.runId ?? '', `${order.journey?.fromStationName ?? ''}—${order.journey?.toStationName ?? ''}`,
+    order.items.map(({ passengerNameMasked }) => passengerNameMasked).join(' '), formatFen(order.total?.amountFen ?? 0n), order.accountId,
+    order.createTime === undefined ? '' : formatRfc3339(timestampDate(order.createTime).getTime()).slice(0, 19).replace('T', ' '),
+  ]);
+  const more = nextPageToken === '' ? '' : `\n${words('more', '下一页')}: page=${nextPageToken}`;
+  return `${table([words('ORDER', '订单'), words('STATE', '状态'), words('RUN', '车次'), words('JOURNEY', '行程'), words('PASSENGERS', '乘车人'), words('TOTAL', '金额'), words('ACCOUNT', '账号'), words('PLACED', '下单于')], rows)}${more}`;
+}
+
+function conditionsOf(args: readonly string[]): Partial<Record<(typeof KEYS)[number], string>> {
+  const given = args.map((arg) => [arg.slice(0, arg.indexOf('=')), arg.slice(arg.indexOf('=') + 1)] as const);
+  const wrong = given.find(([key]) => !(KEYS as readonly string[]).includes(key));
+  if (wrong !== undefined || given.length === 0) throw new Told(`Conditions are ${KEYS.map((key) => `${key}=…`).join(' ')}`, `检索条件：${KEYS.map((key) => `${key}=…`).join(' ')}`);
+  return Object.fromEntries(given);
+}
+
+async function personOf(api: Api, document: string): Promise<string> {
+  const [type = '', number = ''] = document.split(':');
+  const id_type = IdType[type.toUpperCase() as keyof typeof IdType];
+  if (typeof id_type !== 'number' || number === '') throw new Told('document=RESIDENT:NUMBER (or PASSPORT, HONG_KONG_MACAU_PERMIT, TAIWAN_PERMIT)', 'document=RESIDENT:号码（或 PASSPORT、HONG_KONG_MACAU_PERMIT、TAIWAN_PERMIT）');
+  return (await patiently(() => api.identity.findPerson({ idType: id_type, idNumber: number }))).personBlindIndex;
+}
+
+function stateOf(word: string): OrderState {
+  const state = OrderState[word.toUpperCase() as keyof typeof OrderState];
+  if (typeof state !== 'number') throw new Told(`${word} is no state of an order`, `没有订单状态 ${word}`);
+  return state;
+}
+
+/** `2026-11-22T08:00:00+08:00`, or a day, from its beginning in China. */
+function timeOf(text: string | undefined) {
+  if (text === undefined) return undefined;
+  const ms = parseRfc3339(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00+08:00` : text);
+  if (ms === undefined) throw new Told(`${text} is no time`, `${text} 不是时间`);
+  return timestampFromMs(ms);
+}
+
+function nameOf(state: OrderState): string {
+  return Object.entries(OrderState).find(([, value]) => value === state)?.[0] ?? String(state);
+}
