@@ -91,7 +91,8 @@ test.serial('inside its transaction: the bump waits for it, and its hold is in w
   old.thaw();
   t.is(await answer, 'done');
   await rebuilt;
-  t.is(seatOf(await other.client.holdSeats(request(run_id, `new-${run_id}`), PATIENT)), '01B');
+  // The one that was frozen may find its epoch behind and bring the bucket up to date once more.
+  t.is(seatOf(await served(() => other.client.holdSeats(request(run_id, `new-${run_id}`), PATIENT))), '01B');
   t.deepEqual(await examineInventory(world.stores), []);
 });
 

@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import { pointOf } from './points.ts';
 import { connectBuyers, type Clients } from './saga_buyer.ts';
 import type { Doomed } from './saga_doomed.ts';
-import { fill, SCENARIOS, type Stage } from './saga_scenarios.ts';
+import { fill, openDear, SCENARIOS, type Stage } from './saga_scenarios.ts';
 import type { SagaService } from './saga_seams.ts';
 import { openSagaWorld, type SagaWorld } from './saga_world.ts';
 
@@ -22,7 +22,7 @@ export function crashTests(deaths: Partial<Record<SagaService, Deaths>>): void {
   test.before('a world', async (t) => {
     world = await openSagaWorld();
     clients = connectBuyers(world);
-    stage = { world, clients, run: await world.openRun('G1'), full: await world.openRun('G2', [20]) };
+    stage = { world, clients, run: await world.openRun('G1'), full: await world.openRun('G2', [20]), dear: await openDear(world) };
     await fill({ ...stage, t });
   });
   test.after.always(() => world?.lifecycle.stop());

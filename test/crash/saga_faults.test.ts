@@ -5,7 +5,7 @@ import { serviceDateAt } from '#kit/base/time.ts';
 import { createClient, type ServiceClient } from '#kit/rpc/client.ts';
 import type { FaultRule } from '../../sandbox/shared/faults.ts';
 import { connectBuyers } from './saga_buyer.ts';
-import { SCENARIOS, type Stage } from './saga_scenarios.ts';
+import { openDear, SCENARIOS, type Stage } from './saga_scenarios.ts';
 import { openSagaWorld, type SagaWorld } from './saga_world.ts';
 
 let world: SagaWorld;
@@ -13,7 +13,7 @@ let stage: Omit<Stage, 't'>;
 let payments: ServiceClient<typeof PaymentService>;
 test.before(async () => {
   world = await openSagaWorld();
-  stage = { world, clients: connectBuyers(world), run: await world.openRun('G1'), full: await world.openRun('G2', [20]) };
+  stage = { world, clients: connectBuyers(world), run: await world.openRun('G1'), full: await world.openRun('G2', [20]), dear: await openDear(world) };
   payments = createClient(PaymentService, { address: world.env.PAYMENT_ADDRESS!, service: 'ops', caller_key: Buffer.from(world.env.CALLER_KEY!, 'hex'), default_timeout_ms: 20_000 });
   world.lifecycle.onStop('client', () => payments.close());
 });

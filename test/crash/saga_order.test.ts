@@ -7,7 +7,7 @@ crashTests({
       'before entries.submit', 'inside entries.submit', 'after entries.submit', 'after queue.enter',
       'before entries.start', 'inside entries.start', 'after entries.start', 'before inventory.holdMany', 'after inventory.holdMany',
       'before entries.place', 'inside entries.place', 'after entries.place', 'before inventory.attach', 'after inventory.attach', 'after orders.note',
-      'after told.apply', 'committed told.apply', 'before money.settle', 'after money.settle', 'before inventory.sell', 'after inventory.sell',
+      'after told.applyAll', 'committed told.applyAll', 'before money.settle', 'after money.settle', 'before inventory.sell', 'after inventory.sell',
       'inside orders.apply', 'after orders.apply', 'before ticketing.issue', 'after ticketing.issue', 'inside orders.apply 2', 'after orders.apply 2',
     ],
     cancel: ['inside orders.applyOnce', 'after orders.applyOnce', 'before money.close', 'after money.close', 'inside orders.apply', 'after orders.apply', 'before inventory.release', 'after inventory.release'],
@@ -20,6 +20,7 @@ crashTests({
     'pay after the end': ['after money.close', 'inside orders.apply', 'after orders.apply'],
     'lose the places': ['after inventory.sell', 'before inventory.holdMany 2', 'after inventory.holdMany 2', 'inside orders.apply', 'after orders.apply'],
     'find no seat': ['before inventory.holdMany', 'after inventory.holdMany', 'inside entries.failMany', 'after entries.failMany'],
+    'wait instead': ['inside entries.toStandby', 'after entries.toStandby', 'before standbys.create', 'after standbys.create', 'inside entries.endStandby', 'after entries.endStandby'],
     refund: ['inside orders.applyOnce', 'after orders.applyOnce', 'inside orders.applyOnce 2', 'after orders.applyOnce 2'],
   },
 });

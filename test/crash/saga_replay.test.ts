@@ -6,7 +6,7 @@ import { STREAM_OWNER, STREAMS } from '#kit/bus/streams.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
 import { silentLog } from '#kit/telemetry/log.ts';
 import { connectBuyers } from './saga_buyer.ts';
-import { fill, SCENARIOS } from './saga_scenarios.ts';
+import { fill, openDear, SCENARIOS } from './saga_scenarios.ts';
 import { openSagaWorld, type SagaWorld } from './saga_world.ts';
 
 let world: SagaWorld;
@@ -17,7 +17,7 @@ test.after.always(() => world?.lifecycle.stop());
 const OWN_BOOKS = new Set(['lease', 'worker_lease', 'inbox', 'delivery', 'outbox_relay']);
 
 test('all streams are published twice again, and nothing changes', async (t) => {
-  const stage = { t, world, clients: connectBuyers(world), run: await world.openRun('G1'), full: await world.openRun('G2', [20]) };
+  const stage = { t, world, clients: connectBuyers(world), run: await world.openRun('G1'), full: await world.openRun('G2', [20]), dear: await openDear(world) };
   await fill(stage);
   await Promise.all(Object.entries(SCENARIOS).filter(([name]) => name !== 'pay after the end' && name !== 'be refused by the railway').map(([, scenario]) => scenario(stage)));
   // Their faults are the gateway's and the railway's, so they would be everybody's.

@@ -13,8 +13,8 @@ type Stop = { station_id: string; name: string };
 
 /** Holds of one call: the largest group that inventory takes. */
 const GROUP_MAX = 60;
-/** Longer than the test needs them. */
-const HELD_MS = 600_000;
+/** Longer than the tests need them, and as long as a hold may be. */
+export const HELD_MS = 600_000;
 
 /** Another traveller locks the seat `05/12A` that our page has just shown as free. */
 export async function lockForSomebodyElse(stack: TestStack, ride: { run_id: string; from: string; to: string }, name: string): Promise<void> {
@@ -54,7 +54,7 @@ export async function leaveOnlyChanges(stack: TestStack): Promise<SeatedRun> {
 }
 
 /** A train of tomorrow that calls somewhere on its way, and its smallest class, of which nobody has bought anything. */
-async function untouchedRun(stack: TestStack, caller_key: Uint8Array, seats: ServiceClient<typeof SeatService>) {
+export async function untouchedRun(stack: TestStack, caller_key: Uint8Array, seats: ServiceClient<typeof SeatService>) {
   const query = createClient(QueryService, { service: 'ops', address: stack.env.QUERY_ADDRESS!, caller_key });
   const date = addDays(stack.today, 1);
   try {
@@ -72,6 +72,6 @@ async function untouchedRun(stack: TestStack, caller_key: Uint8Array, seats: Ser
   throw new Error('the small network has no such train');
 }
 
-function inGroups(seats: readonly Seat[]): Seat[][] {
+export function inGroups(seats: readonly Seat[]): Seat[][] {
   return Array.from({ length: Math.ceil(seats.length / GROUP_MAX) }, (_, group) => seats.slice(group * GROUP_MAX, (group + 1) * GROUP_MAX));
 }

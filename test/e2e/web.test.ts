@@ -9,11 +9,17 @@ import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 import { checkDigit } from '#kit/base/id_number.ts';
+import { addDays } from '#kit/base/time.ts';
 import { say, Told } from '../../scripts/say.ts';
 import { ensureTools } from '../../scripts/tools/index.ts';
 import { startTestStack } from '../support/edge_stack.ts';
 import type { TestStack } from '../support/edge_stack.ts';
+import { addChild, bookAll, giveUp, loseTheAnswer, onlyOnce, payDifference, planChange, refundNeedsTheChild, refusedDestination, staleQuote } from './change_steps.ts';
+import { changeTheTrain } from './run_steps.ts';
+import { changeTrains, lookAsStudent, meanAnotherPlace, narrowDown, typeAPlace } from './search_steps.ts';
 import { leaveOnlyChanges, lockForSomebodyElse } from './seat_steps.ts';
+import { joinStandby, seePlace, sellOut, untilKnown } from './standby_steps.ts';
+import { waitWithTicket } from './upgrade_steps.ts';
 
 const WEB_URL = process.env['CHUNYUN_WEB_URL'];
 const CHROMIUM = process.env['CHUNYUN_CHROMIUM'] ?? (await installedBrowser());
@@ -155,6 +161,115 @@ for (const [screen, viewport] of Object.entries(SCREENS)) {
     await page.getByTestId('ticket').waitFor();
     t.is(await page.locator('[data-testid="ticket"] [data-testid="seat-parts"] li').count(), 2);
     await look('ticket_change');
+    await page.context().close();
+  });
+}
+
+for (const [screen, viewport] of Object.entries(SCREENS)) {
+  tested(`${screen}: suggestions, filters, orders, student fares, a change of train and a name that is no place`, async (t) => {
+    t.timeout(10 * PATIENCE_MS);
+    if (stack === undefined) return t.pass('only the network of a stack of our own is known');
+    const page = await openPage(viewport);
+    const look = looker(t, page, screen);
+    const date = addDays(stack.today, 1);
+    const wish = { from: `~${FROM}`, to: `~${TO}`, date };
+    await typeAPlace(t, page, look);
+    await narrowDown(t, page, wish, look);
+    await lookAsStudent(t, page, wish, look);
+    await changeTrains(t, page, date, look);
+    await meanAnotherPlace(t, page, date, look);
+    await page.context().close();
+  });
+}
+
+for (const [screen, viewport] of Object.entries(SCREENS)) {
+  tested(`${screen}: a train that is moved, and then cancelled, says so on the order, the ticket and in the messages`, async (t) => {
+    t.timeout(10 * PATIENCE_MS);
+    if (stack === undefined) return t.pass('only the railway of a stack of our own can be told to change a train');
+    const page = await openPage(viewport);
+    await page.goto('/');
+    await register(page);
+    await addPassenger(page);
+    await search(page);
+    await book(page, NO_LOOK);
+    await pay(page);
+    await page.getByTestId('ticket').waitFor();
+    await changeTheTrain(t, stack, page, looker(t, page, screen));
+    await page.context().close();
+  });
+}
+
+tested('phone: an adult with a child changes to a dearer class: given up once, then paid for, and never twice', async (t) => {
+  t.timeout(10 * PATIENCE_MS);
+  if (stack === undefined) return t.pass('only the network of a stack of our own is known');
+  const page = await openPage(SCREENS.phone);
+  const look = looker(t, page, 'phone');
+  await page.goto('/');
+  await register(page);
+  await addPassenger(page);
+  await addChild(page);
+  await bookAll(page, { from: `~${FROM}`, to: `~${TO}`, date: addDays(stack.today, 1) }, 'second');
+  await pay(page);
+  await page.getByTestId('ticket').nth(1).waitFor();
+  await refundNeedsTheChild(t, page, look);
+  await planChange(t, page, 'first', look);
+  t.is(await page.getByTestId('change-due').getAttribute('data-way'), 'pay');
+  await giveUp(t, page, look);
+  await planChange(t, page, 'first', NO_LOOK);
+  await payDifference(t, page, look);
+  await onlyOnce(page, look);
+  await page.context().close();
+});
+
+tested('desktop: a change to a cheaper class: a stale quote is confirmed anew, a lost answer makes no second change, money comes back', async (t) => {
+  t.timeout(10 * PATIENCE_MS);
+  if (stack === undefined) return t.pass('only the orders of a stack of our own can be moved on');
+  const page = await openPage(SCREENS.desktop);
+  const look = looker(t, page, 'desktop');
+  await page.goto('/');
+  await register(page);
+  await addPassenger(page);
+  await bookAll(page, { from: `~${FROM}`, to: `~${TO}`, date: addDays(stack.today, 1) }, 'first');
+  await pay(page);
+  await page.getByTestId('ticket').waitFor();
+  await planChange(t, page, 'second', look);
+  t.is(await page.getByTestId('change-due').getAttribute('data-way'), 'back');
+  await refusedDestination(page, 'second', look);
+  await staleQuote(t, stack, page, look);
+  await loseTheAnswer(t, stack, page, look);
+  await page.context().close();
+});
+
+for (const [screen, viewport] of Object.entries(SCREENS)) {
+  tested(`${screen}: sold out, so one joins standby, sees place and odds, a seat that somebody gives back is paid and ticketed, and the ticket waits for another class`, async (t) => {
+    t.timeout(10 * PATIENCE_MS);
+    if (stack === undefined) return t.pass('only a stack of our own can be sold out');
+    const page = await openPage(viewport);
+    const look = looker(t, page, screen);
+    await page.goto('/');
+    await register(page);
+    await addPassenger(page);
+    // On the one screen the ticket then moves to a dearer class, on the other to a cheaper one.
+    const run = await sellOut(stack, screen === 'desktop' ? 'next' : 'dearest');
+    await joinStandby(t, page, run, choosePassenger, look);
+    const standby_page = await seePlace(t, page, look);
+    await untilKnown(stack, run);
+    await run.giveBack();
+    await page.locator('[data-testid="standby-state"][data-state="await_pay"]').waitFor();
+    await page.getByTestId('countdown').waitFor();
+    t.regex(await page.getByTestId('matched').innerText(), new RegExp(run.train_no));
+    await look('standby_locked');
+    await page.getByTestId('standby-pay').click();
+    await page.getByTestId('pay').waitFor();
+    await pay(page);
+    await page.getByTestId('ticket').waitFor();
+    await page.goto(standby_page);
+    await page.locator('[data-testid="standby-state"][data-state="success"]').waitFor();
+    await page.getByTestId('standby-order').waitFor();
+    await look('standby_success');
+    await page.getByTestId('standby-order').click();
+    await page.getByTestId('ticket').waitFor();
+    await waitWithTicket(t, stack, page, run, screen === 'desktop', look);
     await page.context().close();
   });
 }
@@ -389,7 +504,9 @@ async function holdQueue(page: Page): Promise<() => void> {
 async function pay(page: Page, look = NO_LOOK): Promise<void> {
   await look('pay');
   await page.getByTestId('pay').click();
-  await page.getByTestId('cashier-pay').waitFor();
+  await page.getByTestId('cashier-pay').waitFor().catch(async (error: unknown) => {
+    throw new Error(`no cashier at ${page.url()}: ${(await page.locator('body').innerText()).slice(0, 1000)}`, { cause: error });
+  });
   await page.goBack();
   await page.getByTestId('pay').click();
   await page.getByTestId('cashier-pay').click();

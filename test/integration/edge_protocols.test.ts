@@ -192,7 +192,8 @@ async function alike<I extends DescMessage, O extends DescMessage>(t: Test, meth
     const outcome = await unary(method, request, headers);
     if (!('answer' in outcome)) return t.true(false, `${method.name} by ${name}: ${show(outcome)}`);
     // When an answer was made differs, and what is in it must not.
-    const { asOf: _, ...fields } = toJson(method.output, outcome.answer) as JsonObject;
+    // Made anew for a protocol whose request has other bytes.
+    const { asOf: _, stamp: __, ...fields } = toJson(method.output, outcome.answer) as JsonObject;
     t.true(Object.keys(fields).length > 0 || method.name === 'ListPassengers', `${method.name} by ${name} is empty`);
     expected ??= fields;
     t.deepEqual(fields, expected, `${method.name} by ${name}`);

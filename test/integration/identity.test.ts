@@ -3,7 +3,9 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { geneOf } from '#kit/base/snowflake.ts';
 import { IdType, VerifyState } from '#gen/rail/identity/v1/identity_pb.ts';
 import { PassengerType } from '#gen/rail/type/v1/journey_pb.ts';
+import { outcomeFailure } from '#kit/rpc/status.ts';
 import { bearer, dumpTables, openIdentity, reasonOf, registerSomebody, requestId } from './identity_world.ts';
+import { eventually } from '../support/processes.ts';
 
 const world = await openIdentity({ IDENTITY_OPERATOR_LOGIN: 'operator', IDENTITY_OPERATOR_PASSWORD: 'operator-2026' });
 const { client } = world;
@@ -107,7 +109,9 @@ test('a passenger is verified, masked, unique in the account and the same person
   const [one, two] = [await registerSomebody(world), await registerSomebody(world)];
   const request = person();
   const { passenger } = await client.addPassenger(request, one.auth);
-  t.like(passenger, { nameMasked: '韩**', idNumberMasked: '11**************2X', phoneMasked: '139****5678', verifyState: VerifyState.VERIFIED });
+  t.like(passenger, { nameMasked: '韩**', idNumberMasked: '11**************2X', phoneMasked: '139****5678' });
+  // A slow authority is answered as pending, and asked on.
+  await eventually(async () => (await client.listPassengers({}, one.auth)).passengers[0]?.verifyState === VerifyState.VERIFIED);
   t.is(geneOf(BigInt(passenger!.passengerId)), geneOf(BigInt(one.account_id)));
   t.is((await client.addPassenger(request, one.auth)).passenger?.passengerId, passenger?.passengerId);
   t.is(await reasonOf(client.addPassenger({ ...request, name: '李雷' }, one.auth)), 'REQUEST_ID_REUSED');
@@ -138,6 +142,43 @@ test('passengers belong to their account', async (t) => {
   for (const attempt of attempts) t.is(await reasonOf(attempt), 'PASSENGER_NOT_FOUND');
   t.is(await reasonOf(client.resolvePassengers({ accountId: owner.account_id, passengerIds: [passenger_id] }, owner.auth)), 'NOT_ALLOWED');
   t.is(await reasonOf(world.as('query').resolvePassengers({ accountId: owner.account_id, passengerIds: [passenger_id] })), 'NOT_ALLOWED');
+});
+
+test('looks at the passengers of many accounts at once keep everybody apart, and each is on record', async (t) => {
+  const people = await Promise.all(Array.from({ length: 5 }, async () => {
+    const somebody = await registerSomebody(world);
+    return { ...somebody, passenger_id: (await client.addPassenger(person(), somebody.auth)).passenger!.passengerId };
+  }));
+  const order = world.as('order');
+  // Everybody asks for their own passenger, and for that of the next account.
+  const own = people.map(({ account_id, passenger_id }) => order.resolvePassengers({ accountId: account_id, passengerIds: [passenger_id] }));
+  const strangers = people.map(({ account_id }, index) => order.resolvePassengers({ accountId: account_id, passengerIds: [people[(index + 1) % people.length]!.passenger_id] }));
+  t.deepEqual((await Promise.all(own)).map(({ passengers }) => passengers.map(({ passenger }) => passenger?.passengerId)), people.map(({ passenger_id }) => [passenger_id]));
+  for (const attempt of strangers) t.is(await reasonOf(attempt), 'PASSENGER_NOT_FOUND');
+  for (const { account_id } of people) {
+    const rows = await world.db.query<{ result: string }>("SELECT result FROM audit_record WHERE operation = 'identity.ResolvePassengers' AND target = ? AND actor_service = 'order' ORDER BY result", [`account/${account_id}`]);
+    t.deepEqual(rows.map(({ result }) => result), ['PASSENGER_NOT_FOUND', 'ok']);
+  }
+});
+
+test('ticketing asks for the passengers of many accounts in one call: each has an outcome of its own and is on record', async (t) => {
+  const people = await Promise.all(Array.from({ length: 3 }, async () => {
+    const somebody = await registerSomebody(world);
+    return { ...somebody, passenger_id: (await client.addPassenger(person(), somebody.auth)).passenger!.passengerId };
+  }));
+  const [one, two, three] = people as [typeof people[number], typeof people[number], typeof people[number]];
+  const wishes: [account_id: string, passenger_id: string][] = [[one.account_id, one.passenger_id], [two.account_id, three.passenger_id], [three.account_id, three.passenger_id], ['x', one.passenger_id]];
+  const requests = wishes.map(([accountId, passenger_id]) => ({ accountId, passengerIds: [passenger_id], inClear: true }));
+  const ticketing = world.as('ticketing');
+  const { outcomes } = await ticketing.batchResolvePassengers({ requests });
+  t.deepEqual(outcomes.map(({ passengers }) => passengers.map(({ passenger, name }) => [passenger?.passengerId, name])), [[[one.passenger_id, PERSON.name]], [], [[three.passenger_id, PERSON.name]], []]);
+  t.deepEqual(outcomes.map(({ error }) => error === undefined ? 'OK' : outcomeFailure(error).reason), ['OK', 'PASSENGER_NOT_FOUND', 'OK', 'FIELD_INVALID']);
+  for (const [account_id, result] of [[one.account_id, 'ok'], [two.account_id, 'PASSENGER_NOT_FOUND'], [three.account_id, 'ok']]) {
+    const rows = await world.db.query<{ result: string }>("SELECT result FROM audit_record WHERE operation = 'identity.ResolvePassengers' AND target = ? AND actor_service = 'ticketing'", [`account/${account_id}`]);
+    t.deepEqual(rows.map((row) => row.result), [result]);
+  }
+  t.is(await reasonOf(world.as('order').batchResolvePassengers({ requests })), 'NOT_ALLOWED');
+  t.is(await reasonOf(ticketing.batchResolvePassengers({ requests: Array.from({ length: 257 }, () => requests[0]!) })), 'FIELD_INVALID');
 });
 
 test('a passenger is changed by version and removed for good', async (t) => {
@@ -180,6 +221,19 @@ test('the contact of an account is told to notification only, and noted', async 
   t.is(row?.seen, 1n);
 });
 
+test('contacts of many accounts are told in one call, those that are there, each noted', async (t) => {
+  const [one, other] = [await registerSomebody(world, { phone: '13611113333', email: 'one@example.com' }), await registerSomebody(world, { phone: '13611114444', language: 'en' })];
+  const { contacts } = await world.as('notification').resolveContacts({ accountIds: [other.account_id, '123', one.account_id] });
+  const seen = new Map(contacts.map(({ accountId, phone, email, language }) => [accountId, [phone, email, language]]));
+  t.deepEqual(seen, new Map([[one.account_id, ['13611113333', 'one@example.com', 'zh']], [other.account_id, ['13611114444', '', 'en']]]));
+  t.deepEqual((await world.as('notification').resolveContacts({})).contacts, []);
+  t.is(await reasonOf(world.as('order').resolveContacts({ accountIds: [one.account_id] })), 'NOT_ALLOWED');
+  t.is(await reasonOf(world.as('notification').resolveContacts({ accountIds: Array.from({ length: 501 }, () => one.account_id) })), 'FIELD_INVALID');
+  t.is(await reasonOf(world.as('notification').resolveContacts({ accountIds: ['x'] })), 'FIELD_INVALID');
+  const notes = await world.db.query<{ target: string }>("SELECT target FROM audit_record WHERE operation = 'identity.ResolveContact' AND actor_service = 'notification' AND target IN (?)", [[one, other].map(({ account_id }) => `account/${account_id}`)]);
+  t.is(notes.length, 2);
+});
+
 test('no table holds personal data or a token in clear', async (t) => {
   const secrets = { phone: '15987654321', email: 'zhang.san@example.org' };
   const { auth, tokens, password, login_name } = await registerSomebody(world, secrets);
@@ -191,4 +245,28 @@ test('no table holds personal data or a token in clear', async (t) => {
     t.false(dump.includes(clear), clear);
     t.false(dump.includes(Buffer.from(clear).toString('hex')), `${clear} in hexadecimal`);
   }
+});
+
+test('an operator finds under what other services know the person of a document, which is on record without the document', async (t) => {
+  const { account_id, auth } = await registerSomebody(world);
+  const passenger = (await client.addPassenger(person(), auth)).passenger!;
+  const { passengers } = await world.as('order').resolvePassengers({ accountId: account_id, passengerIds: [passenger.passengerId] });
+  const operator = bearer((await login('operator', 'operator-2026')).tokens?.accessToken);
+  const records = async () => world.db.query<{ result: string; target: string }>("SELECT target, result FROM audit_record WHERE operation = 'identity.FindPerson'");
+  const find = (idNumber: string, idType: IdType = IdType.RESIDENT, who = operator) => client.findPerson({ idType, idNumber }, who);
+  const { personBlindIndex } = await find(PERSON.idNumber);
+  t.is(personBlindIndex, passengers[0]!.personBlindIndex);
+  t.is((await find(` ${PERSON.idNumber.toLowerCase()} `)).personBlindIndex, personBlindIndex, 'as people type it');
+  t.not((await find(PERSON.idNumber, IdType.PASSPORT)).personBlindIndex, personBlindIndex, 'another kind of document is another person');
+  t.regex((await find('110105194912310099')).personBlindIndex, /^[0-9a-f]{32}$/, 'whether anybody travels under it is not told');
+  t.deepEqual(await records(), Array.from({ length: 4 }, () => ({ target: 'person', result: 'ok' })) as never);
+  t.false((await dumpTables(world.db)).includes('110105194912310099'));
+
+  t.is(await reasonOf(find('123')), 'ID_NUMBER_INVALID');
+  t.is(await reasonOf(find('1'.repeat(41))), 'ID_NUMBER_INVALID');
+  t.is(await reasonOf(find(PERSON.idNumber, IdType.UNSPECIFIED)), 'FIELD_INVALID');
+  t.is(await reasonOf(find(PERSON.idNumber, IdType.RESIDENT, auth)), 'NOT_ALLOWED');
+  t.is(await reasonOf(client.findPerson({ idType: IdType.RESIDENT, idNumber: PERSON.idNumber })), 'TOKEN_MISSING');
+  for (const service of ['order', 'ops']) t.is(await reasonOf(world.as(service).findPerson({ idType: IdType.RESIDENT, idNumber: PERSON.idNumber })), 'NOT_ALLOWED');
+  t.is((await records()).length, 4, 'who may not ask, or asks for nothing, learns nothing');
 });

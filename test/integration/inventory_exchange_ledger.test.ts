@@ -31,7 +31,7 @@ test.before(async () => {
   db = await openDatabase({ url: server.url, log, service: 'test', multiple_statements: true });
   const events = stockEvents({ clock, random: systemRandom, layouts: (run_ids) => runs.find(run_ids) });
   runs = openRunStore({ db, clock, random: systemRandom, onChanged: events.publishRuns });
-  ledger = openLedger({ db, clock, random: systemRandom, publish: events.publish });
+  ledger = openLedger({ db, clock, random: systemRandom, keep_ms: 1500, publish: events.publish });
   epoch = (await openEpochs({ db, owner: 'test', log, clock, random: systemRandom }).bump(0))!;
 });
 test.after.always(async () => {
@@ -92,16 +92,20 @@ test('held, then exchanged: the old row ends, the mask is the new one, both are 
   t.deepEqual(audit.slice(1).map(({ operation, target, result }) => `${operation} ${target.split('-')[0]} ${result}`).toSorted(), ['inventory.Hold hold/new ok', 'inventory.Release hold/old exchanged']);
 });
 
+async function attach({ hold_id }: Hold, run: RunHeader): Promise<Hold> {
+  return (await ledger.attach([{ hold_id, run, epoch, order_id: '7001' }]))[0] as Hold;
+}
+
 test('an order keeps what it exchanges: attached with its backstop, or sold', async (t) => {
   const run = await newRun();
   const old = await one(newHold(run, 'a', [seat(0, 0, 4)]));
-  const attached = (await ledger.attach(old.hold_id, run, epoch, '7001'))!;
+  const attached = await attach(old, run);
   const next = await one(newHold(run, 'b', [seat(1, 0, 4)], attached));
   t.like(next, { state: 'HELD', order_id: '7001' });
   const backstops = await db.query("SELECT 1 FROM seat_hold WHERE hold_id = ? AND next_action_time > UTC_TIMESTAMP(3) + INTERVAL 29 MINUTE AND order_id = '7001'", [next.hold_id]);
   t.is(backstops.length, 1);
-  const sold = (await ledger.sell(next.hold_id, run, epoch, '7001'))!;
-  const last = await one(newHold(run, 'c', [seat(1, 2, 6)], sold));
+  const [sold] = await ledger.sell([{ hold_id: next.hold_id, run, epoch, order_id: '7001' }]);
+  const last = await one(newHold(run, 'c', [seat(1, 2, 6)], sold as Hold));
   t.like(last, { state: 'SOLD', order_id: '7001' });
   t.is((await db.query("SELECT 1 FROM seat_hold WHERE hold_id = ? AND state = 'SOLD' AND next_action_time IS NULL", [last.hold_id])).length, 1);
   t.is(await bitsOf(run), '1:111100');
@@ -119,7 +123,7 @@ test('a seat lock that is taken over gives a hold like any other', async (t) => 
 test('an old hold that has changed is not replaced, and nothing of the transaction stays', async (t) => {
   const run = await newRun();
   const old = await one(newHold(run, 'old', [seat(0, 0, 4)]));
-  await ledger.attach(old.hold_id, run, epoch, '7001');
+  await attach(old, run);
   t.is(await refusalOf(commit(newHold(run, 'new', [seat(0, 2, 6)], old))), 'REPLACED');
   const released = await one(newHold(run, 'gone', [seat(1, 0, 4)]));
   await ledger.release({ hold_id: released.hold_id, run, epoch, item_ids: [], reason: 'test' });

@@ -69,6 +69,8 @@ export type InventoryWorld = {
   redis: RedisStore;
   /** Runs the fake timetable has. */
   timetable: Map<string, TestRun>;
+  /** What the fake query service tells of changed runs. */
+  railway: RailwayBook;
   /** State of orders the fake order service has. */
   orders: Map<string, OrderState>;
   /** Their items; and how often the fake was asked for one order or for a list. */
@@ -88,6 +90,9 @@ export type InventoryWorld = {
 
 /** `away`: the fake order service refuses to answer. */
 export type OrderBook = { items: MessageInitShape<typeof RunItemSchema>[]; asked: number; listed: number; away: boolean };
+
+/** Changed runs with their revisions, and that of the timetable. */
+export type RailwayBook = { changes: { runId: string; revision: bigint }[]; timetable_revision: bigint };
 
 export function orderBook(): OrderBook {
   return { items: [], asked: 0, listed: 0, away: false };
@@ -112,7 +117,8 @@ async function openIn(lifecycle: Lifecycle, extra: Record<string, string>): Prom
   const caller_key = randomBytes(32);
   const log = silentLog();
   const [timetable, orders, order_book] = [new Map<string, TestRun>(), new Map<string, OrderState>(), orderBook()];
-  const peers = lifecycle.add('peers', await startServer({ service: 'peers', implementations: peersOf(timetable, orders, order_book), auth: { caller_keys: [caller_key] }, log }));
+  const railway: RailwayBook = { changes: [], timetable_revision: 1n };
+  const peers = lifecycle.add('peers', await startServer({ service: 'peers', implementations: peersOf(timetable, orders, order_book, railway), auth: { caller_keys: [caller_key] }, log }));
   const env: Record<string, string> = {
     MYSQL_URL_INVENTORY: mysql.url,
     REDIS_URL: redis.url,
@@ -127,6 +133,7 @@ async function openIn(lifecycle: Lifecycle, extra: Record<string, string>): Prom
     INVENTORY_BUCKETS: '4',
     INVENTORY_SWEEP_MS: '50',
     INVENTORY_SETTLE_MS: '100',
+    INVENTORY_FOLLOW_MS: '50',
     ...extra,
   };
   let running = await inventory.start(readConfig(inventory.configSchema, env), { log });
@@ -145,7 +152,7 @@ async function openIn(lifecycle: Lifecycle, extra: Record<string, string>): Prom
   lifecycle.onStop('client', () => seats.close());
   return {
     lifecycle, env, address: () => running.address, clientOf: (address) => as('order', address),
-    client, ops, query: as('query'), aftersales: as('aftersales'), seats, tokens, db, redis: store, timetable, orders, order_book,
+    client, ops, query: as('query'), aftersales: as('aftersales'), seats, tokens, db, redis: store, timetable, railway, orders, order_book,
     async restart() {
       await running.stop();
       running = await inventory.start(readConfig(inventory.configSchema, { ...env, INVENTORY_PORT: String(running.port) }), { log });
@@ -171,12 +178,14 @@ export function second(itemId: string): NonNullable<HoldInit['items']>[number] {
 }
 
 /** A query service with these runs and an order service with these orders. */
-export function peersOf(timetable: Map<string, TestRun>, orders: { get(order_id: string): OrderState | undefined }, book: OrderBook): Implementation[] {
+export function peersOf(timetable: Map<string, TestRun>, orders: { get(order_id: string): OrderState | undefined }, book: OrderBook, railway: RailwayBook = { changes: [], timetable_revision: 0n }): Implementation[] {
   const query = {
-    async *streamTrainRuns({ serviceDate, runIds, exceptRunIds }: { serviceDate: string; runIds: string[]; exceptRunIds: string[] }) {
-      const wanted = [...timetable.values()].filter((run) => run.serviceDate === serviceDate && (runIds.length === 0 || runIds.includes(run.runId!)));
-      for (const run of wanted) if (!exceptRunIds.includes(run.runId!)) yield { run };
+    async *streamTrainRuns({ serviceDate, runIds, exceptRunIds, tellMissing }: { serviceDate: string; runIds: string[]; exceptRunIds: string[]; tellMissing: boolean }) {
+      const wanted = [...timetable.values()].filter((run) => (serviceDate === '' || run.serviceDate === serviceDate) && (runIds.length === 0 || runIds.includes(run.runId!)));
+      for (const run of wanted) if (!exceptRunIds.includes(run.runId!)) yield { run: { revision: railway.timetable_revision, ...run } };
+      if (tellMissing) for (const runId of runIds) if (!timetable.has(runId)) yield { missingRunId: runId, revision: railway.timetable_revision };
     },
+    listRunChanges: ({ afterRevision }: { afterRevision: bigint }) => ({ changes: railway.changes.filter(({ revision }) => revision > afterRevision), timetableRevision: railway.timetable_revision }),
   };
   const order = {
     getOrder({ orderId }: { orderId: string }) {

@@ -28,12 +28,14 @@ test.serial('an operator sees jobs, runs one, and reads its report', async (t) =
   t.timeout(300_000);
   const jobs = await ops(['jobs']);
   t.is(jobs.code, 0, jobs.err);
-  for (const job of ['archive-request-ids', 'alert-round', 'reconcile-inventory', 'replay-dead-letters']) t.true(jobs.out.includes(job), job);
+  for (const job of ['archive-request-ids', 'archive-orders', 'alert-round', 'reconcile-inventory', 'replay-dead-letters']) t.true(jobs.out.includes(job), job);
   t.true((await ops(['jobs'], 'zh_CN.UTF-8')).out.includes('归档幂等记录'));
   const archive = await ops(['run', 'archive-request-ids']);
   t.is(archive.code, 0, archive.err);
   const report = JSON.parse(archive.out) as Record<string, unknown>;
   t.deepEqual(Object.keys(report).toSorted(), ['identity', 'inventory', 'job_runs_forgotten', 'notification', 'ops', 'order', 'payment', 'risk'], 'every service that keeps answers has done it');
+  const orders = await ops(['run', 'archive-orders']);
+  t.deepEqual(JSON.parse(orders.out), { orders: 0, entries: 0, days: 0, deleted: 0 }, orders.err);
   const alerts = await ops(['run', 'alert-round']);
   t.is(alerts.code, 0, alerts.err);
   t.notRegex(alerts.out, /SERVICE_DOWN/);
@@ -66,6 +68,21 @@ test.serial('protection is forced on and off and shows its reason, to everybody 
   t.is((await ops(['protection', 'auto'])).code, 0);
   while (!shown.out.includes('protection: off')) shown = await ops(['protection']);
   t.pass();
+});
+
+test.serial('an operator has a run refunded and sees how far it is', async (t) => {
+  t.timeout(300_000);
+  t.regex((await ops(['refunds'])).out, /No run is refunded/);
+  t.regex((await ops(['refunds', 'run', 'G1.20260115'])).err, /reason, which travellers read/);
+  t.regex((await ops(['refunds', 'run', 'nonsense', 'a', 'flood'])).err, /FIELD_INVALID/);
+  const begun = await ops(['refunds', 'run', 'G1.20260115', 'a', 'flood']);
+  t.regex(begun.out, /G1\.20260115 +by hand/, begun.err);
+  const job_id = /^(\d+) /m.exec(begun.out)![1]!;
+  let shown = begun;
+  while (!shown.out.includes('已完成')) shown = await ops(['refunds', 'show', job_id], 'zh_CN.UTF-8');
+  t.regex(shown.out, /0\/0 .*a flood/);
+  t.regex((await ops(['refunds', 'list', 'G1.20260115'])).out, new RegExp(job_id));
+  t.regex((await ops(['refunds', 'show', '1'])).err, /JOB_NOT_FOUND/);
 });
 
 test.serial('help and mistakes are told in both languages', async (t) => {

@@ -49,6 +49,7 @@ let letInventoryGo: (() => void) | undefined;
 
 /** What each service still has to archive; all of them stand behind one address here. */
 let left_to_archive = 0;
+let old_days = 0;
 const republished: { stream: string; pageToken: string; bucket: number | undefined }[] = [];
 
 function peers(): Implementation[] {
@@ -73,6 +74,11 @@ function peers(): Implementation[] {
       },
     }),
     peer(OrderService, {
+      archiveOrders: ({ limit }: { limit: number }) => {
+        const days = Math.min(limit, old_days);
+        old_days -= days;
+        return { orders: 0, entries: 0, days, deleted: 0 };
+      },
       getOrderTimeline: () => ({
         order: { orderId: '7', state: OrderState.TICKETING },
         entries: [{ time: timestampFromMs(2000), from: OrderState.WAIT_PAY, to: OrderState.PAID, cause: 'payment 9 succeeded', version: 2n }, { time: timestampFromMs(1000), from: 0, to: OrderState.WAIT_PAY, cause: 'placed', version: 1n }],
@@ -243,6 +249,13 @@ test('the archive job goes on until every service has nothing left', async (t) =
   t.is(left_to_archive, 0);
   t.deepEqual(Object.keys(report).toSorted(), ['identity', 'inventory', 'job_runs_forgotten', 'notification', 'ops', 'order', 'payment', 'risk']);
   t.is(report['order']!.archived, 4500, 'batch after batch');
+});
+
+test('orders of the past are archived until order has nothing left of any kind', async (t) => {
+  old_days = 900;
+  const { run } = await stack.ops.runJob({ requestId: id(), jobId: 'archive-orders', despiteSale: true }, stack.operator);
+  t.deepEqual(JSON.parse((await ended(run!.runId)).reportJson), { orders: 0, entries: 0, days: 900, deleted: 0 });
+  t.is(old_days, 0);
 });
 
 test('a stream is published again from a time, page after page, by the service that owns it', async (t) => {

@@ -1,24 +1,26 @@
 // The services that order calls, as small servers over real gRPC that keep what they were told, with knobs for faults.
 import type { DescService } from '@bufbuild/protobuf';
 import { create, toBinary } from '@bufbuild/protobuf';
-import { anyPack, timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { anyPack, timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import type { Status } from '#gen/google/rpc/status_pb.ts';
 import { PaymentSucceededSchema } from '#gen/rail/event/v1/payment_events_pb.ts';
 import { IdentityService, VerifyState } from '#gen/rail/identity/v1/identity_pb.ts';
-import { HoldOwner, HoldState, InventoryService, type HoldSeatsRequest } from '#gen/rail/inventory/v1/inventory_pb.ts';
-import { PaymentKind, PaymentService, PaymentState, RefundState } from '#gen/rail/payment/v1/payment_pb.ts';
+import { HoldOwner, HoldState, InventoryService, type AttachOrderRequest, type HoldSeatsRequest, type ReleaseHoldRequest, type SellHoldRequest } from '#gen/rail/inventory/v1/inventory_pb.ts';
+import { PaymentKind, PaymentService, PaymentState, RefundState, type SettlePaymentRequest } from '#gen/rail/payment/v1/payment_pb.ts';
 import { QueryService, SaleState } from '#gen/rail/query/v1/query_pb.ts';
 import { Decision, RiskService } from '#gen/rail/risk/v1/risk_pb.ts';
-import { IssueOutcome, TicketingService } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
+import { IssueOutcome, TicketingService, type IssueTicketsRequest } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import { BerthLevel, PassengerType, SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
 import { serviceTimeToEpoch_ms } from '#kit/base/time.ts';
-import { fail } from '#kit/base/result.ts';
+import { fail, FailureError } from '#kit/base/result.ts';
 import type { ErrorReason } from '#kit/base/errors.ts';
 import type { Bus } from '#kit/bus/bus.ts';
 import { encodeEvent, HEADER_TYPE } from '#kit/bus/envelope.ts';
 import { eventBucket, eventSubject } from '#kit/bus/streams.ts';
-import { unwrap } from '#kit/rpc/error.ts';
+import { RpcError, unwrap } from '#kit/rpc/error.ts';
 import { implement, type Handlers, type Implementation } from '#kit/rpc/implement.ts';
+import { outcomeStatus } from '#kit/rpc/status.ts';
 import { headers } from '@nats-io/transport-node';
 
 export const FARE_FEN = 55_350;
@@ -61,6 +63,12 @@ export class PeerWorld {
   /** How long inventory takes to answer. */
   hold_delay_ms = 0;
   lose_holds = false;
+  /** Runs of which nothing is sold any more. */
+  readonly cancelled = new Set<string>();
+  /** By run: the timetable's newest word on it. */
+  readonly revisions = new Map<string, bigint>();
+  /** By run: until when it may arrive with valid tickets. */
+  readonly kept = new Map<string, number>();
   /** Payments that were returned before the order could take them. */
   readonly returned_before = new Set<string>();
 
@@ -109,6 +117,23 @@ export function peerImplementations(world: PeerWorld): Implementation[] {
   return [inventory(world), payment(world), ticketing(world), identity(world), query(world), risk()];
 }
 
+/** A batch that does one after the other, each with its own outcome. */
+function each<Request, Answer>(requests: readonly Request[], one: (request: Request) => Answer): ({ answer: Answer } | { error: Status })[] {
+  return requests.map((request) => {
+    try {
+      return { answer: one(request) };
+    } catch (error) {
+      const failure = error instanceof RpcError ? error.toFailure() : error instanceof FailureError ? error.failure : undefined;
+      if (failure === undefined) throw error;
+      return { error: outcomeStatus(failure) };
+    }
+  });
+}
+
+function errorsOf(outcomes: readonly ({ answer: unknown } | { error: Status })[]) {
+  return { outcomes: outcomes.map((outcome) => ('error' in outcome ? { error: outcome.error } : {})) };
+}
+
 /** Handlers for the methods that order calls; the others say that they are not there. */
 function partly<S extends DescService>(service: S, handlers: Partial<Handlers<S>>): Implementation {
   const missing = Object.fromEntries(service.methods.map(({ localName }) => [localName, () => unwrap(fail('NOT_IMPLEMENTED'))]));
@@ -116,6 +141,33 @@ function partly<S extends DescService>(service: S, handlers: Partial<Handlers<S>
 }
 
 function inventory(world: PeerWorld): Implementation {
+  const attachOrder = ({ holdId, runId, orderId }: AttachOrderRequest) => {
+    world.count('attach');
+    if (world.first_asked.get(holdId) === true) return { hold: { holdId, runId, orderId } };
+    const hold = world.hold(runId, holdId);
+    if (hold === undefined) return unwrap<never>(fail('HOLD_NOT_FOUND'));
+    hold.order_id = orderId;
+    return { hold: { holdId, runId, orderId } };
+  };
+const releaseHold = ({ holdId, runId, owner }: ReleaseHoldRequest) => {
+    const lock = world.locks.get(holdId);
+    if (lock?.owner === owner) lock.state = HoldState.RELEASED;
+    if (lock !== undefined) return {};
+    world.count('release');
+    const hold = world.hold(runId, holdId);
+    if (hold !== undefined) hold.state = 'RELEASED';
+    return {};
+  };
+const sellHold = ({ holdId, runId }: SellHoldRequest) => {
+    world.count('sell');
+    const hold = world.hold(runId, holdId);
+    if (hold === undefined || hold.state === 'RELEASED' || world.lose_holds || world.cancelled.has(runId)) {
+      world.lose_holds = false;
+      return unwrap<never>(fail('HOLD_EXPIRED'));
+    }
+    hold.state = 'SOLD';
+    return {};
+  };
   return partly(InventoryService, {
     async batchHoldSeats({ requests }) {
       world.count('hold');
@@ -124,6 +176,7 @@ function inventory(world: PeerWorld): Implementation {
       return {
         results: requests.map((request) => {
           const { holdId, runId, items, seatLockId, accountId } = request;
+          if (world.cancelled.has(runId)) return { outcome: { case: 'error' as const, value: { code: 9, message: 'RUN_CANCELLED', details: [refusal('RUN_CANCELLED')] } } };
           world.hold_requests.set(holdId, request);
           const lock = world.locks.get(seatLockId);
           const refused = seatLockId === '' ? undefined : lock === undefined || lock.account_id !== accountId ? 'HOLD_NOT_FOUND' : lock.state === HoldState.HELD ? undefined : 'SEAT_LOCKED';
@@ -142,8 +195,13 @@ function inventory(world: PeerWorld): Implementation {
       };
     },
     getHold({ holdId, runId }) {
+      const held = world.hold(runId, holdId);
+      if (held !== undefined) {
+        const seats = held.seats.map((seatNo, index) => ({ itemId: String(index + 1), seat: { coachNo: '01', seatNo, seatClass: held.classes?.[index] ?? SeatClass.SECOND }, fromIndex: 0, toIndex: 3 }));
+        return { hold: { holdId, runId, owner: HoldOwner.ORDER, state: HoldState[held.state], seats, version: 1n } };
+      }
       const lock = world.locks.get(holdId);
-      if (lock === undefined || lock.run_id !== runId) return unwrap(fail('HOLD_NOT_FOUND'));
+      if (lock === undefined || lock.run_id !== runId) return unwrap<never>(fail('HOLD_NOT_FOUND'));
       const { account_id: accountId, owner, state, from: fromIndex, to: toIndex } = lock;
       const seats = lock.seats.map((seat, index) => ({ itemId: String(index + 1), seat, fromIndex, toIndex }));
       if (lock.lost_when_seen === 'released') lock.state = HoldState.RELEASED;
@@ -152,37 +210,16 @@ function inventory(world: PeerWorld): Implementation {
     },
     extendHold({ holdId, owner, holdTtlMs }) {
       const lock = world.locks.get(holdId);
-      if (lock === undefined || lock.owner !== owner || lock.cannot_extend === true) return unwrap(fail('HOLD_EXPIRED'));
+      if (lock === undefined || lock.owner !== owner || lock.cannot_extend === true) return unwrap<never>(fail('HOLD_EXPIRED'));
       lock.kept_ms = holdTtlMs;
       return {};
     },
-    attachOrder({ holdId, runId, orderId }) {
-      world.count('attach');
-      if (world.first_asked.get(holdId) === true) return { hold: { holdId, runId, orderId } };
-      const hold = world.hold(runId, holdId);
-      if (hold === undefined) return unwrap(fail('HOLD_NOT_FOUND'));
-      hold.order_id = orderId;
-      return { hold: { holdId, runId, orderId } };
-    },
-    releaseHold({ holdId, runId, owner }) {
-      const lock = world.locks.get(holdId);
-      if (lock?.owner === owner) lock.state = HoldState.RELEASED;
-      if (lock !== undefined) return {};
-      world.count('release');
-      const hold = world.hold(runId, holdId);
-      if (hold !== undefined) hold.state = 'RELEASED';
-      return {};
-    },
-    sellHold({ holdId, runId }) {
-      world.count('sell');
-      const hold = world.hold(runId, holdId);
-      if (hold === undefined || hold.state === 'RELEASED' || world.lose_holds) {
-        world.lose_holds = false;
-        return unwrap(fail('HOLD_EXPIRED'));
-      }
-      hold.state = 'SOLD';
-      return {};
-    },
+    attachOrder,
+    releaseHold,
+    sellHold,
+    batchAttachOrders: ({ requests }) => errorsOf(each(requests, attachOrder)),
+    batchReleaseHolds: ({ requests }) => errorsOf(each(requests, releaseHold)),
+    batchSellHolds: ({ requests }) => errorsOf(each(requests, sellHold)),
     getRemaining({ runId, stretches }) {
       const free = [...(world.freeOf(runId) ?? [[SeatClass.SECOND, Math.max(0, world.seatsOf(runId) - world.taken(runId))] as const])];
       return { remaining: stretches.flatMap(({ fromIndex, toIndex }) => free.map(([seatClass, remaining]) => ({ seatClass, fromIndex, toIndex, remaining }))) };
@@ -212,6 +249,13 @@ function refusal(reason: ErrorReason) {
 
 function payment(world: PeerWorld): Implementation {
   const message = (facts: PaymentFacts) => ({ paymentId: facts.payment_id, orderId: facts.order_id, kind: PaymentKind.PURCHASE, state: facts.state, amount: { amountFen: facts.amount_fen, currency: 'CNY' }, refunded: { amountFen: facts.returned ? facts.amount_fen : 0n } });
+  const settlePayment = ({ paymentId, accepted }: SettlePaymentRequest) => {
+    if (world.returned_before.has(paymentId)) return unwrap<never>(fail('CONFLICT'));
+    world.settlements.push({ payment_id: paymentId, accepted });
+    const facts = world.payments.get(paymentId);
+    if (facts !== undefined && !accepted) facts.returned = true;
+    return {};
+  };
   return partly(PaymentService, {
     listPayments({ orderId }) {
       world.count('list');
@@ -223,13 +267,8 @@ function payment(world: PeerWorld): Implementation {
       if (facts !== undefined) return { paid: message(facts), closed: false };
       return { closed: !world.gateway_down || force };
     },
-    settlePayment({ paymentId, accepted }) {
-      if (world.returned_before.has(paymentId)) return unwrap(fail('CONFLICT'));
-      world.settlements.push({ payment_id: paymentId, accepted });
-      const facts = world.payments.get(paymentId);
-      if (facts !== undefined && !accepted) facts.returned = true;
-      return {};
-    },
+    settlePayment,
+    batchSettlePayments: ({ requests }) => errorsOf(each(requests, settlePayment)),
     createRefund({ refundId, paymentId, amount }) {
       world.count('refund');
       const known = world.refunds.get(refundId) ?? { payment_id: paymentId, amount_fen: amount?.amountFen ?? 0n, state: RefundState.PROCESSING };
@@ -244,13 +283,22 @@ function payment(world: PeerWorld): Implementation {
 }
 
 function ticketing(world: PeerWorld): Implementation {
+  const issueTickets = ({ items }: IssueTicketsRequest) => {
+    world.count('issue');
+    const outcome = world.issue_outcomes.shift() ?? IssueOutcome.ISSUED;
+    const tickets = outcome === IssueOutcome.ISSUED ? items.map(({ itemId }) => ({ itemId, ticketId: `E${itemId}` })) : [];
+    return { outcome, tickets, failureReason: outcome === IssueOutcome.FAILED ? 'RAILWAY_REFUSED' : '' };
+  };
   return partly(TicketingService, {
-    issueTickets({ items }) {
-      world.count('issue');
-      const outcome = world.issue_outcomes.shift() ?? IssueOutcome.ISSUED;
-      const tickets = outcome === IssueOutcome.ISSUED ? items.map(({ itemId }) => ({ itemId, ticketId: `E${itemId}` })) : [];
-      return { outcome, tickets, failureReason: outcome === IssueOutcome.FAILED ? 'RAILWAY_REFUSED' : '' };
+    issueTickets,
+    keepTickets({ runId, arrivalTime }) {
+      world.count('keep');
+      world.kept.set(runId, Math.max(world.kept.get(runId) ?? 0, timestampMs(arrivalTime!)));
+      return {};
     },
+    batchIssueTickets: ({ requests }) => ({
+      results: each(requests, issueTickets).map((outcome) => ({ outcome: 'error' in outcome ? { case: 'error' as const, value: outcome.error } : { case: 'issue' as const, value: outcome.answer } })),
+    }),
   });
 }
 
@@ -280,7 +328,7 @@ function query(world: PeerWorld): Implementation {
       const start_s = (train_id.startsWith('N') ? 22 : 8) * 3600;
       const at = (hours: number) => timestampFromMs(serviceTimeToEpoch_ms(service_date, start_s + hours * 3600));
       const stops = STATIONS.map((stationId, index) => ({ index, station: { stationId, nameZh: stationId }, arrivalTime: index === 0 ? undefined : at(index), departureTime: index === STATIONS.length - 1 ? undefined : at(index), distanceM: BigInt(index * 100_000) }));
-      return { run: { runId, trainId: train_id, trainNo: train_id, serviceDate: service_date, stops, saleState: SaleState.OPEN } };
+      return { run: { runId, trainId: train_id, trainNo: train_id, serviceDate: service_date, stops, saleState: SaleState.OPEN, revision: world.revisions.get(runId) ?? 0n } };
     },
     quoteFares({ seatClasses, passengerTypes }) {
       return { fares: seatClasses.filter((seatClass) => FARES_FEN.has(seatClass)).flatMap((seatClass) => passengerTypes.map((passengerType) => ({ seatClass, passengerType, fare: { amountFen: BigInt(FARES_FEN.get(seatClass)!), currency: 'CNY' } }))) };

@@ -1,5 +1,6 @@
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import test from 'ava';
-import { PaymentState, RefundState } from '#gen/rail/payment/v1/payment_pb.ts';
+import { PaymentKind, PaymentState, RefundState } from '#gen/rail/payment/v1/payment_pb.ts';
 import type { RpcError } from '#kit/rpc/error.ts';
 import { pruneNonces } from '../../services/payment/store/payment_store.ts';
 import * as world from './payment_world.ts';
@@ -75,6 +76,29 @@ test('the gateway decides what closing means, and money for a closed payment goe
   const answer = await stack.for_order.closePayments({ orderId: second.request.orderId });
   t.false(answer.closed);
   t.is(answer.paid!.paymentId, second.payment.paymentId);
+});
+
+test('the difference of a change is opened by aftersales alone, and closed by its change alone', async (t) => {
+  const { request, payment: purchase } = await open();
+  const wanted = { requestId: id(), orderId: request.orderId, kind: PaymentKind.CHANGE_DIFFERENCE, changeId: '77', amount: { amountFen: 4000n }, expireTime: timestampFromMs(Date.now() + 600_000) };
+  t.is((await t.throwsAsync<RpcError>(() => stack.client.createPayment(wanted, stack.traveller)))?.reason, 'NOT_ALLOWED');
+  const { payment } = await stack.for_aftersales.createPayment(wanted);
+  t.like(payment, { kind: PaymentKind.CHANGE_DIFFERENCE, changeId: '77', accountId: '1', state: PaymentState.PENDING, amount: { amountFen: 4000n } });
+  t.is((await stack.for_aftersales.createPayment(wanted)).payment!.paymentId, payment!.paymentId);
+  for (const [change, reason] of [[{ amount: { amountFen: 0n } }, 'AMOUNT_INVALID'], [{ changeId: '' }, 'CHANGE_NOT_FOUND'], [{ expireTime: undefined }, 'FIELD_INVALID']] as const) {
+    t.is((await t.throwsAsync<RpcError>(() => stack.for_aftersales.createPayment({ ...wanted, ...change, requestId: id() } as never)))?.reason, reason);
+  }
+  const closed = await stack.for_aftersales.closePayments({ orderId: request.orderId, changeId: '77' });
+  t.true(closed.closed);
+  const stateOf = async (payment_id: string) => (await stack.for_order.getPayment({ paymentId: payment_id })).payment!.state;
+  t.deepEqual([await stateOf(payment!.paymentId), await stateOf(purchase.paymentId)], [PaymentState.CLOSED, PaymentState.PENDING], 'the purchase can be paid as before');
+  // Money that comes all the same goes back by itself.
+  t.is(await sendCallback({ ...report(payment!), amount_fen: 4000 }), 200);
+  t.is((await untilRefundOfOrder(request.orderId)).amount!.amountFen, 4000n);
+  // One whose time is over is made, so that nobody else makes it, and never opened.
+  const late = await stack.for_aftersales.createPayment({ ...wanted, requestId: id(), changeId: '78', expireTime: timestampFromMs(Date.now() - 1) });
+  t.is(late.payment!.payUrl, '');
+  t.true((await stack.for_aftersales.closePayments({ orderId: request.orderId, changeId: '78' })).closed);
 });
 
 test.serial('refunds are made once, never exceed what was paid, and survive a gateway that is away', async (t) => {

@@ -20,10 +20,10 @@ const die = (): never => {
   throw new Error('dead');
 };
 
-const db = await openDatabase({ url, service: 'payment', log: silentLog() });
+const db = await openDatabase({ url, service: 'payment', log: silentLog(), multiple_statements: true });
 const keys = { keyring: createKeyring({ active: 'k1', keys: { k1: Buffer.alloc(32, 1).toString('base64') } }), index: createBlindIndex('11'.repeat(32)) };
 const journal = new EffectJournal({ keys, codec: eventCodec, clock: systemClock, random: systemRandom });
-const store = openPaymentStore({ db, journal, clock: systemClock, nextId: () => 1n });
+const store = openPaymentStore({ db, journal, clock: systemClock, log: silentLog(), nextId: () => 1n });
 const applyReport: typeof store.applyReport = async (report, mark) => {
   if (moment === 'before') die();
   await store.applyReport(report, mark);

@@ -77,16 +77,17 @@ export async function startPaymentWorld(environment: Record<string, string> = {}
   const stranger: CallOptions = { metadata: await tokens.headersFor({ account_id: '2' }) };
   const client = createClient(PaymentService, { default_timeout_ms: 60_000, address: payment.address, service: 'web' });
   const for_order = createClient(PaymentService, { default_timeout_ms: 60_000, address: payment.address, service: 'order', caller_key });
+  const for_aftersales = createClient(PaymentService, { default_timeout_ms: 60_000, address: payment.address, service: 'aftersales', caller_key });
   const for_ops = createClient(PaymentService, { default_timeout_ms: 60_000, address: payment.address, service: 'ops', caller_key });
   const stop = async (): Promise<void> => {
-    for (const one of [client, for_order, for_ops]) one.close();
+    for (const one of [client, for_order, for_aftersales, for_ops]) one.close();
     await payment.stop();
     await Promise.all([gateway.stop(), order.stop(), db.close(), bus.close(), tokens.stop()]);
     await Promise.all([database.stop(), nats.stop()]);
     rmSync(folder, { recursive: true, force: true });
   };
   const sandbox_keys = { alipay: await loadSandboxKeys(dirs.sandbox_keys_dir, 'gateway'), wechat: await loadSandboxKeys(dirs.sandbox_keys_dir, 'gateway', 'sm2') };
-  return { client, for_order, for_ops, traveller, stranger, gateway, db, bus, order_words, database_url: database.url, dirs, callbacks: `http://127.0.0.1:${http_port}`, sandbox_keys, stop };
+  return { client, for_order, for_aftersales, for_ops, traveller, stranger, gateway, db, bus, order_words, database_url: database.url, dirs, callbacks: `http://127.0.0.1:${http_port}`, sandbox_keys, stop };
 }
 
 /** Opens a payment of a new order, through `alipay` unless told otherwise. */

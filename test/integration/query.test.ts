@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
-import { QueryService, SaleState } from '#gen/rail/query/v1/query_pb.ts';
+import { QueryService, RunChangeState, SaleState } from '#gen/rail/query/v1/query_pb.ts';
 import { Channel, PassengerType, SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { WatchRemainingResponseSchema } from '#gen/rail/inventory/v1/inventory_pb.ts';
@@ -19,6 +19,7 @@ import { implement, type Handlers } from '#kit/rpc/implement.ts';
 import { startServer } from '#kit/rpc/server.ts';
 import { readConfig } from '#kit/run/config.ts';
 import { migrate } from '#kit/store/migrate.ts';
+import { openDatabase } from '#kit/store/mysql.ts';
 import { silentLog } from '#kit/telemetry/log.ts';
 import { configSchema as railwaySchema, start as startRailway } from '../../sandbox/railway/main.ts';
 import { configSchema, start } from '../../services/query/main.ts';
@@ -36,6 +37,8 @@ const date = addDays(serviceDateAt(Date.now()), 3);
 const timetable = generateTimetable({ seed: 3, scale: 0.02 });
 const train = timetable.trains.find((one) => runsOn(one.service, date) && one.stops[0]!.departure_s < 80_000)!;
 const run_id = `${train.train_id}.${toCompactDate(date)}`;
+/** Runs of the train on the days of the test. */
+const runs_of = [-1, 0, 1].map((day) => addDays(date, day)).filter((day) => runsOn(train.service, day)).map((day) => `${train.train_id}.${toCompactDate(day)}`);
 const [first, last] = [train.stops[0]!.station_id, train.stops.at(-1)!.station_id];
 const seat_class = train.coaches[0]!.seat_class;
 const CLASS: Record<string, SeatClass> = { business: SeatClass.BUSINESS, first: SeatClass.FIRST, second: SeatClass.SECOND, soft_sleeper: SeatClass.SOFT_SLEEPER, hard_sleeper: SeatClass.HARD_SLEEPER, soft_seat: SeatClass.SOFT_SEAT, hard_seat: SeatClass.HARD_SEAT };
@@ -95,20 +98,22 @@ async function startAll() {
   const inventory = await startServer({ service: 'inventory', implementations: [implement(InventoryService, handlers as unknown as Handlers<typeof InventoryService>)], auth: { caller_keys: [caller_key] }, log: silentLog() });
   const config = readConfig(configSchema, {
     MYSQL_URL_QUERY: database.url, JWKS_URL: tokens.jwks_url, CALLER_KEY: caller_key.toString('hex'), COLUMN_KEYS: JSON.stringify({ active: 'k1', keys: { k1: randomBytes(32).toString('base64') } }),
-    BLIND_INDEX_KEY: randomBytes(32).toString('hex'), SIGNING_KEYS_DIR: dirs.signing_keys_dir, INVENTORY_ADDRESS: inventory.address, RAILWAY_URL: railway.url, QUERY_FOLLOW_MS: '100',
+    BLIND_INDEX_KEY: randomBytes(32).toString('hex'), SIGNING_KEYS_DIR: dirs.signing_keys_dir, INVENTORY_ADDRESS: inventory.address, RAILWAY_URL: railway.url, QUERY_FOLLOW_MS: '100', QUERY_CHANGES_MS: '50',
   });
   const [one, two] = [await start(config), await start(config)];
   const query = createClient(QueryService, { default_timeout_ms: 60_000, address: one.address, service: 'web' });
   const other = createClient(QueryService, { default_timeout_ms: 60_000, address: two.address, service: 'web' });
   const ops = createClient(QueryService, { default_timeout_ms: 60_000, address: one.address, service: 'ops', caller_key });
+  const db = await openDatabase({ url: database.url, log: silentLog(), service: 'test' });
   const stop = async (): Promise<void> => {
+    await db.close();
     for (const client of [query, other, ops]) client.close();
     await Promise.all([one.stop(), two.stop()]);
     await Promise.all([inventory.stop(), railway.stop(), tokens.stop()]);
     await database.stop();
     rmSync(folder, { recursive: true, force: true });
   };
-  return { query, other, ops, stream, railway, tokens, feed_file, stop };
+  return { query, other, ops, db, stream, railway, tokens, feed_file, stop };
 }
 
 let stack: Awaited<ReturnType<typeof startAll>>;
@@ -194,13 +199,97 @@ test.serial('a feed that was cut off or is no feed is refused whole, and the tim
 });
 
 test.serial('another timetable becomes active, and can be rolled back', async (t) => {
-  const { active } = await stack.ops.syncTimetable({ requestId: id() });
+  const half = { ...timetable, trains: timetable.trains.filter((_, index) => index % 2 === 0) };
+  writeFileSync(stack.feed_file, await writeGtfs(half));
+  const refused = await t.throwsAsync<RpcError>(() => stack.ops.syncTimetable({ requestId: id() }));
+  t.is(reason(refused), 'FEED_INVALID', 'it lacks half of the runs on sale, so it is taken for a broken one');
+  t.is((await search()).timetableVersion, timetable.version);
+  const lossy = await stack.ops.syncTimetable({ requestId: id(), despiteLosses: true });
+  t.is(lossy.active!.trainCount, half.trains.length, 'an operator may');
+  writeFileSync(stack.feed_file, await writeGtfs(generateTimetable({ seed: 4, scale: 0.02 })));
+  const { active } = await stack.ops.syncTimetable({ requestId: id(), despiteLosses: true });
   t.not(active!.version, timetable.version);
   t.is((await stack.ops.listTimetableVersions({})).versions.filter((version) => version.active).length, 1);
   t.is(reason(await t.throwsAsync<RpcError>(() => stack.query.rollbackTimetable({ requestId: id(), version: timetable.version }))), 'TOKEN_MISSING');
   await stack.ops.rollbackTimetable({ requestId: id(), version: timetable.version });
   await until(() => stack.other.listStations({ pageSize: 1 }), ({ timetableVersion }) => timetableVersion === timetable.version);
   t.is(reason(await t.throwsAsync<RpcError>(() => stack.ops.rollbackTimetable({ requestId: id(), version: 'tt-none' }))), 'FIELD_INVALID');
+});
+
+/** A dispatcher of the railway says how a run differs. */
+async function dispatch(change: object): Promise<void> {
+  const answer = await fetch(`${stack.railway.url}/sandbox/run-changes`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ run_id, ...change }) });
+  if (answer.status !== 200) throw new Error(await answer.text());
+}
+
+const listed = async () => (await stack.ops.listRunChanges({})).changes.find((change) => change.runId === run_id);
+const runNow = async (client = stack.query) => (await client.getTrainRun({ runId: run_id })).run!;
+
+test.serial('a run that the railway cancels is shown so by every replica, whatever inventory says, until it runs again', async (t) => {
+  const before = await runNow();
+  await dispatch({ cancelled: true, reason_zh: '暴雨', reason_en: 'heavy rain' });
+  for (const client of [stack.query, stack.other]) t.like(await until(() => runNow(client), (run) => run.saleState === SaleState.CANCELLED), { changeReasonZh: '暴雨', changeReasonEn: 'heavy rain' });
+  const offer = await until(mine, ({ saleState }) => saleState === SaleState.CANCELLED);
+  t.true(offer.classes.every((entry) => entry.remaining === 0));
+  const change = await listed();
+  t.like(change, { state: RunChangeState.APPLIED, cancelled: true });
+  t.true((await runNow()).revision >= change!.revision && change!.revision > before.revision, 'the greater revision is the newer word');
+  await dispatch({});
+  await until(() => runNow(stack.other), (run) => run.saleState !== SaleState.CANCELLED);
+});
+
+test.serial('moved stops and other coaches are shown, sold by and priced as the railway says; the days around stay as they are', async (t) => {
+  const stops = train.stops.map(({ arrival_s, departure_s }, stop_sequence) => ({ stop_sequence, arrival_s: arrival_s + 600, departure_s: departure_s + 600 }));
+  const was = await runNow();
+  await dispatch({ stops: stops.slice(1), coaches: train.coaches.slice(0, 1) });
+  const now = await until(runNow, (run) => run.coaches.length === 1);
+  const seconds = (run: typeof was) => run.stops.map((stop) => Number((stop.arrivalTime ?? stop.departureTime)!.seconds));
+  t.deepEqual(seconds(now).map((time, index) => time - seconds(was)[index]!), [0, ...train.stops.slice(1).map(() => 600)]);
+  const next = runs_of.find((one) => one !== run_id);
+  if (next !== undefined) t.is((await stack.query.getTrainRun({ runId: next })).run!.coaches.length, train.coaches.length);
+  t.deepEqual((await mine()).classes.map((entry) => entry.seatClass).filter((one) => one !== SeatClass.STANDING), [CLASS[seat_class]!]);
+  const streamed = [];
+  for await (const message of stack.ops.streamTrainRuns({ runIds: [run_id, 'NONE.20260101'], tellMissing: true })) streamed.push(message);
+  t.deepEqual(streamed.map(({ run, missingRunId }) => [run?.runId ?? '', run?.coaches.length ?? 0, missingRunId]), [[run_id, 1, ''], ['', 0, 'NONE.20260101']]);
+});
+
+test.serial('a change that a run can not run by is refused and listed, and the run stays; one that was garbled is asked for again', async (t) => {
+  await dispatch({ coaches: [{ coach_no: 1, seat_class: 'second', layout_id: 'second-90', seat_count: 80 }] });
+  const refused = await until(listed, (change) => change?.state === RunChangeState.REFUSED);
+  t.regex(refused!.problem, /has not 80 places/);
+  t.is((await runNow()).coaches.length, 1, 'as it was before');
+  stack.railway.faults.add({ path: '/v1/run-changes', kind: 'garbled_change', probability: 1, times: 2 });
+  await dispatch({ cancelled: true });
+  await until(runNow, (run) => run.saleState === SaleState.CANCELLED);
+  t.true(stack.railway.faults.list().some(({ kind, struck }) => kind === 'garbled_change' && struck === 2), 'two answers were garbled and not believed');
+  await dispatch({});
+  await until(runNow, (run) => run.saleState !== SaleState.CANCELLED);
+});
+
+test.serial('while the railway does not answer in a second nothing is lost, and the timetable stays', async (t) => {
+  stack.railway.faults.add({ path: '/v1/*', kind: 'delay', delay_ms: 3_000, probability: 1 });
+  t.is(reason(await t.throwsAsync<RpcError>(() => stack.ops.syncTimetable({ requestId: id() }))), 'DEPENDENCY_UNAVAILABLE');
+  await dispatch({ cancelled: true });
+  t.is((await search()).timetableVersion, timetable.version);
+  stack.railway.faults.clear();
+  await until(runNow, (run) => run.saleState === SaleState.CANCELLED);
+  await dispatch({});
+  await until(runNow, (run) => run.saleState !== SaleState.CANCELLED);
+});
+
+test.serial('when the active version can not be read the one before it becomes active again, with an audit record', async (t) => {
+  writeFileSync(stack.feed_file, await writeGtfs(generateTimetable({ seed: 5, scale: 0.02 })));
+  // The circuit to the railway may still be open.
+  const { active } = await until(() => stack.ops.syncTimetable({ requestId: id(), despiteLosses: true }), ({ changed }) => changed);
+  await until(() => stack.other.listStations({ pageSize: 1 }), ({ timetableVersion }) => timetableVersion === active!.version);
+  await stack.ops.rollbackTimetable({ requestId: id(), version: timetable.version });
+  await until(() => stack.other.listStations({ pageSize: 1 }), ({ timetableVersion }) => timetableVersion === timetable.version);
+  await stack.db.query('UPDATE timetable_version SET feed = ? WHERE version = ?', [Buffer.from('broken'), active!.version]);
+  await stack.ops.rollbackTimetable({ requestId: id(), version: active!.version });
+  for (const client of [stack.query, stack.other]) await until(() => client.listStations({ pageSize: 1 }), ({ timetableVersion }) => timetableVersion === timetable.version);
+  t.is((await stack.ops.listTimetableVersions({})).versions.find((version) => version.active)!.version, timetable.version);
+  const [audit] = await stack.db.query<{ actor_service: string }>("SELECT actor_service FROM audit_record WHERE operation = 'timetable.RollBack' AND target = ? ORDER BY audit_id DESC LIMIT 1", [`timetable/${timetable.version}`]);
+  t.is(audit?.actor_service, 'query');
 });
 
 test('fares are quoted for every class, berth and passenger type that is asked', async (t) => {

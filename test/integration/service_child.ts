@@ -12,11 +12,11 @@ const OUTPUT_CHARS_MAX = 20_000;
 
 export type ServiceProcess = { address: string; kill(): Promise<void> };
 
-/** Resolves once it serves. It dies with the test. */
-export async function startServiceProcess(service: string, env: Readonly<Record<string, string>>): Promise<ServiceProcess> {
+/** Resolves once it serves. It dies with the test. `root`: a copy of the sources, another version. */
+export async function startServiceProcess(service: string, env: Readonly<Record<string, string>>, root = ROOT): Promise<ServiceProcess> {
   const port = await freePort();
-  const words = [...dieWithUs(), join(NODE_BIN, 'node'), join(ROOT, 'services', service, 'main.ts')];
-  const child = spawn(words[0]!, words.slice(1), { cwd: ROOT, env: { ...process.env, ...env, [`${service.toUpperCase()}_PORT`]: String(port) }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const words = [...dieWithUs(), join(NODE_BIN, 'node'), join(root, 'services', service, 'main.ts')];
+  const child = spawn(words[0]!, words.slice(1), { cwd: root, env: { ...process.env, ...env, [`${service.toUpperCase()}_PORT`]: String(port) }, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (output = (output + data.toString()).slice(-OUTPUT_CHARS_MAX)));
   await eventually(() => {

@@ -83,7 +83,7 @@ const GUARDS: Guard[] = [
     file: 'services/inventory/app/release_hold.ts',
     text: '  const version = wish.version === 0 ? undefined : wish.version;',
     instead: '  const version = wish.version === 0 ? undefined : wish.version;\n  await freeInRedis(parts, { run, epoch }, { before: known, hold: { ...known, state: "RELEASED" }, freed: known.places });',
-    watched_by: { file: CRASH, title: 'release, killed before ledger.release' },
+    watched_by: { file: CRASH, title: 'release of one item, killed inside ledger.release' },
   },
   {
     guard: 'the owner of a release in Redis',

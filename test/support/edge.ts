@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { EdgeValues } from '../../envoy/render.ts';
 import { quiet } from '../../scripts/say.ts';
 import { keep } from '../../scripts/stack/child.ts';
 import { edgeSpec } from '../../scripts/stack/edge.ts';
@@ -17,12 +18,16 @@ export type EdgeOptions = {
   instead?: Record<string, number>;
   /** Folder with the page; an empty page otherwise. */
   web_dist?: string;
+  /** What is to be otherwise in edge.yaml, by name. */
+  values?: EdgeValues;
+  /** Another text than edge.yaml's. */
+  template?: string;
 };
 
 export type Edge = { url: string; tls_url: string; admin_url: string; folder: string; log_path: string; stop(): Promise<void> };
 
 /** Starts an Envoy with the committed configuration on free ports. */
-export async function startEdge({ env, instead = {}, web_dist }: EdgeOptions): Promise<Edge> {
+export async function startEdge({ env, instead = {}, web_dist, values, template }: EdgeOptions): Promise<Edge> {
   const { envoy } = await ensureTools(['envoy'], quiet);
   const folder = mkdtempSync(join(tmpdir(), 'chunyun-edge-'));
   const [edge_port, edge_tls_port, admin_port] = (await freePorts(3)) as [number, number, number];
@@ -32,7 +37,7 @@ export async function startEdge({ env, instead = {}, web_dist }: EdgeOptions): P
   const addresses: StackAddresses = { ports: named('_PORT'), http_ports: named('_HTTP_PORT'), edge_port, edge_tls_port, public_url: `http://127.0.0.1:${edge_port}` };
   const folders = { pids: join(folder, 'pids'), logs: join(folder, 'logs') };
   for (const path of Object.values(folders)) mkdirSync(path);
-  const spec = edgeSpec({ tool: envoy, folder: join(folder, 'envoy'), addresses, admin_port, web_dist: web_dist ?? (await emptyWeb(join(folder, 'web'))) });
+  const spec = edgeSpec({ tool: envoy, folder: join(folder, 'envoy'), addresses, admin_port, web_dist: web_dist ?? (await emptyWeb(join(folder, 'web'))), values, template });
   const kept = await keep(spec, folders, quiet, new AbortController().signal);
   return {
     url: addresses.public_url,

@@ -97,7 +97,8 @@ export function newId(): string {
   return uuid7(systemClock, systemRandom);
 }
 
-async function signToken(env: Record<string, string>, { account_id = newAccountId(), device_id = '', roles = ['traveller'], claims = {}, header = {}, expires_in_s = 900 }: TokenOptions = {}): Promise<string> {
+/** An access token that the key `jwt-k0001.pem` of SIGNING_KEYS_DIR has signed. */
+export async function signToken(env: Record<string, string>, { account_id = newAccountId(), device_id = '', roles = ['traveller'], claims = {}, header = {}, expires_in_s = 900 }: TokenOptions = {}): Promise<string> {
   const key = createPrivateKey(readFileSync(join(env.SIGNING_KEYS_DIR!, 'jwt-k0001.pem')));
   const now_s = Math.floor(systemClock.now_ms() / 1000);
   const account = { kind: 'account', account_id, tenant: 'rail', channel: 'web', device_id, session_id: newId(), roles, member_level: 0 } as const;

@@ -1,4 +1,6 @@
 /** Finding processes from outside, as an operator would: by what the kernel says of them. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -14,12 +16,20 @@ export function processesOfFolder(folder: string): { pid: number; command: strin
     });
 }
 
+/** Ends a process at once, whatever it does, and resolves when it is gone. */
+export async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGKILL');
+  await gone;
+}
+
 /** Resolves when a condition holds; the test's own timeout is the limit. */
-export async function eventually<T>(look: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
+export async function eventually<T>(look: () => T | undefined | false | Promise<T | undefined | false>, pause_ms = 20): Promise<T> {
   for (;;) {
     const seen = await look();
     if (seen !== undefined && seen !== false) return seen;
-    await sleep(20);
+    await sleep(pause_ms);
   }
 }
 

@@ -49,7 +49,7 @@ function parse(markdown: string): Row[] {
 
 /** A test is named `file.test.ts › title`; the title may be left out when the whole file is meant. */
 function missingTests(row: Row, titles: Map<string, Set<string>>): string[] {
-  const named = [...row.test.matchAll(/`([^`]+\.test\.ts)(?: › ([^`]+))?`/g)];
+  const named = [...row.test.matchAll(/`([^`]+\.(?:test|mesh)\.ts)(?: › ([^`]+))?`/g)];
   if (named.length === 0) return [`${row.id}: names no test`];
   return named
     .filter(([, file, title]) => titles.get(file!) === undefined || (title !== undefined && !titles.get(file!)!.has(title)))
@@ -59,7 +59,7 @@ function missingTests(row: Row, titles: Map<string, Set<string>>): string[] {
 function testTitles(): Map<string, Set<string>> {
   const titles = new Map<string, Set<string>>();
   for (const source of typescriptSources()) {
-    if (!source.path.endsWith('.test.ts')) continue;
+    if (!/\.(?:test|mesh)\.ts$/.test(source.path)) continue;
     titles.set(source.path, new Set([...source.text.matchAll(/\b[a-zA-Z.]*[tT]est[a-zA-Z.]*\(\s*(['"`])((?:(?!\1).)*)\1/g)].map((match) => match[2]!)));
   }
   return titles;

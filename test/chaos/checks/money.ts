@@ -74,7 +74,7 @@ function betweenBooks({ trades, returned, payments, refunds }: Books): Finding[]
 
 type ItemRow = { order_id: string; item_no: number; state: string; close_reason: string | null; fare_fen: string; refunded_fen: string };
 
-/** Never both a ticket and its money, never neither: paid − returned = fares of valid tickets + fees of refunded ones. */
+/** Never both a ticket and its money, never neither: paid − returned = fares of valid tickets + fees of refunded and changed ones. */
 async function byOrder(world: World, { trades, returned, payments }: Books): Promise<Finding[]> {
   const kept = new Map<string, number>();
   for (const { payment_id, order_id } of payments.values()) {
@@ -88,6 +88,10 @@ async function byOrder(world: World, { trades, returned, payments }: Books): Pro
   const due = new Map<string, number>();
   for (const item of await world.rows<ItemRow>('SELECT order_id, item_no, state, close_reason, fare_fen, refunded_fen FROM chunyun_order.order_item')) {
     due.set(item.order_id, (due.get(item.order_id) ?? 0) + worthOf(item));
+  }
+  for (const { order_id, body } of await world.rows<{ order_id: string; body: string }>("SELECT order_id, body FROM chunyun_aftersales.ticket_change WHERE stage = 'DONE'")) {
+    const fees_fen = (JSON.parse(body) as { items: { fee_fen: number }[] }).items.reduce((sum, { fee_fen }) => sum + fee_fen, 0);
+    due.set(order_id, (due.get(order_id) ?? 0) + fees_fen);
   }
   const findings: Finding[] = [];
   for (const [order_id, fen] of due) {

@@ -27,7 +27,7 @@ export async function ordersFindings(world: World, told: Told): Promise<Finding[
     if (entry === undefined) findings.push(finding('orders', [request_id], 'SubmitOrder answered, and no entry is there', 'chunyun_order.queue_entry by request_id'));
   }
   for (const { entry_id, state, order_id } of entries.values()) {
-    if (state === 'WAITING' || state === 'PROCESSING') findings.push(finding('orders', [entry_id], `an entry is still ${state}`, 'chunyun_order.queue_entry; order.log by entry_id'));
+    if (state === 'WAITING' || state === 'PROCESSING' || state === 'STANDBY') findings.push(finding('orders', [entry_id], `an entry is still ${state}`, 'chunyun_order.queue_entry; order.log by entry_id'));
     if (state === 'ORDERED' && (order_id === null || orders.get(order_id)?.entry_id !== entry_id)) findings.push(finding('orders', [entry_id, order_id ?? ''], 'an entry is ORDERED without its order', LOOK));
   }
   for (const order_id of told.orders) if (!orders.has(order_id)) findings.push(finding('orders', [order_id], 'somebody was told this order, and it is not there', LOOK));

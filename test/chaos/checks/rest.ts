@@ -7,7 +7,7 @@ import { databasesWith, streamsOf } from './events.ts';
  * and a list of what is due would never name it.
  */
 const OPEN: Readonly<Record<string, string>> = {
-  'chunyun_order.queue_entry': "state IN ('WAITING', 'PROCESSING')",
+  'chunyun_order.queue_entry': "state IN ('WAITING', 'PROCESSING', 'STANDBY')",
   'chunyun_order.orders': "state NOT IN ('SUCCESS', 'CLOSED') OR todo <> ''",
   'chunyun_order.late_payment': 'done_time IS NULL',
   'chunyun_payment.payment': "state IN ('CREATED', 'PENDING') OR (state = 'SUCCEEDED' AND settled IS NULL)",
@@ -15,6 +15,10 @@ const OPEN: Readonly<Record<string, string>> = {
   'chunyun_ticketing.issue': "state IN ('ISSUING', 'ABORTING')",
   'chunyun_ticketing.ticket': "state = 'ISSUING' OR railway_state = 'VOID_DUE'",
   'chunyun_aftersales.refund': "stage NOT IN ('DONE', 'REFUSED')",
+  'chunyun_aftersales.ticket_change': "stage NOT IN ('DONE', 'CANCELLED', 'REFUSED')",
+  'chunyun_aftersales.standby': "state NOT IN ('SUCCESS', 'FAIL')",
+  'chunyun_aftersales.run_refund': "state = 'ACTIVE'",
+  'chunyun_aftersales.run_refund_order': "state = 'OPEN'",
   'chunyun_notification.message_delivery': "state = 'PENDING'",
   'chunyun_inventory.seat_hold': "state = 'HELD'",
 };

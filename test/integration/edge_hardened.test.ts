@@ -1,0 +1,196 @@
+/** An edge on the open Internet: what is spoken with whom, how many may come, and how it bears those who mean it harm. */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect as connectH2 } from 'node:http2';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import test from 'ava';
+import { QueryService } from '#gen/rail/query/v1/query_pb.ts';
+import { HSTS } from '../../envoy/headers.ts';
+import { EDGE_CONFIG_PATH } from '../../envoy/render.ts';
+import { startEdge, type Edge } from '../support/edge.ts';
+import { frame } from '../support/edge_raw.ts';
+import { startStub, type Stub } from '../support/edge_stub.ts';
+import { waysInto } from '../support/edge_ways.ts';
+import { eventually } from '../support/processes.ts';
+
+const READ = '/rail.query.v1.QueryService/SuggestStations';
+const SMALL = 8;
+
+let stub: Stub;
+let edge: Edge;
+/** With room for few. */
+let small: Edge;
+let redirect_url: string;
+
+test.before(async () => {
+  stub = await startStub();
+  edge = await startEdge({ env: stub.env });
+  small = await startEdge({ env: stub.env, values: { MAX_CONNECTIONS: SMALL * 2, MAX_REDIRECT_CONNECTIONS: SMALL } });
+  // On any port that was free.
+  const listeners = await (await fetch(`${small.admin_url}/listeners`)).text();
+  redirect_url = `http://${/^redirect::(.*)$/m.exec(listeners)![1]}`;
+});
+
+test.after.always(async () => {
+  await edge?.stop();
+  await small?.stop();
+  await stub?.stop();
+});
+
+test.serial('TLS of today only, and HTTP/2 by it', async (t) => {
+  t.deepEqual(await handshake({ maxVersion: 'TLSv1.1', minVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' }), 'refused');
+  t.deepEqual(await handshake({ maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:AES128-GCM-SHA256:AES128-SHA@SECLEVEL=0' }), 'refused');
+  t.deepEqual(await handshake({ maxVersion: 'TLSv1.2' }), 'TLSv1.2 h2');
+  t.deepEqual(await handshake({}), 'TLSv1.3 h2');
+});
+
+test.serial('who comes without TLS where it is wanted is sent to it, and who asks whether we are well is told', async (t) => {
+  for (const path of ['/', '/orders/1?x=1', '/v1/stations:suggest?text=bj', `${READ}?connect=v1&encoding=proto&message=`]) {
+    const answer = await fetch(`${redirect_url}${path}`, { redirect: 'manual', headers: { connection: 'close' } });
+    t.deepEqual([answer.status, answer.headers.get('location')], [308, `https://127.0.0.1${path}`]);
+    t.false(answer.headers.has('strict-transport-security'), 'which may only be said where TLS is');
+  }
+  t.is((await fetch(`${redirect_url}/healthz`, { headers: { connection: 'close' } })).status, 200);
+  for (const path of ['/', '/v1/nothing', '/healthz', '/a%2Fb']) t.is((await get(small.tls_url, path))['strict-transport-security'], HSTS['strict-transport-security'], path);
+});
+
+test.serial('connections have a number, and those that ask for the way to TLS a smaller one', async (t) => {
+  const plain = await hold(redirect_url, SMALL + 4);
+  await eventually(() => plain.alive().length <= SMALL);
+  // Who sells is not kept busy by them.
+  t.is((await get(small.tls_url, '/healthz'))[':status'], 200);
+  const all = await hold(small.tls_url, SMALL * 2);
+  await eventually(() => plain.alive().length + all.alive().length <= SMALL * 2);
+  // The operator gets through.
+  t.is((await fetch(`${small.admin_url}/ready`)).status, 200);
+  plain.end();
+  all.end();
+  await eventually(async () => (await get(small.tls_url, '/healthz').catch(() => undefined))?.[':status'] === 200);
+});
+
+test.serial('who opens streams only to reset them is sent away, and nobody else', async (t) => {
+  const neighbour = connectH2(edge.url);
+  const attacker = connectH2(edge.url);
+  attacker.on('error', () => {});
+  await once(attacker, 'connect');
+  const closed = once(attacker, 'close');
+  for (let turn = 0; !attacker.destroyed && !attacker.closed; turn++) {
+    const stream = attacker.request({ ':method': 'POST', ':path': READ, 'content-type': 'application/grpc', te: 'trailers' });
+    stream.on('error', () => {});
+    stream.close(8);
+    if (turn % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  await closed;
+  t.is(await stat(edge, 'http.public.downstream_rq_too_many_premature_resets'), 1);
+  const stream = neighbour.request({ ':method': 'POST', ':path': READ, 'content-type': 'application/grpc', te: 'trailers' });
+  stream.end(frame(new Uint8Array()));
+  const [answer] = (await once(stream, 'response')) as [{ ':status': number }];
+  t.is(answer[':status'], 200);
+  neighbour.destroy();
+});
+
+test.serial('when memory is short, everybody is told so in their own protocol', async (t) => {
+  // Without the last step, which is to let nobody in.
+  const template = readFileSync(EDGE_CONFIG_PATH, 'utf8').replace(/ +- name: envoy\.overload_actions\.reject_incoming_connections\n( {6}.*\n)+/, '');
+  t.not(template, readFileSync(EDGE_CONFIG_PATH, 'utf8'));
+  const full = await startEdge({ env: stub.env, values: { MAX_HEAP_BYTES: 1_048_576 }, template });
+  const ways = waysInto(full);
+  t.teardown(async () => {
+    for (const { close } of ways) close?.();
+    await full.stop();
+  });
+  await eventually(async () => (await stat(full, 'overload.envoy.overload_actions.stop_accepting_requests.active')) === 1);
+  for (const { name, unary } of ways) {
+    const outcome = await unary(QueryService.method.suggestStations, { text: 'bj' });
+    const refusal = 'refusal' in outcome ? outcome.refusal : undefined;
+    t.deepEqual([name, refusal?.code, refusal?.reason, refusal?.retry_after_ms], [name, 'RESOURCE_EXHAUSTED', 'OVERLOADED', 2000]);
+  }
+});
+
+test.serial('who opens the page while the edge sheds load reads in both languages that it comes back, without a script', async (t) => {
+  const shedding = await startEdge({ env: stub.env, values: { LOCAL_LIMIT_PER_S: 1 } });
+  t.teardown(() => shedding.stop());
+  for (const path of ['/', '/orders/1', '/assets/app.js']) {
+    const refused = await eventually(async () => {
+      const answer = await fetch(`${shedding.url}${path}`, { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } });
+      return answer.status === 429 && answer;
+    });
+    t.deepEqual([refused.headers.get('content-type'), refused.headers.get('retry-after'), refused.headers.get('cache-control')], ['text/html; charset=utf-8', '15', 'no-store']);
+    t.truthy(refused.headers.get('content-security-policy'));
+    const page = await refused.text();
+    for (const words of [/请稍候/, /lang="en"/, /http-equiv="refresh"/]) t.regex(page, words);
+    t.notRegex(page, /<script/);
+  }
+  const program = await eventually(async () => {
+    const answer = await fetch(`${shedding.url}/v1/stations:suggest?text=bj`);
+    return answer.status === 429 && answer;
+  });
+  t.is(program.headers.get('content-type'), 'application/json');
+});
+
+test.serial('when there is no memory at all, nobody is let in, and the edge lives', async (t) => {
+  const full = await startEdge({ env: stub.env, values: { MAX_HEAP_BYTES: 1_048_576 } });
+  t.teardown(() => full.stop());
+  await eventually(async () => (await stat(full, 'overload.envoy.overload_actions.reject_incoming_connections.active')) === 1);
+  const late = await hold(full.url, 3);
+  await eventually(() => late.alive().length === 0);
+  t.is((await fetch(`${full.admin_url}/ready`)).status, 200);
+});
+
+test.serial('the log says what happened, and nothing about anybody', async (t) => {
+  const headers = { 'user-agent': 'somebody', 'x-device-id': 'device-of-somebody', cookie: 'a=somebody' };
+  await fetch(`${edge.url}/v1/stations:suggest?text=somebody`, { headers });
+  const denied = await fetch(`${edge.url}/v1/account`, { headers: { ...headers, authorization: 'Bearer somebody' } });
+  const line = await eventually(() => readFileSync(join(edge.folder, 'envoy', 'access.log'), 'utf8').split('\n').find((one) => one.includes(denied.headers.get('x-request-id')!)));
+  t.notRegex(readFileSync(join(edge.folder, 'envoy', 'access.log'), 'utf8'), /somebody/);
+  const { status, why, route, trace_id } = JSON.parse(line) as Record<string, unknown>;
+  t.deepEqual([status, route], [401, '/rail.identity.v1.IdentityService/GetAccount']);
+  t.regex(String(why), /jwt_authn_access_denied/);
+  t.regex(String(trace_id), /^[0-9a-f]{32}$/);
+});
+
+function handshake(options: ConnectionOptions): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connectTls({ ...addressOf(edge.tls_url), rejectUnauthorized: false, ALPNProtocols: ['h2', 'http/1.1'], ...options }, () => {
+      resolve(`${socket.getProtocol()} ${String(socket.alpnProtocol)}`);
+      socket.destroy();
+    });
+    socket.on('error', () => resolve('refused'));
+  });
+}
+
+function addressOf(url: string): { host: string; port: number } {
+  return { host: '127.0.0.1', port: Number(new URL(url).port) };
+}
+
+/** The headers of an answer by HTTP/2. */
+async function get(url: string, path: string): Promise<Record<string, unknown>> {
+  const session = connectH2(url, { rejectUnauthorized: false });
+  try {
+    return await new Promise((resolve, reject) => {
+      session.once('error', reject);
+      session.request({ ':path': path }).once('error', reject).once('response', resolve);
+    });
+  } finally {
+    session.destroy();
+  }
+}
+
+/** Opens connections that say nothing. Some may be closed by the other side. */
+async function hold(url: string, count: number): Promise<{ alive(): Socket[]; end(): void }> {
+  const sockets = await Promise.all(Array.from({ length: count }, async () => {
+    const socket = connectTcp(addressOf(url));
+    socket.on('error', () => {});
+    await once(socket, 'connect').catch(() => undefined);
+    return socket;
+  }));
+  const alive = (): Socket[] => sockets.filter((socket) => !socket.destroyed && socket.readable);
+  return { alive, end: () => sockets.forEach((socket) => socket.destroy()) };
+}
+
+async function stat(of: Edge, name: string): Promise<number> {
+  const text = await (await fetch(`${of.admin_url}/stats?filter=^${name}$`)).text();
+  return Number(/: (\d+)/.exec(text)?.[1] ?? 0);
+}
