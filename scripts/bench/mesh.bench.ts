@@ -66,7 +66,7 @@ async function measure(mesh: Cluster, plan: Plan, ends: Ends): Promise<Record<st
 async function startSide(mesh: Cluster, ends: Ends, name: Side['name']): Promise<Side> {
   const outside = name === 'without';
   const [server, caller] = await Promise.all([startProbe(ends, mesh, { account: 'query', answers: [`/${METHOD}`], outside }), startProbe(ends, mesh, { account: 'edge', outside })]);
-  if (!outside) await copyPolicy(mesh, 'query', server);
+  if (!outside) await copyPolicy(mesh, 'query', server, caller);
   await sendGenerator(mesh, await podOf(caller));
   await eventually(async () => (await caller.call([{ address: `${server.name}:9000`, path: `/${METHOD}`, timeout_ms: 2_000 }]))[0]!.code === 0);
   return { name, server, caller };

@@ -10,6 +10,8 @@ const READ = '/rail.query.v1.QueryService/GetTrainRun';
 /** mesh/istio/destinations.ts: so many gateway errors in a row, and the pod is out. */
 const ERRORS_TO_EJECT = 5;
 const AT_ONCE = 4;
+/** Requests that the narrowed policy lets be under way to a service. */
+const LIMIT = 10;
 /** Calls that may be under way to a pod at the moment it is ejected: those made at once, and those that begin until all of the proxy has heard. */
 const UNDER_WAY = 3 * AT_ONCE;
 
@@ -20,10 +22,10 @@ function calls(server: Probe, count: number, headers: Record<string, string> = {
 test.serial('a pod that answers with errors is ejected after five of them, and comes back', async (t) => {
   const mesh = await openMesh();
   const [server, caller] = await Promise.all([startProbe(t, mesh, { account: 'query', answers: [WRITE, READ], replicas: 3 }), startProbe(t, mesh, { account: 'ops' })]);
-  await copyPolicy(mesh, 'query', server);
+  await copyPolicy(mesh, 'query', server, caller);
   const pods = await server.pods();
   const sick = pods[0]!;
-  // Until the caller's proxy knows the policy and all three.
+  // Until the caller's proxy knows all three.
   await eventually(async () => new Set((await caller.call(calls(server, 60))).map(({ metadata }) => metadata['x-pod'])).size === 3);
 
   const answers = await caller.call(calls(server, 120, { 'x-fail-pod': `${sick}=${GRPC.UNAVAILABLE}` }), AT_ONCE);
@@ -41,7 +43,7 @@ test.serial('a frozen pod is ejected, and from then on no caller meets it', asyn
   const mesh = await openMesh();
   const [server, caller] = await Promise.all([startProbe(t, mesh, { account: 'query', answers: [WRITE, READ], replicas: 3 }), startProbe(t, mesh, { account: 'ops' })]);
   // Writes of this method may take long; here the route's time is that of a quick one.
-  await copyPolicy(mesh, 'query', server, shortenWrites);
+  await copyPolicy(mesh, 'query', server, caller, { change: shortenWrites });
   await eventually(async () => new Set((await caller.call(calls(server, 60))).map(({ metadata }) => metadata['x-pod'])).size === 3);
   const frozen = (await server.pods())[0]!;
   await signalServer(mesh, frozen, 'STOP');
@@ -57,7 +59,7 @@ test.serial('a frozen pod is ejected, and from then on no caller meets it', asyn
 test.serial('a read that meets a sick pod is asked of another, so that hardly a caller notices', async (t) => {
   const mesh = await openMesh();
   const [server, caller] = await Promise.all([startProbe(t, mesh, { account: 'query', answers: [WRITE, READ], replicas: 3 }), startProbe(t, mesh, { account: 'ops' })]);
-  await copyPolicy(mesh, 'query', server);
+  await copyPolicy(mesh, 'query', server, caller);
   await eventually(async () => new Set((await caller.call(calls(server, 60))).map(({ metadata }) => metadata['x-pod'])).size === 3);
   const sick = (await server.pods())[0]!;
   const answers = await caller.call(calls(server, 120, { 'x-fail-pod': `${sick}=${GRPC.UNAVAILABLE}` }, READ), AT_ONCE);
@@ -70,12 +72,7 @@ test.serial('a read that meets a sick pod is asked of another, so that hardly a 
 test.serial('what is more than a service takes is refused at once, and what was accepted finishes', async (t) => {
   const mesh = await openMesh();
   const [server, caller] = await Promise.all([startProbe(t, mesh, { account: 'query', answers: [WRITE, READ] }), startProbe(t, mesh, { account: 'ops' })]);
-  const LIMIT = 10;
-  await copyPolicy(mesh, 'query', server, (spec, kind) => {
-    if (kind !== 'DestinationRule') return;
-    const { connectionPool } = (spec as { trafficPolicy: { connectionPool: { http: { http2MaxRequests: number } } } }).trafficPolicy;
-    connectionPool.http.http2MaxRequests = LIMIT;
-  });
+  await copyPolicy(mesh, 'query', server, caller, { change: limitRequests });
   await eventually(async () => {
     const answers = await caller.call(calls(server, 60, { 'x-delay-ms': '2000' }), 60);
     const refused = answers.filter(({ code }) => code === GRPC.UNAVAILABLE);
@@ -92,6 +89,12 @@ test.serial('what is more than a service takes is refused at once, and what was 
   const stats = await proxyStats(mesh, pod!, `outbound.9000.*${server.name}.*upstream_rq_pending_overflow`);
   t.true(Object.keys(stats).length === 0 || Object.values(stats).some((count) => count > 0));
 });
+
+function limitRequests(spec: Record<string, unknown>, kind: string): void {
+  if (kind !== 'DestinationRule') return;
+  const { connectionPool } = (spec as { trafficPolicy: { connectionPool: { http: { http2MaxRequests: number } } } }).trafficPolicy;
+  connectionPool.http.http2MaxRequests = LIMIT;
+}
 
 function shortenWrites(spec: Record<string, unknown>, kind: string): void {
   if (kind !== 'VirtualService') return;

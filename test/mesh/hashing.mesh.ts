@@ -11,7 +11,7 @@ const PODS = 4;
 test('a key reaches one pod, keys spread over all, and of n pods one more or one less moves about one in n', async (t) => {
   const mesh = await openMesh();
   const [server, caller] = await Promise.all([startProbe(t, mesh, { account: 'inventory', answers: [HOLD], replicas: PODS }), startProbe(t, mesh, { account: 'order' })]);
-  await copyPolicy(mesh, 'inventory', server);
+  await copyPolicy(mesh, 'inventory', server, caller);
   const before = await settled(caller, server, PODS);
   t.is(new Set(before.values()).size, PODS, 'every pod has keys');
 

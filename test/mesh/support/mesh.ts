@@ -108,6 +108,13 @@ export async function proxyStats(mesh: Cluster, pod: string, filter: string, nam
   return Object.fromEntries(text.split('\n').map((line) => /^(.*): (\d+)$/.exec(line)).filter((match) => match !== null).map(([, name, value]) => [name!, Number(value)]));
 }
 
+/** Parts of the configuration that a pod's proxy goes by at this moment, those whose names match. */
+export async function proxyConfig<T = unknown>(mesh: Cluster, pod: string, resource: string, name_regex = '', namespace = NAMESPACE): Promise<T[]> {
+  const question = new URLSearchParams({ resource, ...(name_regex === '' ? {} : { name_regex: `.*${name_regex}.*` }) });
+  const text = await mesh.kubectl(['-n', namespace, 'exec', pod, '-c', 'istio-proxy', '--', 'pilot-agent', 'request', 'GET', `config_dump?${question}`]);
+  return (JSON.parse(text) as { configs?: T[] }).configs ?? [];
+}
+
 /** Looks until it is so, less often than at a process of this machine: each look is a command or two. */
 export function eventually<T>(look: () => Promise<T | undefined | false>): Promise<T> {
   return lookUntil(look, LOOK_MS);
