@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { MAX_CACHE_BYTES } from './reads.ts';
-import { EDGE_CONFIG_PATH, namesIn, type EdgeValues } from './render.ts';
+import { EDGE_CONFIG_PATH, namesIn, type CertificateFiles, type EdgeValues } from './render.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -31,6 +31,11 @@ export function clusterValues(env: Environment, template: string = readFileSync(
   return { ...upstreams(template, values, env.NAMESPACE ?? 'chunyun'), ...values };
 }
 
+/** Where the Secret with the edge's certificate is mounted; `TLS_CERT` and `TLS_KEY` overrule it. */
+export function clusterCertificate(env: Environment): CertificateFiles {
+  return { certificate_path: env.TLS_CERT ?? '/etc/edge/tls/tls.crt', key_path: env.TLS_KEY ?? '/etc/edge/tls/tls.key' };
+}
+
 function defaults(env: Environment): EdgeValues {
   const heap_bytes = Math.floor((Number(env.MEMORY_LIMIT_BYTES ?? MEMORY_BYTES) - MAX_CACHE_BYTES) * HEAP_SHARE);
   const connections = Math.floor(heap_bytes / CONNECTION_BYTES);
@@ -41,8 +46,6 @@ function defaults(env: Environment): EdgeValues {
     // Without TLS only within the pod; elsewhere where a load balancer in front of it speaks TLS.
     PLAIN_HOST: '127.0.0.1',
     PLAIN_PORT: 8081,
-    TLS_CERT: '/etc/edge/tls/tls.crt',
-    TLS_KEY: '/etc/edge/tls/tls.key',
     ADMIN_PORT: 9901,
     ACCESS_LOG: '/dev/stdout',
     CACHE_DIR: '/var/cache/edge/',

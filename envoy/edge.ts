@@ -4,6 +4,7 @@ import { readsFilters } from './filters.ts';
 import { connectionManagers, NOBODY_INTERNAL } from './manager.ts';
 import { overloadManager, runtime } from './overload.ts';
 import { readsCluster, readsListener } from './reads.ts';
+import { CERTIFICATE_NAME } from './render.ts';
 
 /**
  * The whole configuration of the edge, with `${NAME}` where an address, a path or a number of the place it runs in
@@ -63,7 +64,7 @@ function tls(): object {
       common_tls_context: {
         alpn_protocols: ['h2', 'http/1.1'],
         tls_params: { tls_minimum_protocol_version: 'TLSv1_2', cipher_suites: CIPHERS },
-        tls_certificates: [{ certificate_chain: { filename: '${TLS_CERT}' }, private_key: { filename: '${TLS_KEY}' } }],
+        tls_certificate_sds_secret_configs: [{ name: CERTIFICATE_NAME, sds_config: { path_config_source: { path: '${CERTIFICATE_CONFIG}' }, resource_api_version: 'V3' } }],
       },
     },
   };

@@ -1,7 +1,7 @@
 /** Envoy for a local stack: envoy/edge.yaml filled in with this stack's addresses. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { EDGE_CONFIG_PATH, namesIn, renderEdge, type EdgeValues } from '../../envoy/render.ts';
+import { EDGE_CONFIG_PATH, namesIn, writeEdge, type CertificateFiles, type EdgeValues } from '../../envoy/render.ts';
 import { ROOT } from '../tools/paths.ts';
 import type { Tool } from '../tools/index.ts';
 import { selfSigned } from './certificate.ts';
@@ -35,8 +35,6 @@ export function edgeSpec({ tool, folder, addresses, admin_port, web_dist, truste
     PLAIN_HOST: LOOPBACK,
     PLAIN_PORT: addresses.edge_port,
     TLS_PORT: addresses.edge_tls_port,
-    TLS_CERT: certificate.certificate_path,
-    TLS_KEY: certificate.key_path,
     ADMIN_PORT: admin_port,
     ACCESS_LOG: join(folder, 'access.log'),
     // With its slash: Envoy writes names behind it as they are.
@@ -60,7 +58,7 @@ export function edgeSpec({ tool, folder, addresses, admin_port, web_dist, truste
   };
   const names = namesIn(template);
   const known = Object.entries(values).filter(([name]) => names.has(name));
-  writeFileSync(config, renderEdge(Object.fromEntries(known), template));
+  writeEdge(config, Object.fromEntries(known), certificate, template);
   return {
     name: 'envoy',
     words: [tool.path, '-c', config, '--disable-hot-restart', '--concurrency', '2', '--log-level', 'warning'],
@@ -80,7 +78,7 @@ function upstreams(addresses: StackAddresses): EdgeValues {
   return Object.fromEntries([...grpc, ...http]);
 }
 
-function ensureCertificate(folder: string): { certificate_path: string; key_path: string } {
+function ensureCertificate(folder: string): CertificateFiles {
   const certificate_path = join(folder, 'tls.crt');
   const key_path = join(folder, 'tls.key');
   if (!existsSync(certificate_path) || !existsSync(key_path)) {

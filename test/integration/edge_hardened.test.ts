@@ -1,6 +1,7 @@
 /** An edge on the open Internet: what is spoken with whom, how many may come, and how it bears those who mean it harm. */
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import { connect as connectH2 } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -9,6 +10,8 @@ import test from 'ava';
 import { QueryService } from '#gen/rail/query/v1/query_pb.ts';
 import { HSTS } from '../../envoy/headers.ts';
 import { EDGE_CONFIG_PATH } from '../../envoy/render.ts';
+import { selfSigned } from '../../scripts/stack/certificate.ts';
+import { writePrivate } from '../../scripts/stack/secrets.ts';
 import { startEdge, type Edge } from '../support/edge.ts';
 import { frame } from '../support/edge_raw.ts';
 import { startStub, type Stub } from '../support/edge_stub.ts';
@@ -44,6 +47,33 @@ test.serial('TLS of today only, and HTTP/2 by it', async (t) => {
   t.deepEqual(await handshake({ maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:AES128-GCM-SHA256:AES128-SHA@SECLEVEL=0' }), 'refused');
   t.deepEqual(await handshake({ maxVersion: 'TLSv1.2' }), 'TLSv1.2 h2');
   t.deepEqual(await handshake({}), 'TLSv1.3 h2');
+});
+
+test.serial('a renewed certificate is shown without a restart, half of one is not, and who is connected stays so', async (t) => {
+  const renewed = await startEdge({ env: stub.env });
+  t.teardown(() => renewed.stop());
+  const shown = (): Promise<string> => new Promise((resolve, reject) => {
+    const socket = connectTls({ ...addressOf(renewed.tls_url), rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerX509Certificate()!.fingerprint256);
+      socket.destroy();
+    });
+    socket.once('error', reject);
+  });
+  const first = await shown();
+  const early = connectH2(renewed.tls_url, { rejectUnauthorized: false });
+  t.teardown(() => early.destroy());
+  await once(early, 'connect');
+  const { certificate_pem, key_pem } = selfSigned(new Date(), 1);
+  const second = new X509Certificate(certificate_pem).fingerprint256;
+  t.not(first, second);
+  moveInto(join(renewed.folder, 'envoy', 'tls.crt'), certificate_pem);
+  // Its key is still the old one's.
+  await eventually(() => readFileSync(renewed.log_path, 'utf8').includes('KEY_VALUES_MISMATCH'));
+  t.is(await shown(), first);
+  moveInto(join(renewed.folder, 'envoy', 'tls.key'), key_pem);
+  await eventually(async () => (await shown()) === second);
+  const [headers] = (await once(early.request({ ':path': '/healthz' }), 'response')) as [Record<string, unknown>];
+  t.is(headers[':status'], 200);
 });
 
 test.serial('who comes without TLS where it is wanted is sent to it, and who asks whether we are well is told', async (t) => {
@@ -163,6 +193,12 @@ function handshake(options: ConnectionOptions): Promise<string> {
 
 function addressOf(url: string): { host: string; port: number } {
   return { host: '127.0.0.1', port: Number(new URL(url).port) };
+}
+
+/** As Kubernetes changes what a Secret gives to a pod: never half a file. */
+function moveInto(path: string, text: string): void {
+  writePrivate(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
 }
 
 /** The headers of an answer by HTTP/2. */
