@@ -7,6 +7,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import test from 'ava';
+import { IdentityService } from '#gen/rail/identity/v1/identity_pb.ts';
 import { QueryService } from '#gen/rail/query/v1/query_pb.ts';
 import { HSTS } from '../../envoy/headers.ts';
 import { EDGE_CONFIG_PATH } from '../../envoy/render.ts';
@@ -14,11 +15,14 @@ import { selfSigned } from '../../scripts/stack/certificate.ts';
 import { writePrivate } from '../../scripts/stack/secrets.ts';
 import { startEdge, type Edge } from '../support/edge.ts';
 import { frame } from '../support/edge_raw.ts';
-import { startStub, type Stub } from '../support/edge_stub.ts';
+import { answer, startStub, type Stub } from '../support/edge_stub.ts';
 import { waysInto } from '../support/edge_ways.ts';
 import { eventually } from '../support/processes.ts';
 
 const READ = '/rail.query.v1.QueryService/SuggestStations';
+const LIMITER = '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit';
+/** Between the quarter of a second that a question waits for the limiter and the second that a write does. */
+const LATE_MS = 500;
 const SMALL = 8;
 
 let stub: Stub;
@@ -137,6 +141,22 @@ test.serial('when memory is short, everybody is told so in their own protocol', 
     const refusal = 'refusal' in outcome ? outcome.refusal : undefined;
     t.deepEqual([name, refusal?.code, refusal?.reason, refusal?.retry_after_ms], [name, 'RESOURCE_EXHAUSTED', 'OVERLOADED', 2000]);
   }
+});
+
+test.serial('a write waits for a limiter that is late and is refused without its word, and a question is answered without it', async (t) => {
+  const patient = waysInto(edge);
+  t.teardown(() => {
+    stub.answers.delete(LIMITER);
+    for (const { close } of patient) close?.();
+  });
+  const write = patient.filter(({ name }) => name !== 'Connect GET');
+  const logIn = (way: (typeof write)[number]) => way.unary(IdentityService.method.logIn, { loginName: 'somebody', password: 'x' });
+  // Later than a question would wait.
+  stub.answers.set(LIMITER, (stream, message) => void setTimeout(() => answer(stream, message), LATE_MS));
+  for (const outcome of await Promise.all(write.map(logIn))) t.true('answer' in outcome, JSON.stringify(outcome));
+  stub.answers.set(LIMITER, () => {});
+  for (const outcome of await Promise.all(write.map(logIn))) t.is('refusal' in outcome ? outcome.refusal.code : 'an answer', 'UNAVAILABLE');
+  for (const outcome of await Promise.all(patient.map((way) => way.unary(QueryService.method.suggestStations, { text: 'bj' })))) t.true('answer' in outcome, JSON.stringify(outcome));
 });
 
 test.serial('who opens the page while the edge sheds load reads in both languages that it comes back, without a script', async (t) => {
