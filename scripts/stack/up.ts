@@ -37,6 +37,8 @@ export type StackOptions = {
   log_level: string;
   /** Leave out what a test or a benchmark does not need. */
   services: readonly UnitName[] | 'all' | 'none';
+  /** Units that run from another checkout, in a process of their own: another version of them. */
+  elsewhere?: { root: string; units: readonly UnitName[] };
   edge: boolean;
   /** How many proxies stand before the edge whose x-forwarded-for counts; none where it is left out. */
   trusted_hops?: number;
@@ -201,24 +203,27 @@ class Building {
   }
 
   async #startServices(units: readonly UnitName[], input: EnvironmentInput): Promise<void> {
-    const groups = processesOf(this.#options.layout, units);
+    const { layout, elsewhere = { root: ROOT, units: [] } } = this.#options;
+    const here = processesOf(layout, units.filter((unit) => !elsewhere.units.includes(unit))).map((group) => ({ group, root: ROOT }));
+    const there = processesOf('one', elsewhere.units).map(({ name, units }) => ({ group: { name: `${name}_elsewhere`, units }, root: elsewhere.root }));
+    const groups = [...here, ...there];
     if (groups.length === 0) return;
     const names = units.join(', ');
     await step(this.#options.tell, `starting ${names}`, `正在启动 ${names}`, async () => {
-      const specs = await Promise.all(groups.map((group) => this.#serviceSpec(group, input)));
+      const specs = await Promise.all(groups.map(({ group, root }) => this.#serviceSpec(group, root, input)));
       await this.#keepAll(specs);
     });
   }
 
-  async #serviceSpec(group: ServiceProcess, input: EnvironmentInput): Promise<ChildSpec> {
+  async #serviceSpec(group: ServiceProcess, root: string, input: EnvironmentInput): Promise<ChildSpec> {
     const metrics_port = await this.#ports.port(`${group.name}_metrics`);
     const own = processEnvironment(group, metrics_port, input);
     return {
       name: group.name === group.units[0] ? group.name : `services-${group.name}`,
-      words: [join(NODE_BIN, 'node'), join(ROOT, 'scripts', 'stack', 'serve.ts'), '--services', group.units.join(',')],
+      words: [join(NODE_BIN, 'node'), join(root, 'scripts', 'stack', 'serve.ts'), '--services', group.units.join(',')],
       // What the person at the terminal set (ORDER_PAY_WINDOW_MS=…) reaches our services, not what the stack sets itself.
       env: { ...process.env, ...own },
-      cwd: ROOT,
+      cwd: root,
       ready: (signal) => until(signal, () => httpServes(metrics_port, '/readyz')),
       ready_within_ms: SERVICE_READY_WITHIN_MS,
       stop_within_ms: group.units.every(isSandbox) ? 5_000 : 30_000,

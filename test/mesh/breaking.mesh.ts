@@ -31,7 +31,7 @@ test.serial('a pod that answers with errors is ejected after five of them, and c
   const answers = await caller.call(calls(server, 120, { 'x-fail-pod': `${sick}=${GRPC.UNAVAILABLE}` }), AT_ONCE);
   const errors = answers.filter(({ code }) => code !== GRPC.OK);
   t.true(errors.length >= ERRORS_TO_EJECT, `${errors.length} errors`);
-  t.true(errors.length <= ERRORS_TO_EJECT + UNDER_WAY, `${errors.length} errors reached the caller`);
+  t.true(errors.length <= ERRORS_TO_EJECT + UNDER_WAY, `${errors.length} errors reached the caller: ${errors.map(({ code, details }) => `${code} ${details}`).join('; ')}`);
   const last_error = answers.findLastIndex(({ code }) => code !== GRPC.OK);
   t.true(answers.slice(last_error + 1).every(({ metadata }) => metadata['x-pod'] !== sick));
 

@@ -12,7 +12,8 @@ type Manifest = { apiVersion: string; kind: string; metadata: { name: string }; 
 /** Routes and limits of `service`, as they stand in the cluster, for calls of the probe's host; resolves when the proxy of `caller` goes by them. */
 export async function copyPolicy(mesh: Cluster, service: string, probe: Probe, caller: Probe, { change = () => {} }: PolicyOptions = {}): Promise<void> {
   const copies: object[] = [];
-  for (const kind of ['VirtualService', 'DestinationRule']) {
+  // Routes may only name subsets that are known.
+  for (const kind of ['DestinationRule', 'VirtualService']) {
     const { apiVersion, spec } = await getObject<Manifest>(mesh, kind.toLowerCase(), service);
     const copy = JSON.parse(JSON.stringify(spec).replaceAll(hostOf(service), hostOf(probe.name))) as Record<string, unknown>;
     change(copy, kind);
