@@ -1,8 +1,5 @@
 // The version that others have and this one run together: during a canary, a rolling update, and after a way back.
 // Contracts and events, which are contracts too, are compared by `npm run check` (buf breaking).
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
@@ -12,6 +9,7 @@ import { silentLog } from '#kit/telemetry/log.ts';
 import { migrationsOf, SERVICE_NAMES } from '../../scripts/stack/services.ts';
 import { ROOT } from '../../scripts/tools/paths.ts';
 import { freshRedis } from '../support/stack.ts';
+import { commitBefore, layVersion, type VersionBefore } from '../support/version_before.ts';
 
 /** Whatever loads a library of Redis Functions, by the module and what it exports; a version that had none is fine. */
 const LIBRARIES: { file: string; open: string; of: (redis: RedisStore) => unknown }[] = [
@@ -23,21 +21,15 @@ const LIBRARIES: { file: string; open: string; of: (redis: RedisStore) => unknow
 /** A table or column that the version before still uses must not go, nor may a write of it fail for want of a value it does not know. */
 const NARROWS = [/\bDROP\s+(TABLE|COLUMN)\b/i, /\bRENAME\b/i, /\bCHANGE\s+(COLUMN\s+)?\w+\s+\w+\s/i, /\bTRUNCATE\b/i];
 
-const base = baseCommit();
+const base = commitBefore();
 /** Where git knows of no version before, there is nothing to compare. */
 const comparing = base === undefined ? test.skip : test;
-let folder: string;
+let before: VersionBefore;
 
 test.before(() => {
-  if (base === undefined) return;
-  folder = mkdtempSync(join(tmpdir(), 'chunyun-before-'));
-  const sources = join(folder, 'sources.tar');
-  execFileSync('git', ['archive', '--output', sources, base, 'kit', 'services', 'timetable', 'gen', 'package.json'], { cwd: ROOT });
-  mkdirSync(join(folder, 'root'));
-  execFileSync('tar', ['-xf', sources, '-C', join(folder, 'root')]);
-  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'root', 'node_modules'));
+  if (base !== undefined) before = layVersion(base);
 });
-test.after.always(() => folder && rmSync(folder, { recursive: true, force: true }));
+test.after.always(() => before?.remove());
 
 test('migrations only expand: the version before goes on with its tables', async (t) => {
   const found: string[] = [];
@@ -58,8 +50,8 @@ test('what narrows a table is recognised', (t) => {
 comparing('migrations of the version before are there as they were, and new ones come behind them', async (t) => {
   for (const name of SERVICE_NAMES) {
     const now = await migrationsIn(migrationsOf(name));
-    const before = await migrationsIn(join(folder, 'root', 'services', name, 'store', 'migrations.ts'));
-    t.deepEqual(now.slice(0, before.length), before, name);
+    const were = await migrationsIn(join(before.root, 'services', name, 'store', 'migrations.ts'));
+    t.deepEqual(now.slice(0, were.length), were, name);
   }
 });
 
@@ -69,25 +61,12 @@ comparing('function libraries of both versions lie side by side: a name never ge
   const redis = await openRedis({ url: server.url.split(','), log: silentLog(), service: 'test' });
   t.teardown(() => redis.close());
   for (const { file, open, of } of LIBRARIES) {
-    for (const root of [join(folder, 'root'), ROOT, join(folder, 'root')]) {
+    for (const root of [before.root, ROOT, before.root]) {
       const opened = (await load(join(root, file)))[open] as ((on: unknown) => Promise<unknown>) | undefined;
       await t.notThrowsAsync(async () => opened?.(of(redis)), `${file}: give the library another name`);
     }
   }
 });
-
-/** As `npm run check` compares contracts: what differs here from the published branch, else from the commit before. */
-function baseCommit(): string | undefined {
-  const git = (...args: string[]): string | undefined => {
-    try {
-      return execFileSync('git', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-    } catch {
-      return undefined;
-    }
-  };
-  const [head, fork] = [git('rev-parse', 'HEAD'), git('merge-base', 'HEAD', 'origin/main')];
-  return fork !== undefined && fork !== head ? fork : git('rev-parse', '--verify', 'HEAD~1');
-}
 
 async function migrationsIn(path: string): Promise<readonly Migration[]> {
   return (await load(path)).migrations as Migration[];
