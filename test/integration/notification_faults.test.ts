@@ -30,6 +30,7 @@ const deliveryOf = async (order_id: string) =>
   (await world.notification_db.query<{ state: string; last_error: string; tries: number; provider: string }>("SELECT state, last_error, tries, provider FROM message_delivery WHERE channel = 'SMS' AND order_id = ?", [order_id]))[0];
 
 const PRIMARY = '/v1/sms/primary/messages';
+const BACKUP = '/v1/sms/backup/messages';
 
 for (const kind of ['fail', 'drop', 'bad_signature', 'timeout_after_success'] as const) {
   test.serial(`when the primary provider fails by ${kind}, the backup carries the message`, async (t) => {
@@ -61,11 +62,27 @@ test.serial('when no provider works the message waits and goes out later', async
   t.like(await deliveryOf(order_id), { tries: 2, last_error: '' });
 });
 
-test.serial('a receipt that says no is a failed delivery', async (t) => {
+test.serial('a provider that is asked and says no: the backup sends it, and its no is a failed delivery', async (t) => {
+  const primary = world.messaging.faults.add(RULE.parse({ path: PRIMARY, kind: 'receipt_failed' }));
+  const first = await place('13500000031');
+  await until(async () => (await deliveryOf(first.order_id))?.state === 'DELIVERED');
+  t.like(await deliveryOf(first.order_id), { provider: 'backup', tries: 2 });
+  world.messaging.faults.clear(primary.rule_id);
+  world.messaging.faults.add(RULE.parse({ path: '/v1/sms/*', kind: 'receipt_failed' }));
+  const second = await place('13500000032');
+  await until(async () => (await deliveryOf(second.order_id))?.state === 'FAILED');
+  t.like(await deliveryOf(second.order_id), { provider: 'backup', last_error: 'NOT_DELIVERED', tries: 2 });
+});
+
+test.serial('while the circuit of the backup is open, what the primary could not deliver waits for it', async (t) => {
   world.messaging.faults.add(RULE.parse({ path: PRIMARY, kind: 'receipt_failed' }));
-  const { order_id } = await place('13500000031');
-  await until(async () => (await deliveryOf(order_id))?.state === 'FAILED');
-  t.like(await deliveryOf(order_id), { last_error: 'NOT_DELIVERED' });
+  world.messaging.faults.add(RULE.parse({ path: BACKUP, kind: 'fail' }));
+  const { order_id, arrived } = await place('13500000033');
+  t.like(await until(async () => {
+    const row = await deliveryOf(order_id);
+    return row?.last_error === 'breaker_open' && row;
+  }), { state: 'PENDING', provider: 'primary' });
+  t.deepEqual((await arrived()).map((message) => message.provider), ['primary'], 'it is not asked again meanwhile');
 });
 
 test.serial('while identity is away a message waits and uses up no round', async (t) => {

@@ -23,7 +23,9 @@ test.after.always(() => world.lifecycle.stop());
 test.afterEach.always(() => world.messaging.faults.clear());
 
 const PRIMARY = '/v1/sms/primary/messages';
+const BACKUP = '/v1/sms/backup/messages';
 const RECEIPT = '/callbacks/messaging/v1/sms/primary';
+const BACKUP_RECEIPT = '/callbacks/messaging/v1/sms/backup';
 let orders = 0;
 
 type Row = { delivery_id: bigint; state: string; last_error: string; tries: number; provider: string | null; provider_ref: string; version: bigint };
@@ -40,11 +42,11 @@ async function place(phone: string): Promise<string> {
   return order_id;
 }
 
-async function report(body: object, { path = RECEIPT, now_ms = Date.now() } = {}): Promise<{ status: number; result: string }> {
+async function report(body: object, { path = RECEIPT, now_ms = Date.now(), to = receipts_url, key = sandbox_keys.sign_key } = {}): Promise<{ status: number; result?: string; results?: string[] }> {
   const bytes = Buffer.from(JSON.stringify(body));
-  const headers = signPart({ method: 'POST', path, body: bytes }, { key: sandbox_keys.sign_key, now_ms });
-  const response = await fetch(`${receipts_url}${path}`, { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: bytes });
-  return { status: response.status, ...((await response.json()) as { result: string }) };
+  const headers = signPart({ method: 'POST', path, body: bytes }, { key, now_ms });
+  const response = await fetch(`${to}${path}`, { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: bytes });
+  return { status: response.status, ...((await response.json()) as { result?: string; results?: string[] }) };
 }
 
 for (const kind of ['drop', 'bad_signature', 'duplicate_callback', 'reorder', 'delay'] as const) {
@@ -87,14 +89,106 @@ test.serial('a provider that took a message and could not say so reports on it: 
   t.deepEqual((await received(phone)).map(({ provider }) => provider), ['primary']);
 });
 
+test.serial('what the primary took and could not deliver the backup sends, once', async (t) => {
+  world.messaging.faults.add(RULE.parse({ path: PRIMARY, kind: 'receipt_failed' }));
+  const phone = '13400000051';
+  const order_id = await place(phone);
+  const { delivery_id, provider_ref, version } = await untilState(order_id, 'DELIVERED');
+  t.like(await deliveryOf(order_id), { provider: 'backup', tries: 2, last_error: '' });
+  // Both providers come again, the first one with a change of mind.
+  const body = { message_id: String(delivery_id), provider_ref };
+  for (const state of ['FAILED', 'DELIVERED', 'FAILED']) for (const path of [RECEIPT, BACKUP_RECEIPT]) t.deepEqual(await report({ ...body, state }, { path }), { status: 200, result: 'known' });
+  t.like(await deliveryOf(order_id), { state: 'DELIVERED', provider: 'backup', version });
+  t.deepEqual((await received(phone)).map(({ provider, message_id }) => `${provider} ${message_id}`), [`backup ${delivery_id}`, `primary ${delivery_id}`]);
+});
+
+test.serial('what the backup could not deliver either, or is no news any more, has failed for good', async (t) => {
+  world.messaging.faults.add(RULE.parse({ path: '/v1/sms/*', kind: 'receipt_failed' }));
+  const order_id = await place('13400000052');
+  await untilState(order_id, 'FAILED');
+  t.like(await deliveryOf(order_id), { provider: 'backup', last_error: 'NOT_DELIVERED', tries: 2 });
+  t.is((await received('13400000052')).length, 2);
+  world.messaging.faults.clear();
+  world.messaging.faults.add(RULE.parse({ path: PRIMARY, kind: 'receipt_delay', delay_ms: 600_000 }));
+  const old = await place('13400000053');
+  const { delivery_id, provider_ref } = await untilState(old, 'SENT');
+  await world.notification_db.query('UPDATE message_delivery SET create_time = create_time - INTERVAL 25 HOUR WHERE delivery_id = ?', [delivery_id]);
+  t.deepEqual(await report({ message_id: String(delivery_id), provider_ref, state: 'FAILED' }), { status: 200, result: 'taken' });
+  t.like(await deliveryOf(old), { state: 'FAILED', provider: 'primary', last_error: 'NOT_DELIVERED', tries: 1 });
+  t.is((await received('13400000053')).length, 1);
+});
+
+test.serial('a primary that says no and then yes has delivered: the backup is not asked', async (t) => {
+  world.messaging.faults.add(RULE.parse({ path: PRIMARY, kind: 'receipt_delay', delay_ms: 600_000 }));
+  const phone = '13400000054';
+  const order_id = await place(phone);
+  const { delivery_id, provider_ref } = await untilState(order_id, 'SENT');
+  // In one callback, hence in one transaction: nobody sees the delivery between the two.
+  const receipts = ['FAILED', 'FAILED', 'DELIVERED', 'FAILED'].map((state) => ({ message_id: String(delivery_id), provider_ref, state }));
+  t.deepEqual((await report({ receipts })).results, ['taken', 'known', 'taken', 'known']);
+  t.like(await deliveryOf(order_id), { state: 'DELIVERED', provider: 'primary', tries: 1, last_error: '', next_action_time: null });
+  t.deepEqual((await received(phone)).map(({ provider }) => provider), ['primary']);
+});
+
+test.serial('of one receipt that two processes take at one moment one counts, and the backup sends once', async (t) => {
+  world.messaging.faults.add(RULE.parse({ path: PRIMARY, kind: 'receipt_delay', delay_ms: 600_000 }));
+  const port = await freePort();
+  const another = await world.startAnother({ NOTIFICATION_HTTP_PORT: String(port) });
+  const phone = '13400000055';
+  for (let round = 0; round < 5; round += 1) {
+    const order_id = await place(phone);
+    const { delivery_id, provider_ref } = await untilState(order_id, 'SENT');
+    const body = { message_id: String(delivery_id), provider_ref, state: 'FAILED' };
+    const answers = await Promise.all([receipts_url, `http://127.0.0.1:${port}`].map((to) => report(body, { to })));
+    t.deepEqual(answers.map(({ result }) => result).toSorted(), ['known', 'taken']);
+    t.like(await untilState(order_id, 'DELIVERED'), { provider: 'backup', tries: 2 });
+    t.is((await received(phone)).filter(({ provider, message_id }) => provider === 'backup' && message_id === String(delivery_id)).length, 1);
+  }
+  await another.stop();
+});
+
+test.serial('what a process took and did not get to hand over another one hands over', async (t) => {
+  const port = await freePort();
+  const to = `http://127.0.0.1:${port}`;
+  const own = await openNotification({ PUBLIC_URL: to, NOTIFICATION_HTTP_PORT: String(port), NOTIFICATION_RECEIPT_MS: '600000' });
+  t.teardown(() => own.lifecycle.stop());
+  own.messaging.faults.add(RULE.parse({ path: PRIMARY, kind: 'receipt_delay', delay_ms: 600_000 }));
+  const { account_id } = await registerSomebody(own, { phone: '13400000056' });
+  await own.publish('ORDER', '1', OrderPlacedSchema, { order: orderOf(account_id, '1') });
+  const row = async () => (await own.notification_db.query<Row & { attempts: number }>("SELECT * FROM message_delivery WHERE channel = 'SMS'"))[0];
+  const { delivery_id, provider_ref } = await until(async () => {
+    const sent = await row();
+    return sent?.state === 'SENT' && sent;
+  });
+  await own.running.stop();
+  // One that knows nobody's address takes the receipt and can send nothing.
+  const lonely = await own.startAnother({ IDENTITY_ADDRESS: `127.0.0.1:${await freePort()}` });
+  const key = (await loadSandboxKeys(own.sandbox_env.SANDBOX_KEYS_DIR!, 'messaging')).sign_key;
+  t.deepEqual(await report({ message_id: String(delivery_id), provider_ref, state: 'FAILED' }, { to, key }), { status: 200, result: 'taken' });
+  await until(async () => ((await row())?.attempts ?? 0) > 0);
+  t.like(await row(), { state: 'PENDING', tries: 1 });
+  await lonely.stop();
+  await own.startAnother({});
+  t.like(await until(async () => {
+    const now = await row();
+    return now?.state === 'DELIVERED' && now;
+  }), { provider: 'backup', tries: 2 });
+  t.deepEqual((await own.received('13400000056')).map(({ provider }) => provider), ['backup', 'primary']);
+});
+
 test.serial('a message that failed for good is a dead letter with its reason, and arrives when that is replayed', async (t) => {
+  let letters = 0;
   const letterOf = async (order_id: string) => {
     const row = await deliveryOf(order_id);
     return (await listDeadLetters(world.bus, { stream: 'NOTIFY' })).letters.find(({ event_id }) => event_id.startsWith(`undeliverable-${row?.delivery_id}-`));
   };
-  for (const [path, kind, reason, tries] of [[PRIMARY, 'receipt_failed', 'NOT_DELIVERED', 1], ['/v1/sms/*', 'fail', 'status', 8]] as const) {
-    world.messaging.faults.add(RULE.parse({ path, kind }));
-    const phone = `1340000001${tries}`;
+  for (const [faults, reason, tries] of [
+    [[['/v1/sms/*', 'receipt_failed']], 'NOT_DELIVERED', 2],
+    [[[PRIMARY, 'receipt_failed'], [BACKUP, 'message_refused']], 'status_409', 2],
+    [[['/v1/sms/*', 'fail']], 'status', 8],
+  ] as const) {
+    for (const [path, kind] of faults) world.messaging.faults.add(RULE.parse({ path, kind }));
+    const phone = `134000001${String((letters += 1)).padStart(2, '0')}`;
     const order_id = await place(phone);
     const letter = await until(() => letterOf(order_id));
     t.like(letter, { type: MessageUndeliverableSchema.typeName, consumer: 'notification-undeliverable', reason, tries });
@@ -103,8 +197,7 @@ test.serial('a message that failed for good is a dead letter with its reason, an
     world.messaging.faults.clear();
     t.true((await replayDeadLetter(world.bus, letter.id)).ok);
     await untilState(order_id, 'DELIVERED');
-    const ids = (await received(phone)).map(({ message_id }) => message_id);
-    t.is(ids[0], `${failed.delivery_id}-1`, 'a number of its own: providers answer a known one as before');
+    t.like((await received(phone))[0], { message_id: `${failed.delivery_id}-1`, provider: 'primary' }, 'a number of its own: providers answer a known one as before');
     t.is(await letterOf(order_id), undefined);
     t.deepEqual(await report({ message_id: String(failed.delivery_id), provider_ref: 'x', state: 'FAILED' }), { status: 200, result: 'known' });
   }
@@ -153,16 +246,22 @@ test.serial('how much arrived is told by day, channel and provider, and counted 
     await world.publish('ORDER', order_id, OrderTicketedSchema, { order: orderOf(account_id, order_id) });
     return order_id;
   };
-  for (const state of ['DELIVERED', 'DELIVERED', 'FAILED']) {
-    if (state === 'FAILED') world.messaging.faults.add(RULE.parse({ path: '/v1/email/primary/messages', kind: 'receipt_failed' }));
-    await untilState(await deliver(), state, 'EMAIL');
-  }
-  t.like(await rateOf('primary'), { date: today, deliveredCount: 2n, failedCount: 1n, pendingCount: 0n, sentCount: 0n, deliveredPermille: 666 });
+  for (const _ of [1, 2]) await untilState(await deliver(), 'DELIVERED', 'EMAIL');
+  t.like(await rateOf('primary'), { date: today, deliveredCount: 2n, failedCount: 0n });
+  world.messaging.faults.add(RULE.parse({ path: '/v1/email/primary/messages', kind: 'receipt_failed' }));
+  await untilState(await deliver(), 'DELIVERED', 'EMAIL');
+  t.like(await rateOf('primary'), { date: today, deliveredCount: 2n, failedCount: 0n, pendingCount: 0n, sentCount: 0n, deliveredPermille: 1000 }, 'a message counts once, with the provider that took it last');
+  world.messaging.faults.add(RULE.parse({ path: '/v1/email/backup/messages', kind: 'receipt_failed' }));
+  for (const _ of [1, 2]) await untilState(await deliver(), 'FAILED', 'EMAIL');
+  t.like(await rateOf('backup'), { date: today, deliveredCount: 1n, failedCount: 2n, pendingCount: 0n, sentCount: 0n, deliveredPermille: 333 });
   t.true((await rateOf('primary'))!.meanDelayMs > 0n);
   const text = await registry.metrics();
   t.regex(text, /notification_deliveries_total\{service="notification",channel="EMAIL",provider="primary",state="DELIVERED"\} 2/);
-  t.regex(text, /notification_deliveries_total\{service="notification",channel="EMAIL",provider="primary",state="FAILED"\} 1/);
-  t.regex(text, /notification_delivery_seconds_count\{service="notification",channel="EMAIL"\} 2/);
+  t.regex(text, /notification_deliveries_total\{service="notification",channel="EMAIL",provider="primary",state="HANDED_OVER"\} 3/);
+  t.notRegex(text, /channel="EMAIL",provider="primary",state="FAILED"/);
+  t.regex(text, /notification_deliveries_total\{service="notification",channel="EMAIL",provider="backup",state="DELIVERED"\} 1/);
+  t.regex(text, /notification_deliveries_total\{service="notification",channel="EMAIL",provider="backup",state="FAILED"\} 2/);
+  t.regex(text, /notification_delivery_seconds_count\{service="notification",channel="EMAIL"\} 3/);
   t.is(await reasonOf(notifications.getDeliveryRates({ fromDate: today, toDate: '2020-01-01' }, operator)), 'FIELD_INVALID');
   t.is(await reasonOf(notifications.getDeliveryRates({ fromDate: '2025-01-01', toDate: '2025-02-01' }, operator)), 'FIELD_INVALID');
   t.is(await reasonOf(notifications.getDeliveryRates({ fromDate: today, toDate: today }, (await registerSomebody(world)).auth)), 'NOT_ALLOWED');

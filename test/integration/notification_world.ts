@@ -31,6 +31,9 @@ export type NotificationWorld = IdentityWorld & {
   asService(service: string): ServiceClient<typeof NotificationService>;
   notification_db: Database;
   publish<S extends DescMessage>(stream: StreamName, key: string, schema: S, payload: MessageInitShape<S>, event_id?: string): Promise<string>;
+  running: notification.Running;
+  /** Another process of the service on the same database and bus. */
+  startAnother(extra: Record<string, string>): Promise<notification.Running>;
   /** What a recipient got, newest first. */
   received(recipient: string): Promise<Array<{ channel: string; provider: string; title: string; body: string; message_id: string }>>;
 };
@@ -56,7 +59,8 @@ export async function openNotification(extra: Record<string, string> = {}): Prom
     NOTIFICATION_RECEIPT_MS: '50',
     ...extra,
   };
-  const running = lifecycle.add('notification', await notification.start(readConfig(notification.configSchema, env), { log: silentLog() }));
+  const startAnother: NotificationWorld['startAnother'] = async (more) => lifecycle.add('notification', await notification.start(readConfig(notification.configSchema, { ...env, ...more }), { log: silentLog() }));
+  const running = await startAnother({});
   const clientOf = (service: string, caller_key?: Uint8Array) => {
     const client = createClient(NotificationService, { default_timeout_ms: 60_000, address: running.address, service, caller_key });
     lifecycle.onStop('client', () => client.close());
@@ -69,6 +73,8 @@ export async function openNotification(extra: Record<string, string> = {}): Prom
   return {
     ...world,
     messaging: providers,
+    running,
+    startAnother,
     bus,
     notifications: clientOf('test'),
     asService: (service) => clientOf(service, Buffer.from(CALLER_KEY, 'hex')),

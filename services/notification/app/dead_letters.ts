@@ -9,11 +9,11 @@ export async function bury(deps: Deps, delivery: Delivery): Promise<void> {
   await settle(deps, delivery, { wait_ms: null });
 }
 
-/** An operator had the dead letter of a delivery replayed: it gets all its rounds anew. One that lives is left alone. */
+/** An operator had the dead letter of a delivery replayed: it gets all its rounds and both providers anew. One that lives is left alone. */
 export async function revive({ clock }: Pick<Deps, 'clock'>, unit: Unit, delivery_id: bigint): Promise<void> {
   const [dead] = await unit.deliveries.lock([delivery_id]);
   if (dead === undefined || !isDeadLetter(dead)) return;
-  const delivery: Delivery = { ...dead, state: 'PENDING', tries: 0, receipt_tries: 0, last_error: '', revivals: dead.revivals + 1, revived_time_ms: clock.now_ms(), version: dead.version + 1n };
+  const delivery: Delivery = { ...dead, state: 'PENDING', provider: undefined, provider_ref: undefined, tries: 0, receipt_tries: 0, last_error: '', revivals: dead.revivals + 1, revived_time_ms: clock.now_ms(), version: dead.version + 1n };
   await unit.deliveries.write([{ delivery, wait_ms: 0 }]);
   await unit.audit({ operation: 'notification.Revive', target: `delivery/${delivery_id}`, result: 'ok', version: delivery.version });
 }

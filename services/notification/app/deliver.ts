@@ -2,10 +2,11 @@ import { isDeadLetter, pauseAfter_ms, RECEIPT_TRIES } from '../domain/delivery.t
 import type { Contact, Delivery, OutsideChannel } from '../domain/delivery.ts';
 import type { Parameters } from '../domain/template.ts';
 import { bury } from './dead_letters.ts';
+import { notDelivered } from './hand_over.ts';
 import { settle } from './move.ts';
 import { SYSTEM } from './ports.ts';
 import type { DeliveryChange, Deps, Job } from './ports.ts';
-import { asError, failed, sendJobs } from './send.ts';
+import { asError, sendJobs } from './send.ts';
 
 /**
  * The worker's step with deliveries that are due: sends them, asks whether they arrived when no receipt came, or gives them
@@ -70,7 +71,7 @@ async function inTurn<T>(items: readonly T[], act: (item: T) => Promise<void>): 
 async function askReceipt(deps: Deps, delivery: Delivery, channel: OutsideChannel, signal: AbortSignal): Promise<DeliveryChange> {
   const receipt = await deps.messaging.receipt(channel, delivery.provider ?? 'primary', delivery.provider_ref ?? '', signal);
   if (receipt === 'DELIVERED') return { state: 'DELIVERED', delivered_time_ms: deps.clock.now_ms(), wait_ms: null };
-  if (receipt === 'FAILED') return failed('NOT_DELIVERED');
+  if (receipt === 'FAILED') return notDelivered(delivery, deps.clock.now_ms());
   const receipt_tries = delivery.receipt_tries + 1;
   // The channel took it and says no more: it stays SENT.
   return { receipt_tries, wait_ms: receipt_tries >= RECEIPT_TRIES ? null : pauseAfter_ms(receipt_tries, deps.receipt_ms) };

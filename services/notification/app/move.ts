@@ -1,4 +1,4 @@
-import { isDeadLetter, NO_RECIPIENT } from '../domain/delivery.ts';
+import { isDeadLetter, isHandedOver, NO_RECIPIENT } from '../domain/delivery.ts';
 import type { Delivery } from '../domain/delivery.ts';
 import { SYSTEM } from './ports.ts';
 import type { AuditNote, Delivered, DeliveryChange, DeliveryRow, Deps, Move, Moved } from './ports.ts';
@@ -22,12 +22,12 @@ export async function moveDeliveries(deps: Pick<Deps, 'store' | 'clock' | 'meter
     const news = answers.filter((answer) => answer !== undefined).filter(isNews);
     if (news.length > 0) {
       await unit.audit(...news.map(noteOf));
-      await unit.announce(news.filter(({ after }) => after.last_error !== NO_RECIPIENT).map(({ after }) => toldOf(after, after.state as Delivered['state'], deps.clock.now_ms())));
+      await unit.announce(news.filter(isTold).map(({ after }) => toldOf(after, after.state as Delivered['state'], deps.clock.now_ms())));
     }
     return answers;
   });
   for (const answer of moved) if (answer !== undefined && isNews(answer)) count(deps, answer);
-  if (moved.some((answer) => answer !== undefined && isNews(answer) && isDeadLetter(answer.after))) deps.wake();
+  if (moved.some((answer) => answer !== undefined && isNews(answer) && (isDeadLetter(answer.after) || isHandedOver(answer.after)))) deps.wake();
   return moved;
 }
 
@@ -48,14 +48,19 @@ function changed(before: Delivery, { wait_ms, ...change }: DeliveryChange): Deli
 }
 
 function isNews({ before, after }: Moved): boolean {
-  return after.state !== before.state && after.state !== 'PENDING';
+  return after.state !== before.state;
+}
+
+/** To others it is on its way, whoever carries it. */
+function isTold({ after }: Moved): boolean {
+  return after.state !== 'PENDING' && after.last_error !== NO_RECIPIENT;
 }
 
 function noteOf({ after: { delivery_id, state, last_error, version } }: Moved): AuditNote {
-  return { operation: 'notification.Deliver', target: `delivery/${delivery_id}`, result: last_error || state, version };
+  return { operation: state === 'PENDING' ? 'notification.HandOver' : 'notification.Deliver', target: `delivery/${delivery_id}`, result: last_error || state, version };
 }
 
 function count({ clock, meters }: Pick<Deps, 'clock' | 'meters'>, { after: { channel, provider, state, last_error, create_time_ms } }: Moved): void {
-  if (state === 'PENDING' || last_error === NO_RECIPIENT) return;
-  meters.reached(channel, provider ?? '', state, state === 'DELIVERED' ? clock.now_ms() - create_time_ms : undefined);
+  if (last_error === NO_RECIPIENT) return;
+  meters.reached(channel, provider ?? '', state === 'PENDING' ? 'HANDED_OVER' : state, state === 'DELIVERED' ? clock.now_ms() - create_time_ms : undefined);
 }

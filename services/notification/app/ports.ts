@@ -115,8 +115,8 @@ export type DeadLetters = {
 };
 
 export type Meters = {
-  /** A delivery reached a state; `delay_ms` since the event for those delivered. */
-  reached(channel: MessageChannel, provider: string, state: 'SENT' | 'DELIVERED' | 'FAILED', delay_ms: number | undefined): void;
+  /** A delivery reached a state; `delay_ms` since the event for those delivered. HANDED_OVER: this provider took it and could not deliver it. */
+  reached(channel: MessageChannel, provider: string, state: 'SENT' | 'HANDED_OVER' | 'DELIVERED' | 'FAILED', delay_ms: number | undefined): void;
 };
 
 export type TemplateKey = Pick<Template, 'template_id' | 'channel' | 'version'>;

@@ -1,4 +1,4 @@
-import { FRESH_MS, isTooOld, maskRecipient, NO_RECIPIENT, pauseAfter_ms, providersInOrder, recipientOf, SEND_MS, SEND_ROUNDS, sendIdOf } from '../domain/delivery.ts';
+import { FRESH_MS, isHandedOver, isTooOld, maskRecipient, NO_RECIPIENT, pauseAfter_ms, providersInOrder, recipientOf, SEND_MS, SEND_ROUNDS, sendIdOf } from '../domain/delivery.ts';
 import type { Contact, OutsideChannel, Provider } from '../domain/delivery.ts';
 import { render } from '../domain/template.ts';
 import { settle } from './move.ts';
@@ -10,7 +10,10 @@ export async function sendJobs(deps: Deps, jobs: readonly Job[], signal: AbortSi
   const errors = new Map<Job, Error>();
   await Promise.all([...Map.groupBy(jobs, ({ channel }) => channel)].map(async ([channel, of_channel]) => {
     const changes = await sendChannel(deps, channel, of_channel, signal);
-    await Promise.all(of_channel.map((job, index) => settle(deps, job.delivery, changes[index]!).catch((error: unknown) => void errors.set(job, asError(error)))));
+    await Promise.all(of_channel.map(async (job, index) => {
+      const change = changes[index];
+      if (change !== undefined) await settle(deps, job.delivery, change).catch((error: unknown) => void errors.set(job, asError(error)));
+    }));
   }));
   return jobs.map((job) => errors.get(job));
 }
@@ -35,28 +38,37 @@ export function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
-async function sendChannel(deps: Deps, channel: OutsideChannel, jobs: readonly Job[], signal: AbortSignal): Promise<DeliveryChange[]> {
+/** Nothing for one that a receipt has moved on before anybody was asked. */
+async function sendChannel(deps: Deps, channel: OutsideChannel, jobs: readonly Job[], signal: AbortSignal): Promise<(DeliveryChange | undefined)[]> {
   const now_ms = deps.clock.now_ms();
   const hopeless = new Map(jobs.flatMap((job) => {
     const why = isTooOld(job.delivery, now_ms) ? 'TOO_OLD' : addressOf(job) === '' ? NO_RECIPIENT : undefined;
     return why === undefined ? [] : [[job, failed(why)] as const];
   }));
   const rounds = await sendRound(deps, channel, jobs.filter((job) => !hopeless.has(job)), signal);
-  return jobs.map((job) => hopeless.get(job) ?? changeAfter(deps, job, rounds.get(job)!));
+  return jobs.map((job) => {
+    const round = rounds.get(job);
+    return hopeless.get(job) ?? (round && changeAfter(deps, job, round));
+  });
 }
 
 type Round = { provider: Provider; outcome: SendOutcome };
 
-/** Both providers, one after the other, until one takes a message or refuses it, or a receipt shows that one had taken it. */
+/**
+ * Both providers, one after the other, until one takes a message or refuses it, or a receipt shows that one had taken it. Who
+ * could not deliver a message is not asked again.
+ */
 async function sendRound(deps: Deps, channel: OutsideChannel, jobs: readonly Job[], signal: AbortSignal): Promise<Map<Job, Round>> {
   const rounds = new Map<Job, Round>();
   let left = jobs;
   for (const provider of providersInOrder((one) => deps.messaging.open(channel, one))) {
-    if (left.length > 0 && rounds.size > 0) left = await unchanged(deps, left);
-    if (left.length === 0) break;
-    const outcomes = await deps.messaging.send(channel, provider, left.map(contentOf), signal);
-    for (const [index, job] of left.entries()) rounds.set(job, { provider, outcome: outcomes[index]! });
-    left = left.filter((job) => rounds.get(job)!.outcome.kind === 'failed');
+    const able = left.filter(({ delivery }) => delivery.provider !== provider);
+    // What was with a provider before may have arrived meanwhile.
+    const turn = able.some((job) => rounds.has(job) || isHandedOver(job.delivery)) ? await unchanged(deps, able) : able;
+    if (turn.length === 0) continue;
+    const outcomes = await deps.messaging.send(channel, provider, turn.map(contentOf), signal);
+    for (const [index, job] of turn.entries()) rounds.set(job, { provider, outcome: outcomes[index]! });
+    left = left.filter((job) => (rounds.get(job)?.outcome.kind ?? 'failed') === 'failed');
   }
   return rounds;
 }

@@ -20,6 +20,7 @@ export type Delivery = {
   template_id: string;
   template_version: bigint;
   state: DeliveryState;
+  /** Who took it. While it is PENDING: who took it and could not deliver it. */
   provider?: Provider;
   provider_ref?: string;
   recipient_masked: string;
@@ -71,6 +72,16 @@ export function deliveryOfSendId(send_id: string): bigint | undefined {
 
 export function isTooOld({ create_time_ms, revived_time_ms }: Pick<Delivery, 'create_time_ms' | 'revived_time_ms'>, now_ms: number): boolean {
   return now_ms - (revived_time_ms ?? create_time_ms) > DELIVERY_LIFE_MS;
+}
+
+/** Whether the backup is to send what a provider took and could not deliver: once, and while it is news. */
+export function handsOver(delivery: Pick<Delivery, 'provider' | 'create_time_ms' | 'revived_time_ms'>, now_ms: number): boolean {
+  return delivery.provider === 'primary' && !isTooOld(delivery, now_ms);
+}
+
+/** A delivery that one provider could not make and another one has not taken so far. */
+export function isHandedOver({ state, provider }: Pick<Delivery, 'state' | 'provider'>): boolean {
+  return state === 'PENDING' && provider !== undefined;
 }
 
 /** Channels that leave the house and find the person there. */

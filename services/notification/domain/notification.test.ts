@@ -1,5 +1,5 @@
 import test from 'ava';
-import { maskRecipient, pauseAfter_ms, providersInOrder, recipientOf } from './delivery.ts';
+import { handsOver, isHandedOver, maskRecipient, pauseAfter_ms, providersInOrder, recipientOf } from './delivery.ts';
 import { SEED_TEMPLATES } from './seeds.ts';
 import { checkProposal, placeholdersOf, render } from './template.ts';
 import type { Template } from './template.ts';
@@ -32,6 +32,18 @@ test('every wording speaks both languages, fits its channel and is in the inbox 
 test('the backup goes first while the circuit of the primary is open', (t) => {
   t.deepEqual(providersInOrder(() => false), ['primary', 'backup']);
   t.deepEqual(providersInOrder((provider) => provider === 'primary'), ['backup', 'primary']);
+});
+
+test('the backup sends what the primary could not deliver, once and while it is news', (t) => {
+  const day_ms = 24 * 3_600_000;
+  t.true(handsOver({ provider: 'primary', create_time_ms: 0 }, day_ms));
+  t.false(handsOver({ provider: 'primary', create_time_ms: 0 }, day_ms + 1));
+  t.true(handsOver({ provider: 'primary', create_time_ms: 0, revived_time_ms: 5 }, day_ms + 1), 'a new life is news again');
+  t.false(handsOver({ provider: 'backup', create_time_ms: 0 }, 1), 'nobody is left');
+  t.false(handsOver({ create_time_ms: 0 }, 1), 'nobody took it');
+  t.true(isHandedOver({ state: 'PENDING', provider: 'primary' }));
+  t.false(isHandedOver({ state: 'PENDING' }));
+  t.false(isHandedOver({ state: 'SENT', provider: 'primary' }));
 });
 
 test('each channel has its own recipient, masked', (t) => {

@@ -39,7 +39,7 @@ export type MessageDelivered = Message<"rail.event.v1.MessageDelivered"> & {
   channel: string;
 
   /**
-   * SENT, DELIVERED, FAILED.
+   * SENT, DELIVERED, FAILED. SENT comes again when the backup takes what the primary provider could not deliver.
    *
    * @generated from field: string state = 4;
    */

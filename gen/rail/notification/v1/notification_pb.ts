@@ -480,7 +480,7 @@ export type Delivery = Message$1<"rail.notification.v1.Delivery"> & {
   deliveredTime?: Timestamp | undefined;
 
   /**
-   * Provider that carried it (primary or backup).
+   * Provider that carried it (primary or backup); of a PENDING one that which could not deliver it.
    *
    * @generated from field: string provider = 11;
    */
@@ -577,7 +577,8 @@ export const GetDeliveryRatesRequestSchema: GenMessage<GetDeliveryRatesRequest> 
   messageDesc(file_rail_notification_v1_notification, 17);
 
 /**
- * What became of the deliveries written on one day, on one channel over one provider (empty: none took it).
+ * What became of the deliveries written on one day, on one channel over one provider (empty: none took it). Each counts once,
+ * with the provider that took it last.
  *
  * @generated from message rail.notification.v1.DeliveryRate
  */
@@ -712,7 +713,8 @@ export const MessageChannelSchema: GenEnum<MessageChannel> = /*@__PURE__*/
   enumDesc(file_rail_notification_v1_notification, 0);
 
 /**
- * How far a delivery is. SENT becomes DELIVERED or FAILED by the provider's receipt.
+ * How far a delivery is. SENT becomes DELIVERED or FAILED by the provider's receipt; what the primary provider could not
+ * deliver is PENDING once more, for the backup.
  *
  * @generated from enum rail.notification.v1.DeliveryState
  */
@@ -748,7 +750,8 @@ export const DeliveryState = {
 } as const;
 
 /**
- * How far a delivery is. SENT becomes DELIVERED or FAILED by the provider's receipt.
+ * How far a delivery is. SENT becomes DELIVERED or FAILED by the provider's receipt; what the primary provider could not
+ * deliver is PENDING once more, for the backup.
  *
  * @generated from enum rail.notification.v1.DeliveryState
  */
