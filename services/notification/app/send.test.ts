@@ -12,7 +12,7 @@ const PENDING: Delivery = {
 const HANDED_OVER: Delivery = { ...PENDING, delivery_id: 2n, provider: 'primary', provider_ref: 'p', tries: 1, last_error: 'NOT_DELIVERED', version: 3n };
 
 /** Sends deliveries at the time 0: who was asked for which, and what became of each. `stored` is the version as it is by now. */
-async function send(deliveries: readonly Delivery[], { open = [], failing = [], stored }: { open?: Provider[]; failing?: Provider[]; stored?: bigint } = {}) {
+async function send(deliveries: readonly Delivery[], { open = [], failing = [], stored, phone = '13800138000' }: { open?: Provider[]; failing?: Provider[]; stored?: bigint; phone?: string } = {}) {
   const asked: string[] = [];
   const changes = new Map<bigint, DeliveryChange>();
   const unit = { deliveries: { versions: async (ids: readonly bigint[]) => new Map(ids.map((id) => [id, stored ?? deliveries.find(({ delivery_id }) => delivery_id === id)!.version])) } } as unknown as Unit;
@@ -34,7 +34,7 @@ async function send(deliveries: readonly Delivery[], { open = [], failing = [], 
       if (change !== undefined) changes.set(delivery_id, change);
     },
   } as unknown as Deps;
-  const contact = { phone: '13800138000', email: '', push_token: '', language: 'zh' as const };
+  const contact = { phone, email: '', push_token: '', language: 'zh' as const };
   const jobs = deliveries.map((delivery): Job => ({ delivery, channel: 'SMS', parameters: {}, template: SEED_TEMPLATES.find(({ channel }) => channel === 'SMS')!, contact }));
   const errors = await sendJobs(deps, jobs, new AbortController().signal);
   return { asked, changes, errors };
@@ -59,4 +59,10 @@ test('while the backup takes nothing it is asked again later, and the primary ne
 test('what arrived after all, before the backup was asked, is sent to nobody', async (t) => {
   const { asked, changes, errors } = await send([HANDED_OVER], { stored: HANDED_OVER.version + 1n });
   t.deepEqual([asked, [...changes], errors], [[], [], [undefined]]);
+});
+
+test('whose address is gone before the backup is asked was not reached, and counts', async (t) => {
+  const { asked, changes } = await send([PENDING, HANDED_OVER], { phone: '' });
+  t.deepEqual(asked, []);
+  t.deepEqual([1n, 2n].map((id) => changes.get(id)?.last_error), ['NO_RECIPIENT', 'NOT_DELIVERED']);
 });

@@ -42,7 +42,7 @@ export function asError(error: unknown): Error {
 async function sendChannel(deps: Deps, channel: OutsideChannel, jobs: readonly Job[], signal: AbortSignal): Promise<(DeliveryChange | undefined)[]> {
   const now_ms = deps.clock.now_ms();
   const hopeless = new Map(jobs.flatMap((job) => {
-    const why = isTooOld(job.delivery, now_ms) ? 'TOO_OLD' : addressOf(job) === '' ? NO_RECIPIENT : undefined;
+    const why = hopelessness(job, now_ms);
     return why === undefined ? [] : [[job, failed(why)] as const];
   }));
   const rounds = await sendRound(deps, channel, jobs.filter((job) => !hopeless.has(job)), signal);
@@ -50,6 +50,13 @@ async function sendChannel(deps: Deps, channel: OutsideChannel, jobs: readonly J
     const round = rounds.get(job);
     return hopeless.get(job) ?? (round && changeAfter(deps, job, round));
   });
+}
+
+/** Why nobody is asked to send it. An address that is gone leaves what the primary could not deliver a failure like any other. */
+function hopelessness(job: Job, now_ms: number): string | undefined {
+  if (isTooOld(job.delivery, now_ms)) return 'TOO_OLD';
+  if (addressOf(job) !== '') return undefined;
+  return isHandedOver(job.delivery) ? 'NOT_DELIVERED' : NO_RECIPIENT;
 }
 
 type Round = { provider: Provider; outcome: SendOutcome };
