@@ -42,8 +42,10 @@ test('who makes a client of a contract may call something of it, and what is ser
     }
   }
   t.true(clients > 30, `only ${clients} clients were found: does the search still read the code?`);
-  const keepers = SERVICE_NAMES.filter((name) => sourcesOf(name).some(({ path, text }) => path.endsWith('/main.ts') && text.includes('housekeepingService')));
-  t.deepEqual(SERVICE_NAMES.filter((name) => table.some(({ callee, path }) => callee === name && path.includes('.HousekeepingService/'))), keepers);
+  for (const [contract, made_by] of [['HousekeepingService', 'housekeepingService({'], ['AuditService', 'auditService({']] as const) {
+    const servers = SERVICE_NAMES.filter((name) => sourcesOf(name).some(({ path, text }) => path.endsWith('/main.ts') && text.includes(made_by)));
+    t.deepEqual(SERVICE_NAMES.filter((name) => table.some(({ callee, path }) => callee === name && path.includes(`.${contract}/`))), servers, contract);
+  }
 });
 
 test('paths under which others call back are those of the edge', (t) => {

@@ -29,6 +29,8 @@ export type Call = {
 
 /** Contracts that several services serve. */
 const SERVED_BY: Readonly<Record<string, readonly ServiceName[]>> = {
+  // Every service keeps an audit (kit/audit); ops reads its own where it lies.
+  'rail.ops.v1.AuditService': SERVICE_NAMES.filter((name) => name !== 'ops'),
   // The services that keep answers by request id and an outbox (kit/housekeeping).
   'rail.ops.v1.HousekeepingService': ['order', 'inventory', 'payment', 'risk', 'identity', 'notification'],
 };

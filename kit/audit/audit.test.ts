@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
+import { formatUuid7 } from '#kit/base/uuid7.ts';
 import { createBlindIndex } from '#kit/crypto/blind_index.ts';
 import { createKeyring } from '#kit/crypto/column.ts';
 import { testDatabase } from '#kit/store/testing.ts';
-import { searchAudit, writeAudit, type AuditEntry } from './audit.ts';
+import { searchAudit, writeAudit, writeAudits, type AuditEntry } from './audit.ts';
 
 const store = await testDatabase();
 const { db } = store;
@@ -67,4 +68,24 @@ test.serial('pages follow one another, newest first', async (t) => {
   const second = await searchAudit(db, keys, { operation: 'paged', limit: 3, after: first.next });
   t.deepEqual([...first.records, ...second.records].map((record) => record.time), times.toReversed());
   t.is(second.next, undefined);
+  t.is((await searchAudit(db, keys, { operation: 'paged', limit: 5 })).next, undefined, 'a full page is the last one when nothing follows');
+});
+
+test.serial('pages go on within one moment, and from records that others keep', async (t) => {
+  const time = new Date(Date.UTC(2026, 3, 1));
+  await db.transaction((tx) => writeAudits(tx, keys, Array.from({ length: 5 }, () => entry({ operation: 'at once', time }))));
+  const ids = (await searchAudit(db, keys, { operation: 'at once' })).records.map(({ audit_id }) => audit_id);
+  t.deepEqual(ids, ids.toSorted().toReversed());
+  const { records, next } = await searchAudit(db, keys, { operation: 'at once', limit: 2, after: ids[1] });
+  t.deepEqual(records.map(({ audit_id }) => audit_id), ids.slice(2, 4));
+  t.is(next, ids[3]);
+  const elsewhere = formatUuid7(time.getTime() + 1, new Uint8Array(10));
+  t.is((await searchAudit(db, keys, { operation: 'at once', after: elsewhere })).records.length, 5);
+  t.is((await searchAudit(db, keys, { operation: 'at once', after: formatUuid7(time.getTime() - 1, new Uint8Array(10)) })).records.length, 0);
+});
+
+test.serial('an audit without devices and addresses needs no keys', async (t) => {
+  await db.transaction((tx) => writeAudit(tx, keys, entry({ target: 'hold/1', device_id: undefined, ip: undefined })));
+  t.like((await searchAudit(db, undefined, { target: 'hold/1' })).records[0], { device_id: undefined, ip: undefined });
+  await t.throwsAsync(searchAudit(db, undefined, { target: 'order/1' }), { message: /need its keys/ });
 });

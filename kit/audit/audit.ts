@@ -1,8 +1,7 @@
 // Who did what to which thing, from where, and how it ended (requirements 审计字段: 用户、设备、IP、时间、操作、结果、幂等键、
 // 版本号). Written in the transaction of the effect, so there is no effect without its record and no record without it.
-import { fromHex, toHex } from '#kit/base/bytes.ts';
 import { systemRandom, type Random } from '#kit/base/random.ts';
-import { formatUuid7 } from '#kit/base/uuid7.ts';
+import { formatUuid7, uuid7Time_ms } from '#kit/base/uuid7.ts';
 import type { BlindIndex } from '#kit/crypto/blind_index.ts';
 import type { Keyring } from '#kit/crypto/column.ts';
 import type { Database, SqlValue, Tx } from '#kit/store/mysql.ts';
@@ -81,9 +80,15 @@ export interface AuditQuery {
   readonly ip?: string;
   readonly since?: Date;
   readonly until?: Date;
-  /** `next` of the previous page. */
+  /** `next` of the previous page: `audit_id` of its last record. Of the page of another service, too. */
   readonly after?: string;
   readonly limit?: number;
+}
+
+export interface AuditPage {
+  readonly records: readonly AuditRecord[];
+  /** Undefined at the end. */
+  readonly next: string | undefined;
 }
 
 export interface AuditRecord extends Omit<AuditEntry, 'actor_account' | 'request_id' | 'version' | 'device_id' | 'ip'> {
@@ -100,9 +105,10 @@ const MAX_PAGE = 500;
 
 /**
  * A page of records, newest first, of this service's database. Device and address are masked; `clear` opens them, for
- * an operator whose right to see them was checked (and who is audited for it).
+ * an operator whose right to see them was checked (and who is audited for it). Without `keys` for a service whose records
+ * hold neither.
  */
-export async function searchAudit(db: Database, keys: AuditKeys, query: AuditQuery, { clear = false } = {}): Promise<{ records: AuditRecord[]; next: string | undefined }> {
+export async function searchAudit(db: Database, keys: AuditKeys | undefined, query: AuditQuery, { clear = false, timeout_ms }: { clear?: boolean; timeout_ms?: number } = {}): Promise<AuditPage> {
   const limit = Math.min(query.limit ?? 50, MAX_PAGE);
   const conditions: [sql: string, value: SqlValue][] = [];
   const when = (sql: string, value: SqlValue | undefined) => {
@@ -111,16 +117,34 @@ export async function searchAudit(db: Database, keys: AuditKeys, query: AuditQue
   when('actor_account = ?', query.actor_account === undefined ? undefined : String(query.actor_account));
   when('target = ?', query.target);
   when('operation = ?', query.operation);
-  when('device_index = ?', query.device_id === undefined ? undefined : keys.index.of('device', query.device_id));
-  when('ip_index = ?', query.ip === undefined ? undefined : keys.index.of('ip', query.ip));
+  when('device_index = ?', query.device_id === undefined ? undefined : present(keys).index.of('device', query.device_id));
+  when('ip_index = ?', query.ip === undefined ? undefined : present(keys).index.of('ip', query.ip));
   when('created_at >= ?', query.since);
   when('created_at < ?', query.until);
-  // The id begins with the time, so it orders and pages.
-  when('audit_id < ?', query.after === undefined ? undefined : Buffer.from(fromHex(query.after) ?? []));
+  if (query.after !== undefined) {
+    const time_ms = uuid7Time_ms(query.after);
+    if (time_ms === undefined) throw new RangeError('pages go on from the id of a record');
+    // The id begins with the time, so it orders and pages by itself; the indexes end with the time.
+    when('created_at <= ?', new Date(time_ms));
+    when('audit_id < ?', Buffer.from(query.after.replaceAll('-', ''), 'hex'));
+  }
   const where = conditions.length === 0 ? '' : `WHERE ${conditions.map(([sql]) => sql).join(' AND ')}`;
-  const rows = await db.query<Row>(`SELECT * FROM audit_record ${where} ORDER BY audit_id DESC LIMIT ?`, [...conditions.map(([, value]) => value), limit]);
-  const records = rows.map((row) => toRecord(keys, row, clear));
-  return { records, next: rows.length < limit ? undefined : toHex(rows.at(-1)?.audit_id ?? new Uint8Array()) };
+  // One more tells whether there is another page.
+  const rows = await db.query<Row>(`SELECT * FROM audit_record FORCE INDEX (${indexFor(query)}) ${where} ORDER BY created_at DESC, audit_id DESC LIMIT ?`, [...conditions.map(([, value]) => value), limit + 1], timeout_ms === undefined ? {} : { timeout_ms });
+  const records = rows.slice(0, limit).map((row) => toRecord(keys, row, clear));
+  return { records, next: rows.length > limit ? records.at(-1)?.audit_id : undefined };
+}
+
+/**
+ * Each index ends with the time, so a page is read from where it begins to where it ends. Left alone, the database reads everything
+ * newer first (MariaDB 10.11: 40 ms instead of 1 for a page behind 30,000 records of an operation).
+ */
+function indexFor({ target, device_id, ip, actor_account, operation }: AuditQuery): string {
+  if (target !== undefined) return 'audit_target';
+  if (device_id !== undefined) return 'audit_device';
+  if (ip !== undefined) return 'audit_ip';
+  if (actor_account !== undefined) return 'audit_account';
+  return operation === undefined ? 'audit_created' : 'audit_operation';
 }
 
 interface Row extends Record<string, unknown> {
@@ -137,11 +161,11 @@ interface Row extends Record<string, unknown> {
   readonly version: bigint | null;
 }
 
-function toRecord(keys: AuditKeys, row: Row, clear: boolean): AuditRecord {
+function toRecord(keys: AuditKeys | undefined, row: Row, clear: boolean): AuditRecord {
   const audit_id = row.audit_id.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   const opened = (kind: 'device' | 'ip', blob: Buffer | null) => {
     if (blob === null) return undefined;
-    const text = keys.keyring.openText(blob, `audit_record.${kind}:${audit_id}`);
+    const text = present(keys).keyring.openText(blob, `audit_record.${kind}:${audit_id}`);
     return clear ? text : masked(kind, text);
   };
   return {
@@ -157,6 +181,11 @@ function toRecord(keys: AuditKeys, row: Row, clear: boolean): AuditRecord {
     request_id: row.request_id ?? undefined,
     version: row.version ?? undefined,
   };
+}
+
+function present(keys: AuditKeys | undefined): AuditKeys {
+  if (keys === undefined) throw new Error('devices and addresses of an audit need its keys');
+  return keys;
 }
 
 function sealed(keys: AuditKeys, kind: 'device' | 'ip', text: string | undefined, audit_id: string): [Buffer | null, Buffer | null] {

@@ -6,6 +6,7 @@ import { OrderService } from '#gen/rail/order/v1/order_pb.ts';
 import { PaymentService } from '#gen/rail/payment/v1/payment_pb.ts';
 import { QueryService } from '#gen/rail/query/v1/query_pb.ts';
 import { TicketingService } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
+import { auditService } from '#kit/audit/service.ts';
 import { systemClock, type Clock } from '#kit/base/clock.ts';
 import { systemTimers } from '#kit/base/timers.ts';
 import { openBus, type Bus } from '#kit/bus/bus.ts';
@@ -143,6 +144,7 @@ export function start(config: AftersalesConfig, { clock = systemClock }: { clock
         refundService({ ...quotes, store, tokens: createQuoteTokens(config.caller_key), orders, driver, run_refunds: { ...run_refunds, onBegun } }),
         changes.service,
         startStandbys({ ...stores, bus: nats, log, lifecycle, peer, config, changes, notification: clients.notification }),
+        auditService({ db, keys }),
       ],
     }));
     return { port: server.port, address: server.address };

@@ -1,6 +1,7 @@
 // Identity: accounts, sessions, passengers and real-name verification. All wiring of the service.
 import { z } from 'zod';
 import { RiskService } from '#gen/rail/risk/v1/risk_pb.ts';
+import { auditService } from '#kit/audit/service.ts';
 import { systemClock } from '#kit/base/clock.ts';
 import type { Clock } from '#kit/base/clock.ts';
 import { systemRandom } from '#kit/base/random.ts';
@@ -36,7 +37,7 @@ import { createLooks } from './store/looks.ts';
 import { migrations } from './store/migrations.ts';
 import { createPasswords } from './store/passwords.ts';
 import { pruneSessions } from './store/session_rows.ts';
-import { createVault } from './store/vault.ts';
+import { createVault, type Vault } from './store/vault.ts';
 
 export const configSchema = z.object({
   listen_host: z.string().default('127.0.0.1'),
@@ -72,7 +73,8 @@ export async function start(config: Config, { clock = systemClock, log = createL
     lifecycle.onStop('database', () => db.close());
     const keys = await openJwtKeys(config.signing_keys_dir, config.identity_jwt_kid);
     lifecycle.add('jwt keys', repeat({ name: 'jwt_keys', service: SERVICE, every_ms: 60_000, log, run: () => keys.reload() }));
-    const deps = await makeDeps(config, { clock, log, db, lifecycle, signing: () => keys.signing() });
+    const vault = createVault(config.column_keys, config.blind_index_key);
+    const deps = await makeDeps(config, { clock, log, db, vault, lifecycle, signing: () => keys.signing() });
     const { identity_operator_login: login, identity_operator_password: password } = config;
     if (login !== undefined && password !== undefined) await ensureOperator(deps, login, password);
 
@@ -81,7 +83,7 @@ export async function start(config: Config, { clock = systemClock, log = createL
     const http = lifecycle.add('http', await startJwksServer({ host: config.listen_host, port: config.identity_http_port, jwks: () => keys.jwks() }));
     const token = { jwks: new URL(`http://${http.address}/.well-known/jwks.json`), issuer: config.jwt_issuer, audience: config.jwt_audience };
     const auth = { caller_keys: config.caller_key, token };
-    const server = lifecycle.add('rpc', await startServer({ service: SERVICE, host: config.listen_host, port: config.identity_port, implementations: [identityService(deps), housekeepingService({ db })], auth, log, clock }));
+    const server = lifecycle.add('rpc', await startServer({ service: SERVICE, host: config.listen_host, port: config.identity_port, implementations: [identityService(deps), housekeepingService({ db }), auditService({ db, keys: vault })], auth, log, clock }));
     return { port: server.port, address: server.address, http_port: http.port, http_address: http.address };
   });
   return { ...started, stop: async () => started.stop() };
@@ -91,10 +93,9 @@ export async function start(config: Config, { clock = systemClock, log = createL
 const REALNAME_TIMEOUT_MS = 3000;
 const REALNAME_ATTEMPTS = 3;
 
-type Parts = { clock: Clock; log: Log; db: Database; lifecycle: Lifecycle; signing: Parameters<typeof createTokenSigner>[0]['signing'] };
+type Parts = { clock: Clock; log: Log; db: Database; vault: Vault; lifecycle: Lifecycle; signing: Parameters<typeof createTokenSigner>[0]['signing'] };
 
-async function makeDeps(config: Config, { clock, log, db, lifecycle, signing }: Parts): Promise<Deps> {
-  const vault = createVault(config.column_keys, config.blind_index_key);
+async function makeDeps(config: Config, { clock, log, db, vault, lifecycle, signing }: Parts): Promise<Deps> {
   const fixed = config.identity_realname_timeout_ms === undefined ? undefined : { timeout_ms: config.identity_realname_timeout_ms, attempts: REALNAME_ATTEMPTS };
   const calls = lifecycle.add('call settings', watchCalls('calls.realname', { address: config.risk_address, caller_key: config.caller_key[0], service: SERVICE, log }, fixed));
   const client = createExternalClient({

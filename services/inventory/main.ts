@@ -1,5 +1,6 @@
 // Inventory: which seats of which run are taken on which segment. All wiring of the service.
 import { randomUUID } from 'node:crypto';
+import { auditService } from '#kit/audit/service.ts';
 import { systemClock, type Clock } from '#kit/base/clock.ts';
 import { systemRandom } from '#kit/base/random.ts';
 import { openBus } from '#kit/bus/bus.ts';
@@ -98,7 +99,7 @@ export async function start(config: Config, { clock = systemClock, log = createL
     keepUpWithRailway(config, { db, lifecycle, parts, timetable, publish: runEvents(clock) });
     const inventory = inventoryService({ ...parts, orders, hold, hold_in_order, feed, timetable, settle_ms: config.inventory_settle_ms, bucket_count: config.inventory_buckets, quota_rules: watchQuotaRules(config, log, lifecycle) });
     const token = { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience };
-    const server = await startServer({ service: SERVICE, host: config.listen_host, port: config.inventory_port, implementations: [inventory, seatService(parts, hold), housekeepingService({ db, bus: nats })], auth: { caller_keys: config.caller_key, token }, log, clock, limits: { max_timeout_ms: 300_000 } });
+    const server = await startServer({ service: SERVICE, host: config.listen_host, port: config.inventory_port, implementations: [inventory, seatService(parts, hold), housekeepingService({ db, bus: nats }), auditService({ db })], auth: { caller_keys: config.caller_key, token }, log, clock, limits: { max_timeout_ms: 300_000 } });
     lifecycle.add('rpc', server);
     return { port: server.port, address: server.address };
   });

@@ -1,6 +1,7 @@
 // Notification: from events to messages, over several channels and providers. All wiring of the service.
 import { z } from 'zod';
 import { IdentityService } from '#gen/rail/identity/v1/identity_pb.ts';
+import { auditService } from '#kit/audit/service.ts';
 import { systemClock } from '#kit/base/clock.ts';
 import type { Clock } from '#kit/base/clock.ts';
 import { systemRandom } from '#kit/base/random.ts';
@@ -127,7 +128,7 @@ export async function start(config: Config, { clock = systemClock, log = createL
     lifecycle.add('receipts', await startReceipts(deps, { host: config.listen_host, port: config.notification_http_port, service: SERVICE, peer_key: messaging_keys.peer_key }));
     const token = { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience };
     const auth = { caller_keys: config.caller_key, token };
-    const server = lifecycle.add('rpc', await startServer({ service: SERVICE, host: config.listen_host, port: config.notification_port, implementations: [notificationService(deps), housekeepingService({ db, bus: nats })], auth, log, clock }));
+    const server = lifecycle.add('rpc', await startServer({ service: SERVICE, host: config.listen_host, port: config.notification_port, implementations: [notificationService(deps), housekeepingService({ db, bus: nats }), auditService({ db, keys })], auth, log, clock }));
     return { port: server.port, address: server.address };
   });
   return { ...started, stop: async () => started.stop() };

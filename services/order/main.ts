@@ -1,11 +1,14 @@
 // Order: the waiting queue, orders and their state machine. All wiring of the service.
 import { createHash, randomUUID } from 'node:crypto';
+import { auditService } from '#kit/audit/service.ts';
 import { systemClock, type Clock } from '#kit/base/clock.ts';
 import { systemRandom } from '#kit/base/random.ts';
 import { systemTimers } from '#kit/base/timers.ts';
 import { openBus, type Bus } from '#kit/bus/bus.ts';
 import { startRelay } from '#kit/bus/relay.ts';
 import { keepStreams } from '#kit/bus/streams.ts';
+import { createBlindIndex } from '#kit/crypto/blind_index.ts';
+import { createKeyring } from '#kit/crypto/column.ts';
 import { housekeepingService } from '#kit/housekeeping/service.ts';
 import { startServer } from '#kit/rpc/server.ts';
 import { readConfig } from '#kit/run/config.ts';
@@ -72,7 +75,8 @@ export async function start(config: Config, { clock = systemClock, log = createL
     const db = await openDatabase({ url: config.mysql_url_order, pool_size: config.order_mysql_pool, warm: config.order_mysql_warm, log, service: SERVICE, multiple_statements: true });
     lifecycle.onStop('database', () => db.close());
     const peers = wrapPeers(connectPeers(config, log, lifecycle));
-    const tools = createWriteTools(config, clock);
+    const keys = { keyring: createKeyring(config.column_keys), index: createBlindIndex(config.blind_index_key) };
+    const tools = createWriteTools(keys, clock);
     const ports = await makePorts(config, { clock, log, db, lifecycle, peers, tools });
     countRows(ports.orders, log, lifecycle);
     reportOrderLoad(config, log, lifecycle);
@@ -109,7 +113,7 @@ export async function start(config: Config, { clock = systemClock, log = createL
     await followIndex(index, { nats, db, log, ports, lifecycle });
 
     const token = { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience };
-    const implementations = [orderService({ ...ports, paces, places, outlooks, driver, search, held_orders: openHeldOrders(db, tools, ports.orders), archive: (limit) => archiveOrders(db, limit) }), housekeepingService({ db, bus: nats })];
+    const implementations = [orderService({ ...ports, paces, places, outlooks, driver, search, held_orders: openHeldOrders(db, tools, ports.orders), archive: (limit) => archiveOrders(db, limit) }), housekeepingService({ db, bus: nats }), auditService({ db, keys })];
     const server = lifecycle.add('rpc', await startServer({ service: SERVICE, host: config.listen_host, port: config.order_port, implementations, auth: { caller_keys: config.caller_key, token }, log, clock }));
     return { port: server.port, address: server.address };
   });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { OrderService } from '#gen/rail/order/v1/order_pb.ts';
+import { auditService } from '#kit/audit/service.ts';
 import { systemClock, type Clock } from '#kit/base/clock.ts';
 import { systemRandom } from '#kit/base/random.ts';
 import { openBus } from '#kit/bus/bus.ts';
@@ -132,7 +133,7 @@ export function start(config: PaymentConfig, { clock = systemClock }: { clock?: 
     const server = lifecycle.add('server', await startServer({
       service, host: config.listen_host, port: config.payment_port, log,
       auth: { caller_keys: config.caller_key, token: { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience }, clock },
-      implementations: [paymentService({ payments, refunds, gateway, orders, clock, channels: (who) => settings.get('payment.channels', who), nudgeRefunds: () => refund_sweeper.nudge() }), housekeepingService({ db, bus: nats })],
+      implementations: [paymentService({ payments, refunds, gateway, orders, clock, channels: (who) => settings.get('payment.channels', who), nudgeRefunds: () => refund_sweeper.nudge() }), housekeepingService({ db, bus: nats }), auditService({ db, keys })],
     }));
     return { port: server.port, address: server.address, http_port: callbacks.port };
   });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
+import { auditService } from '#kit/audit/service.ts';
 import { systemClock, type Clock } from '#kit/base/clock.ts';
 import { systemRandom } from '#kit/base/random.ts';
 import { createBlindIndex } from '#kit/crypto/blind_index.ts';
@@ -124,7 +125,7 @@ export function start(config: QueryConfig, { clock = systemClock }: { clock?: Cl
     const server = await startServer({
       service, host: config.listen_host, port: config.query_port, log, limits: { max_stall_ms: config.query_stall_ms },
       auth: { caller_keys: config.caller_key, token: { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience }, clock },
-      implementations: [queryService({ timetables, remaining, clock, ...reads })],
+      implementations: [queryService({ timetables, remaining, clock, ...reads }), auditService({ db, keys })],
     });
     lifecycle.add('server', server);
     repeatWarmUps({ config, address: server.address, popular, clock, log, lifecycle });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { auditService } from '#kit/audit/service.ts';
 import { systemClock, type Clock } from '#kit/base/clock.ts';
 import { systemRandom } from '#kit/base/random.ts';
 import { createBlindIndex } from '#kit/crypto/blind_index.ts';
@@ -102,6 +103,7 @@ export function start(config: RiskConfig, { clock = systemClock }: { clock?: Clo
         }),
         configService(hub, config_store),
         housekeepingService({ db }),
+        auditService({ db, keys }),
       ],
     });
     lifecycle.add('server', server);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { IdentityService } from '#gen/rail/identity/v1/identity_pb.ts';
+import { auditService } from '#kit/audit/service.ts';
 import { fromHex } from '#kit/base/bytes.ts';
 import { systemClock, type Clock } from '#kit/base/clock.ts';
 import { createBlindIndex } from '#kit/crypto/blind_index.ts';
@@ -70,7 +71,8 @@ export function start(config: TicketingConfig, { clock = systemClock }: { clock?
     const ids = await leaseIds({ db, clock, log, lifecycle });
 
     const keyring = createKeyring(JSON.parse(config.column_keys));
-    const journal = createJournal({ keyring, index: createBlindIndex(config.blind_index_key) }, clock);
+    const audit_keys = { keyring, index: createBlindIndex(config.blind_index_key) };
+    const journal = createJournal(audit_keys, clock);
     const gateKey = (run_id: string) => gateKeyOf(fromHex(config.blind_index_key)!, run_id);
     const store = openTicketStore({ db, journal, keyring, clock, log, gateKey, nextId: (gene) => ids.next(gene) });
     const keys = await openTicketKeys({ dir: config.signing_keys_dir, db, clock, log, publish_ms: config.ticketing_key_publish_ms });
@@ -97,7 +99,7 @@ export function start(config: TicketingConfig, { clock = systemClock }: { clock?
     const server = lifecycle.add('server', await startServer({
       service, host: config.listen_host, port: config.ticketing_port, log,
       auth: { caller_keys: config.caller_key, token: { jwks: new URL(config.jwks_url), issuer: config.jwt_issuer, audience: config.jwt_audience }, clock },
-      implementations: [ticketingService({ ...deps, late: openLateRuns(db, journal), gateKey, revocations_fresh_ms: config.ticketing_revocations_fresh_ms, publishedKeys: () => keys.published(), nudgeVoids: () => voids.nudge() })],
+      implementations: [ticketingService({ ...deps, late: openLateRuns(db, journal), gateKey, revocations_fresh_ms: config.ticketing_revocations_fresh_ms, publishedKeys: () => keys.published(), nudgeVoids: () => voids.nudge() }), auditService({ db, keys: audit_keys })],
     }));
     return { port: server.port, address: server.address };
   });

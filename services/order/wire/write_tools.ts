@@ -1,15 +1,11 @@
 import type { Clock } from '#kit/base/clock.ts';
 import { writeAudits, type AuditKeys } from '#kit/audit/audit.ts';
 import { appendEvents } from '#kit/bus/outbox.ts';
-import { createBlindIndex } from '#kit/crypto/blind_index.ts';
-import { createKeyring } from '#kit/crypto/column.ts';
 import { changedEvent, entryFailedEvent, placedEvent } from '../events/encode.ts';
 import type { WriteTools } from '../store/order_write.ts';
-import type { Config } from './config.ts';
 
 /** Audit and events, as the stores write them in their transactions. */
-export function createWriteTools(config: Pick<Config, 'column_keys' | 'blind_index_key'>, clock: Clock): WriteTools {
-  const keys: AuditKeys = { keyring: createKeyring(config.column_keys), index: createBlindIndex(config.blind_index_key) };
+export function createWriteTools(keys: AuditKeys, clock: Clock): WriteTools {
   return {
     now_ms: () => clock.now_ms(),
     audit: (tx, entries) =>

@@ -1,6 +1,8 @@
 // The same suite over MariaDB with Redis and over what the simulation has in their place.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { systemClock } from '#kit/base/clock.ts';
+import { createBlindIndex } from '#kit/crypto/blind_index.ts';
+import { createKeyring } from '#kit/crypto/column.ts';
 import { acquireLease, releaseLease } from '#kit/store/lease.ts';
 import { migrate } from '#kit/store/migrate.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
@@ -46,7 +48,7 @@ orderContract('MariaDB and Redis', async (t) => {
   t.teardown(() => db.close());
   const redis = await openRedis({ url: server.url, log, service: 'order' });
   t.teardown(() => redis.close());
-  const tools = createWriteTools({ column_keys: { active: 'k1', keys: { k1: randomBytes(32).toString('base64') } }, blind_index_key: randomBytes(32).toString('hex') }, systemClock);
+  const tools = createWriteTools({ keyring: createKeyring({ active: 'k1', keys: { k1: randomBytes(32).toString('base64') } }), index: createBlindIndex(randomBytes(32).toString('hex')) }, systemClock);
   const orders = createOrderStore(db, tools);
   return {
     entries: createEntryStore(db, tools),
