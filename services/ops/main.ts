@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { writeAudit } from '#kit/audit/audit.ts';
+import { searchAudit, writeAudit } from '#kit/audit/audit.ts';
 import { systemClock, type Clock } from '#kit/base/clock.ts';
 import { systemRandom } from '#kit/base/random.ts';
 import { openBus } from '#kit/bus/bus.ts';
@@ -13,6 +13,7 @@ import { archiveRequestIds } from '#kit/store/archive.ts';
 import { openDatabase } from '#kit/store/mysql.ts';
 import { createLog } from '#kit/telemetry/log.ts';
 import { Jobs } from './app/jobs.ts';
+import { auditSources } from './rpc/audit_sources.ts';
 import { jobsOver } from './rpc/job_works.ts';
 import { opsService } from './rpc/ops.ts';
 import { orderSources } from './rpc/order_sources.ts';
@@ -49,7 +50,7 @@ export const configSchema = z.object({
 
 export type OpsConfig = z.output<typeof configSchema>;
 
-/** The only wiring of ops: jobs, dead letters, and the explanation of an order. */
+/** The only wiring of ops: jobs, dead letters, the explanation of an order, and the search in the audit of all services. */
 export function start(config: OpsConfig, { clock = systemClock }: { clock?: Clock } = {}) {
   return startAll(async (lifecycle) => {
     const service = 'ops';
@@ -82,8 +83,9 @@ export function start(config: OpsConfig, { clock = systemClock }: { clock?: Cloc
       implementations: [
         opsService({
           jobs, store, bus, sources: orderSources(peers),
-          audit: (operation, target, actor) =>
-            db.transaction((tx) => writeAudit(tx, keys, { actor_account: actor.account_id, actor_service: service, device_id: actor.device_id, ip: actor.ip, operation, target, result: 'ok', request_id: actor.request_id, time: new Date(clock.now_ms()) })),
+          audits: auditSources(peers, (query, timeout_ms) => searchAudit(db, keys, query, { timeout_ms })),
+          audit: (act, { account_id, device_id, ip, request_id }) =>
+            db.transaction((tx) => writeAudit(tx, keys, { actor_account: account_id, actor_service: service, device_id, ip, request_id, result: 'ok', ...act, time: new Date(clock.now_ms()) })),
         }),
       ],
     }));

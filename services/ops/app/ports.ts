@@ -1,3 +1,4 @@
+import type { AuditPage, AuditQuery, AuditRecord } from '#kit/audit/audit.ts';
 import type { Result } from '#kit/base/result.ts';
 import type { Job, JobRun } from '../domain/job.ts';
 import type { Happening } from '../domain/explain.ts';
@@ -34,3 +35,15 @@ export type OrderSources = {
   order(order_id: string): Promise<{ state: string; happenings: Happening[] }>;
   others(order_id: string): Promise<Happening[]>;
 };
+
+/** A record, and the service that keeps it. */
+export type KeptRecord = AuditRecord & { service: string };
+
+/** The audit of each service, by its name. Throws when the service does not answer in time. */
+export type AuditSources = ReadonlyMap<string, (query: AuditQuery) => Promise<AuditPage>>;
+
+/** Who asks; a read has no request id. */
+export type Asker = Pick<Actor, 'account_id' | 'device_id' | 'ip'> & { request_id?: string };
+
+/** Notes in the audit of ops what somebody did. */
+export type WriteAudit = (act: { operation: string; target: string; result?: string }, by: Asker) => Promise<void>;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import { timestampFromDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { DiscardDeadLettersRequestSchema, JobState, OpsService, ReplayDeadLettersRequestSchema, RunJobRequestSchema } from '#gen/rail/ops/v1/ops_pb.ts';
+import { auditMessage, auditQueryOf } from '#kit/audit/service.ts';
 import type { Bus } from '#kit/bus/bus.ts';
 import { countDeadLetters, discardDeadLetter, listDeadLetters, replayDeadLetter, type DeadLetterFilter, type ListedDeadLetter } from '#kit/bus/dlq.ts';
 import type { Call } from '#kit/rpc/call.ts';
@@ -9,14 +10,17 @@ import { RpcError, unwrap } from '#kit/rpc/error.ts';
 import { implement, type Implementation } from '#kit/rpc/implement.ts';
 import { explainOrder } from '../app/explain_order.ts';
 import type { Jobs } from '../app/jobs.ts';
-import type { Actor, JobStore, OrderSources } from '../app/ports.ts';
+import type { Actor, AuditSources, JobStore, OrderSources, WriteAudit } from '../app/ports.ts';
+import { searchAudit } from '../app/search_audit.ts';
 import type { JobRun } from '../domain/job.ts';
 
-export type OpsDeps = { jobs: Jobs; store: JobStore; bus: Bus; sources: OrderSources; audit: (operation: string, target: string, actor: Actor) => Promise<void> };
+export type OpsDeps = { jobs: Jobs; store: JobStore; bus: Bus; sources: OrderSources; audits: AuditSources; audit: WriteAudit };
 
+/** The tenant whose operators serve everybody. */
+const EVERYBODY = 'rail';
 const PAGES = { fallback: 50, max: 200 };
 
-export function opsService({ jobs, store, bus, sources, audit }: OpsDeps): Implementation {
+export function opsService({ jobs, store, bus, sources, audits, audit }: OpsDeps): Implementation {
   return implement(OpsService, {
     async listJobs() {
       await store.failAbandoned();
@@ -59,7 +63,7 @@ export function opsService({ jobs, store, bus, sources, audit }: OpsDeps): Imple
       for (const id of ids) {
         // One that is gone was replayed or discarded before: the wish is fulfilled.
         if (!(await replayDeadLetter(bus, id)).ok) continue;
-        await audit('deadLetter.Replay', `dead-letter/${id}`, actor);
+        await audit({ operation: 'deadLetter.Replay', target: `dead-letter/${id}` }, actor);
         replayed += 1;
       }
       return { replayed };
@@ -71,13 +75,17 @@ export function opsService({ jobs, store, bus, sources, audit }: OpsDeps): Imple
       let discarded = 0;
       for (const id of ids) {
         if (!(await discardDeadLetter(bus, id)).ok) continue;
-        await audit('deadLetter.Discard', `dead-letter/${id}: ${request.reason}`.slice(0, 120), actor);
+        await audit({ operation: 'deadLetter.Discard', target: `dead-letter/${id}: ${request.reason}`.slice(0, 120) }, actor);
         discarded += 1;
       }
       return { discarded };
     },
-    searchAudit() {
-      throw RpcError.of({ reason: 'NOT_IMPLEMENTED', detail: 'audit records are searched in each service for now' });
+    async searchAudit(request, call) {
+      // Records name no tenant: operators of a partner would see those of everybody.
+      if (call.account?.tenant !== EVERYBODY) throw RpcError.of({ reason: 'NOT_ALLOWED' });
+      const by = { account_id: call.account.account_id, device_id: call.device_id, ip: call.peer_ip };
+      const { records, next, missing } = await searchAudit({ audits, audit }, unwrap(auditQueryOf(request)), by);
+      return { records: records.map((record) => auditMessage(record.service, record)), nextPageToken: next ?? '', missingServices: missing };
     },
     async explainOrder({ orderId }) {
       const { order_id, state, happened, next } = await explainOrder(sources, orderId);

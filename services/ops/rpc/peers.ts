@@ -1,6 +1,7 @@
 import { Health } from '#gen/grpc/health/v1/health_pb.ts';
 import { InventoryService } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { NotificationService } from '#gen/rail/notification/v1/notification_pb.ts';
+import { AuditService } from '#gen/rail/ops/v1/audit_pb.ts';
 import { HousekeepingService } from '#gen/rail/ops/v1/housekeeping_pb.ts';
 import { OrderService } from '#gen/rail/order/v1/order_pb.ts';
 import { PaymentService } from '#gen/rail/payment/v1/payment_pb.ts';
@@ -18,7 +19,7 @@ const WITH_ARCHIVE = ['order', 'payment', 'inventory', 'notification', 'identity
 
 export type Peers = ReturnType<typeof connectPeers>;
 
-/** Clients of every service that jobs and explanations ask. */
+/** Clients of every service that jobs, explanations and searches ask. */
 export function connectPeers(addresses: PeerAddresses, caller_key: Uint8Array) {
   const options = (address: string | readonly string[]) => ({ address, service: 'ops', caller_key });
   const peers = {
@@ -31,7 +32,8 @@ export function connectPeers(addresses: PeerAddresses, caller_key: Uint8Array) {
   };
   const housekeeping = new Map(WITH_ARCHIVE.map((name): [string, ServiceClient<typeof HousekeepingService>] => [name, createClient(HousekeepingService, options(addresses[name]))]));
   const known = Object.entries(addresses).filter((entry): entry is [string, string | readonly string[]] => entry[1] !== undefined);
+  const audits = new Map(known.map(([name, address]): [string, ServiceClient<typeof AuditService>] => [name, createClient(AuditService, options(address))]));
   const health = new Map(known.map(([name, address]): [string, ServiceClient<typeof Health>] => [name, createClient(Health, options(address))]));
-  const all = [...Object.values(peers), ...housekeeping.values(), ...health.values()];
-  return { ...peers, housekeeping, health, close: () => all.forEach((peer) => peer.close()) };
+  const all = [...Object.values(peers), ...housekeeping.values(), ...audits.values(), ...health.values()];
+  return { ...peers, housekeeping, audits, health, close: () => all.forEach((peer) => peer.close()) };
 }
