@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { timestampDate, type Timestamp } from '@bufbuild/protobuf/wkt';
 import { SeatConflictKind } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { JobState, type JobRun } from '#gen/rail/ops/v1/ops_pb.ts';
+import { findAudit } from './find_audit.ts';
 import { findOrders } from './find_orders.ts';
 import { RunChangeState } from '#gen/rail/query/v1/query_pb.ts';
 import { ProtectionReason } from '#gen/rail/risk/v1/risk_pb.ts';
@@ -31,6 +32,7 @@ export const COMMANDS: Record<string, Command> = {
   conflicts: { usage: 'conflicts [RUN]', en: 'orders whose places the railway took away, and that are not refunded yet', zh: '因停运或编组调整失去席位、尚未处理的订单', run: (api, [run_id = '']) => conflicts(api, run_id) },
   refunds: { usage: 'refunds [list [RUN] | show JOB | run RUN REASON…]', en: 'refunds of whole runs and how far they are; has all tickets of a run go back in full (a cancelled run does so by itself)', zh: '整列车退票任务及进度；为某车次全部车票办理全额退票（停运列车自动办理）', run: runRefunds },
   orders: { usage: 'orders [KEY=VALUE…]', en: 'finds orders: order, account, run, payment, state, person (blind index), document (TYPE:NUMBER), placed-from, placed-to, date-from, date-to, page', zh: '检索订单：order、account、run、payment、state、person（盲索引）、document（类型:号码）、placed-from、placed-to、date-from、date-to、page', run: findOrders },
+  audit: { usage: 'audit [KEY=VALUE…]', en: 'who did what, in all services, newest first: account, target (order/123), operation (order.Cancel), from, to (a time or a day), size (50, at most 200), page', zh: '检索全部服务的审计记录，最新在前：account、target（order/123）、operation（order.Cancel）、from、to（时刻或日期）、size（默认 50，至多 200）、page', run: findAudit },
   explain: { usage: 'explain ORDER', en: 'everything that happened to an order, and what comes next', zh: '订单经历的一切以及下一步', run: (api, [order_id]) => explain(api, needed(order_id, 'ORDER')) },
 };
 

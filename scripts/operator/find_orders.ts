@@ -1,18 +1,20 @@
-import { timestampDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { IdType } from '#gen/rail/identity/v1/identity_pb.ts';
 import { OrderState } from '#gen/rail/order/v1/order_pb.ts';
-import { formatRfc3339, parseRfc3339 } from '#kit/base/time.ts';
+import { formatRfc3339 } from '#kit/base/time.ts';
 import { formatFen } from '#kit/base/money.ts';
 import { Told, words } from '../say.ts';
 import type { Api } from '../traveller/api.ts';
 import { patiently } from '../traveller/patience.ts';
+import { conditionsOf, moreLine, tellConditions, timeOf } from './conditions.ts';
 import { table } from './table.ts';
 
 const KEYS = ['order', 'account', 'run', 'payment', 'state', 'person', 'document', 'placed-from', 'placed-to', 'date-from', 'date-to', 'page'] as const;
 
 /** Orders across accounts, by what is known at the counter. A document's number only makes the blind index; it is kept nowhere. */
 export async function findOrders(api: Api, args: readonly string[]): Promise<string> {
-  const given = conditionsOf(args);
+  if (args.length === 0) throw tellConditions(KEYS);
+  const given = conditionsOf(KEYS, args);
   const person = given.document === undefined ? (given.person ?? '') : await personOf(api, given.document);
   const { orders, nextPageToken } = await patiently(() => api.order.searchOrders({
     orderId: given.order ?? '', accountId: given.account ?? '', runId: given.run ?? '', paymentId: given.payment ?? '', personBlindIndex: person,
@@ -25,15 +27,7 @@ export async function findOrders(api: Api, args: readonly string[]): Promise<str
     order.items.map(({ passengerNameMasked }) => passengerNameMasked).join(' '), formatFen(order.total?.amountFen ?? 0n), order.accountId,
     order.createTime === undefined ? '' : formatRfc3339(timestampDate(order.createTime).getTime()).slice(0, 19).replace('T', ' '),
   ]);
-  const more = nextPageToken === '' ? '' : `\n${words('more', '下一页')}: page=${nextPageToken}`;
-  return `${table([words('ORDER', '订单'), words('STATE', '状态'), words('RUN', '车次'), words('JOURNEY', '行程'), words('PASSENGERS', '乘车人'), words('TOTAL', '金额'), words('ACCOUNT', '账号'), words('PLACED', '下单于')], rows)}${more}`;
-}
-
-function conditionsOf(args: readonly string[]): Partial<Record<(typeof KEYS)[number], string>> {
-  const given = args.map((arg) => [arg.slice(0, arg.indexOf('=')), arg.slice(arg.indexOf('=') + 1)] as const);
-  const wrong = given.find(([key]) => !(KEYS as readonly string[]).includes(key));
-  if (wrong !== undefined || given.length === 0) throw new Told(`Conditions are ${KEYS.map((key) => `${key}=…`).join(' ')}`, `检索条件：${KEYS.map((key) => `${key}=…`).join(' ')}`);
-  return Object.fromEntries(given);
+  return `${table([words('ORDER', '订单'), words('STATE', '状态'), words('RUN', '车次'), words('JOURNEY', '行程'), words('PASSENGERS', '乘车人'), words('TOTAL', '金额'), words('ACCOUNT', '账号'), words('PLACED', '下单于')], rows)}${moreLine(nextPageToken)}`;
 }
 
 async function personOf(api: Api, document: string): Promise<string> {
@@ -47,14 +41,6 @@ function stateOf(word: string): OrderState {
   const state = OrderState[word.toUpperCase() as keyof typeof OrderState];
   if (typeof state !== 'number') throw new Told(`${word} is no state of an order`, `没有订单状态 ${word}`);
   return state;
-}
-
-/** `2026-11-22T08:00:00+08:00`, or a day, from its beginning in China. */
-function timeOf(text: string | undefined) {
-  if (text === undefined) return undefined;
-  const ms = parseRfc3339(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00+08:00` : text);
-  if (ms === undefined) throw new Told(`${text} is no time`, `${text} 不是时间`);
-  return timestampFromMs(ms);
 }
 
 function nameOf(state: OrderState): string {

@@ -85,6 +85,29 @@ test.serial('an operator has a run refunded and sees how far it is', async (t) =
   t.regex((await ops(['refunds', 'show', '1'])).err, /JOB_NOT_FOUND/);
 });
 
+test.serial('an operator finds in the audit of all services what was done just now, page by page', async (t) => {
+  t.timeout(300_000);
+  const set = await ops(['settings', 'set', 'calls.railway', '{"timeout_ms":2000}']);
+  t.is(set.code, 0, set.err);
+  t.is((await ops(['refunds', 'run', 'G1.20260116', 'a', 'storm'])).code, 0);
+  const settings = await ops(['audit', 'target=config/calls.railway']);
+  t.regex(settings.out, /TIME +SERVICE +ACCOUNT[\s\S]* risk +\d+ +risk +config\.Set +config\/calls\.railway +ok/, settings.err);
+  const operator = / risk +(\d+) /.exec(settings.out)![1]!;
+  const mine = await ops(['audit', `account=${operator}`, 'from=2026-01-01'], 'zh_CN.UTF-8');
+  for (const found of [/时间 +服务/, / risk +\d+ .* config\.Set /, / aftersales +\d+ .* refund\.Run +run\/G1\.20260116 /, / ops +\d+ .* audit\.Search +config\/calls\.railway +1 found /]) t.regex(mine.out, found);
+  const times = [...mine.out.matchAll(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}/gm)].map(([time]) => time);
+  t.deepEqual(times, times.toSorted().toReversed());
+  const first = await ops(['audit', `account=${operator}`, 'operation=config.Set', 'size=1']);
+  const page = /more: page=(\S+)/.exec(first.out)![1]!;
+  const second = await ops(['audit', `account=${operator}`, 'operation=config.Set', 'size=1', `page=${page}`]);
+  t.regex(first.out, /calls\.railway/);
+  t.notRegex(second.out, /calls\.railway/);
+  t.regex((await ops(['audit', 'size=201'])).err, /FIELD_INVALID/);
+  t.regex((await ops(['audit', 'page=next'])).err, /PAGE_TOKEN_INVALID/);
+  t.regex((await ops(['audit', 'colour=red'], 'zh_CN.UTF-8')).err, /检索条件：account=…/);
+  t.regex((await ops(['audit', 'target=order/0'])).out, /No record fits/);
+});
+
 test.serial('help and mistakes are told in both languages', async (t) => {
   t.regex((await ops(['--help'])).out, /dead-letters \[list/);
   t.regex((await ops(['--help'], 'zh_CN.UTF-8')).out, /死信/);
