@@ -9,9 +9,9 @@ import { eventually, NAMESPACE, openMesh, podsOf, type Cluster } from './support
 import { oversoldSeats } from './support/ledger.ts';
 
 /** Each has a trip for every day of the window, and then no more. */
-const BUYERS = Number(process.env.MESH_BUYERS ?? 24);
+const BUYERS = Number(process.env.MESH_BUYERS ?? 44);
 /** Purchases begun a second. What a machine can carry beside a rollout differs; two cores carry little. */
-const RATE = Number(process.env.MESH_RATE ?? 0.5);
+const RATE = Number(process.env.MESH_RATE ?? 1.5);
 const ROLLOUT_MS = 600_000;
 
 test.serial('rolling every service over, one by one, is noticed by nobody who buys', async (t) => {

@@ -41,6 +41,13 @@ test('the namespace has room for every pod that may be asked for', async (t) => 
   t.true(sum(each) + Math.max(...each) + JOBS <= Number(quota), `${sum(each)} pods and a canary of ${Math.max(...each)}`);
 });
 
+test('where pods ask for next to nothing, autoscalers go by what pods really use', async (t) => {
+  const manifests = await rendered('lab');
+  const scalers = manifests.filter(({ kind }) => kind === 'HorizontalPodAutoscaler');
+  t.true(scalers.length > 0);
+  for (const { metadata, spec } of scalers) t.deepEqual((spec.metrics as Array<{ resource?: { target: { type: string } } }>).map(({ resource }) => resource?.target.type), ['AverageValue'], metadata.name);
+});
+
 test('autoscalers go up fast and down slowly, order by its queue, and a sale asks for nothing that they forbid', async (t) => {
   const manifests = await rendered('production');
   const scalers = manifests.filter(({ kind }) => kind === 'HorizontalPodAutoscaler');

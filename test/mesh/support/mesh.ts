@@ -18,6 +18,11 @@ export const GRPC = { OK: 0, UNKNOWN: 2, DEADLINE_EXCEEDED: 4, PERMISSION_DENIED
 
 /** Files that a probe has, by the names of their places. */
 const PROGRAMS = { call: 'mesh/programs', echo: 'mesh/programs', edge: 'mesh/programs', edge_ways: 'support' } as const;
+/** A proxy that looks for a file of its policy in vain is ready ten seconds late, or not at all (mesh/k8s/overlays/lab/outside-ca.yaml). */
+const OUTSIDE_AUTHORITY = {
+  'sidecar.istio.io/userVolume': JSON.stringify([{ name: 'outside-ca', configMap: { name: 'trust', optional: true, items: [{ key: 'outside-ca.crt', path: 'ca.crt' }] } }]),
+  'sidecar.istio.io/userVolumeMount': JSON.stringify([{ name: 'outside-ca', mountPath: '/etc/outside-ca', readOnly: true }]),
+};
 const READY = '300s';
 const EXEC_MS = 300_000;
 const LOOK_MS = 250;
@@ -136,7 +141,7 @@ function probeManifests(name: string, namespace: string, image: string, { accoun
     volumeMounts: [...Object.entries(PROGRAMS).map(([file, folder]) => ({ name: 'files', mountPath: `/app/test/${folder}/${file}.ts`, subPath: `${file}.ts` })), { name: 'trust', mountPath: '/etc/trust' }, { name: 'tmp', mountPath: '/tmp' }],
   };
   const template = {
-    metadata: { labels: { ...labels, 'sidecar.istio.io/inject': String(!outside) } },
+    metadata: { labels: { ...labels, 'sidecar.istio.io/inject': String(!outside) }, annotations: outside ? {} : OUTSIDE_AUTHORITY },
     spec: {
       serviceAccountName: account,
       terminationGracePeriodSeconds: 2,
