@@ -1,9 +1,10 @@
 /** What changes of trains need from stores and from the other services. */
 import type { Clock } from '#kit/base/clock.ts';
+import type { Journey } from '#kit/base/journey.ts';
 import type { Result } from '#kit/base/result.ts';
 import type { Timers } from '#kit/base/timers.ts';
 import type { Log } from '#kit/telemetry/log.ts';
-import type { Change, ChangeBody, ChangeItem, ChangeStage, Fare, Journey, PlacePart } from '../domain/change.ts';
+import type { Change, ChangeBody, ChangeItem, ChangeStage, Fare, PlacePart } from '../domain/change.ts';
 import type { MoneySource } from '../domain/refund.ts';
 import type { ChangeQuote, OrderTickets, RunFacts } from '../domain/change_quote.ts';
 import type { Actor, Money } from './ports.ts';

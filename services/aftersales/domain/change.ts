@@ -1,3 +1,4 @@
+import type { Journey } from '#kit/base/journey.ts';
 import type { MoneySource } from './refund.ts';
 import type { ChangeTerms } from './change_rules.ts';
 
@@ -10,21 +11,6 @@ import type { ChangeTerms } from './change_rules.ts';
  * the time. REFUSED: the order did not take it.
  */
 export type ChangeStage = 'BEGUN' | 'OPENED' | 'LOCKED' | 'AWAIT_PAY' | 'PAID' | 'PIVOTED' | 'ISSUED' | 'MOVED' | 'DONE' | 'UNDOING' | 'CANCELLED' | 'REFUSED';
-
-export type Journey = {
-  run_id: string;
-  train_no: string;
-  service_date: string;
-  from_station_id: string;
-  to_station_id: string;
-  from_index: number;
-  to_index: number;
-  departure_ms: number;
-  arrival_ms: number;
-  from_station_name: string;
-  to_station_name: string;
-  distance_m: number;
-};
 
 /** Words of the contracts' enums; `berth_level` is empty for seats. */
 export type Place = { coach_no: string; seat_no: string; seat_class: string; berth_level: string };

@@ -1,5 +1,6 @@
 import test from 'ava';
-import type { Fare, Journey } from './change.ts';
+import type { Journey } from '#kit/base/journey.ts';
+import type { Fare } from './change.ts';
 import { changeStillHolds, quoteChange, type OrderTickets, type RideFacts, type TicketItem, type Wish } from './change_quote.ts';
 import { GATE_CUT_OFF_MS, QUOTE_LIFE_MS } from './quote.ts';
 

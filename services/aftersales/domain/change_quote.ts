@@ -1,5 +1,6 @@
+import type { Journey } from '#kit/base/journey.ts';
 import { fail, fieldInvalid, ok, type Result } from '#kit/base/result.ts';
-import { dearestFare, type ChangeItem, type Fare, type Journey } from './change.ts';
+import { dearestFare, type ChangeItem, type Fare } from './change.ts';
 import { priceOf, termsOf, type ChangeTerms } from './change_rules.ts';
 import { leftAlone, type Traveller } from './companions.ts';
 import type { MoneySource } from './refund.ts';

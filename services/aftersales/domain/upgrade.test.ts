@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { ErrorReason } from '#kit/base/errors.ts';
-import type { Fare, Journey, PlacePart } from './change.ts';
+import type { Journey } from '#kit/base/journey.ts';
+import type { Fare, PlacePart } from './change.ts';
 import type { ChangeQuote, OrderTickets, QuotedItem, TicketItem } from './change_quote.ts';
 import { differenceOf } from './change.ts';
 import { matchHoldId } from './standby.ts';

@@ -1,9 +1,10 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { ChangeStage, type ChangeItemSchema, type ChangeQuoteSchema, type ChangeSchema } from '#gen/rail/aftersales/v1/change_pb.ts';
+import { journeyMessage } from '#kit/rpc/journey.ts';
 import { differenceOf, type Change, type ChangeItem } from '../domain/change.ts';
 import type { ChangeQuote, QuotedItem } from '../domain/change_quote.ts';
-import { journeyMessage, moneyMessage, partMessage } from './journeys.ts';
+import { moneyMessage, partMessage } from './journeys.ts';
 
 /** What is being undone counts as given up already: the old ticket is the valid one, whatever still goes back. */
 const STAGES: Record<Change['stage'], ChangeStage> = {

@@ -1,10 +1,11 @@
 /** Rides, places and money as messages of the contracts, and back. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
-import type { Journey as JourneyMessage, JourneySchema, Seat as SeatMessage, SeatPartSchema, SeatPreference, SeatPreferenceSchema, SeatSchema } from '#gen/rail/type/v1/journey_pb.ts';
+import type { Journey as JourneyMessage, Seat as SeatMessage, SeatPartSchema, SeatPreference, SeatPreferenceSchema, SeatSchema } from '#gen/rail/type/v1/journey_pb.ts';
 import type { Money } from '#gen/rail/type/v1/money_pb.ts';
+import type { Journey } from '#kit/base/journey.ts';
 import { fenFromInt64, fenToInt64 } from '#kit/base/money.ts';
-import type { Journey, Place, PlacePart, Preference } from '../domain/change.ts';
+import { journeyFrom } from '#kit/rpc/journey.ts';
+import type { Place, PlacePart, Preference } from '../domain/change.ts';
 import { berthLevels, seatClasses } from './words.ts';
 
 export function moneyMessage(amount_fen: number) {
@@ -18,37 +19,7 @@ export function fenOf(money: Money | undefined): number {
 /** Throws for a ride without times: no peer sends one. */
 export function journeyOf(message: JourneyMessage | undefined): Journey {
   if (message?.departureTime === undefined || message.arrivalTime === undefined) throw new Error('a journey has a departure and an arrival');
-  return {
-    run_id: message.runId,
-    train_no: message.trainNo,
-    service_date: message.serviceDate,
-    from_station_id: message.fromStationId,
-    to_station_id: message.toStationId,
-    from_index: message.fromIndex,
-    to_index: message.toIndex,
-    departure_ms: timestampMs(message.departureTime),
-    arrival_ms: timestampMs(message.arrivalTime),
-    from_station_name: message.fromStationName,
-    to_station_name: message.toStationName,
-    distance_m: Number(message.distanceM),
-  };
-}
-
-export function journeyMessage(journey: Journey): MessageInitShape<typeof JourneySchema> {
-  return {
-    runId: journey.run_id,
-    trainNo: journey.train_no,
-    serviceDate: journey.service_date,
-    fromStationId: journey.from_station_id,
-    toStationId: journey.to_station_id,
-    fromIndex: journey.from_index,
-    toIndex: journey.to_index,
-    departureTime: timestampFromMs(journey.departure_ms),
-    arrivalTime: timestampFromMs(journey.arrival_ms),
-    fromStationName: journey.from_station_name,
-    toStationName: journey.to_station_name,
-    distanceM: BigInt(Math.round(journey.distance_m)),
-  };
+  return journeyFrom(message);
 }
 
 export function placeOf({ coachNo, seatNo, seatClass, berthLevel }: SeatMessage): Place {

@@ -1,4 +1,5 @@
 /** The words of an order. Plain data: protobuf messages stop at rpc/ and events/, SQL rows at store/. */
+import type { Journey as Ride } from '#kit/base/journey.ts';
 import type { CloseReason, OrderState } from './state.ts';
 
 export type SeatClass = 'BUSINESS' | 'FIRST' | 'SECOND' | 'SOFT_SLEEPER' | 'HARD_SLEEPER' | 'SOFT_SEAT' | 'HARD_SEAT' | 'STANDING';
@@ -12,20 +13,8 @@ export type Seat = { coach_no: string; seat_no: string; seat_class: SeatClass; b
 /** A place for a part of the trip; more than one when seats are changed on the way. */
 export type SeatPart = { seat: Seat; from_index: number; to_index: number };
 
-/** One ride: a stretch of a train run. Times are milliseconds since 1970. */
-export type Journey = {
-  run_id: string;
-  train_no: string;
-  service_date: string;
-  from_station_id: string;
-  to_station_id: string;
-  from_index: number;
-  to_index: number;
-  departure_ms: number;
-  arrival_ms: number;
-  from_station_name: string;
-  to_station_name: string;
-  distance_m: number;
+/** A ride that was ordered. */
+export type Journey = Ride & {
   /** The railway's newest word when it was ordered; only greater ones change anything. Absent: not known, as if none. */
   revision?: number;
   change?: JourneyChange;

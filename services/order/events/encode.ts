@@ -7,9 +7,10 @@ import {
 } from '#gen/rail/event/v1/order_events_pb.ts';
 import { BerthLevel, Channel, SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
 import type { OutgoingEvent } from '#kit/bus/outbox.ts';
+import { journeyMessage } from '#kit/rpc/journey.ts';
 import type { OrderChange, RunNews } from '../domain/change.ts';
 import type { QueueEntry } from '../domain/entry.ts';
-import { itemIdOf, type Journey, type Order, type Seat } from '../domain/order.ts';
+import { itemIdOf, type Order, type Seat } from '../domain/order.ts';
 
 export function placedEvent(order: Order): OutgoingEvent {
   return eventOf(OrderPlacedSchema, { order: snapshot(order) }, order);
@@ -39,7 +40,7 @@ export function changedEvent({ after, event, cause, reason = '', news }: OrderCh
 function runChangedEvent(after: Order, news: RunNews): OutgoingEvent {
   const itemIds = (item_nos: readonly number[]) => item_nos.map((item_no) => itemIdOf(after.order_id, item_no));
   const { before, after: now, reason } = news;
-  const change: MessageInitShape<typeof OrderRunChangeSchema> = { runId: now.run_id, revision: BigInt(news.revision), reasonZh: reason.zh, reasonEn: reason.en, itemIds: itemIds(news.item_nos), journey: journey(now) };
+  const change: MessageInitShape<typeof OrderRunChangeSchema> = { runId: now.run_id, revision: BigInt(news.revision), reasonZh: reason.zh, reasonEn: reason.en, itemIds: itemIds(news.item_nos), journey: journeyMessage(now) };
   const common = { order: snapshot(after), change };
   switch (news.kind) {
     case 'CANCELLED':
@@ -78,7 +79,7 @@ function snapshot(order: Order): MessageInitShape<typeof OrderSnapshotSchema> {
     accountId: order.account_id,
     tenant: order.tenant,
     channel: Channel[order.channel],
-    journey: journey(order.journey),
+    journey: journeyMessage(order.journey),
     items: order.items.map((item) => ({
       itemId: itemIdOf(order.order_id, item.item_no),
       passengerId: item.passenger_id,
@@ -101,21 +102,4 @@ function snapshot(order: Order): MessageInitShape<typeof OrderSnapshotSchema> {
 
 function seatOf({ coach_no, seat_no, seat_class, berth_level }: Seat) {
   return { coachNo: coach_no, seatNo: seat_no, seatClass: SeatClass[seat_class], berthLevel: BerthLevel[berth_level ?? 'UNSPECIFIED'] };
-}
-
-function journey(ride: Journey) {
-  return {
-    runId: ride.run_id,
-    trainNo: ride.train_no,
-    serviceDate: ride.service_date,
-    fromStationId: ride.from_station_id,
-    toStationId: ride.to_station_id,
-    fromIndex: ride.from_index,
-    toIndex: ride.to_index,
-    departureTime: timestampFromMs(ride.departure_ms),
-    arrivalTime: timestampFromMs(ride.arrival_ms),
-    fromStationName: ride.from_station_name,
-    toStationName: ride.to_station_name,
-    distanceM: BigInt(Math.round(ride.distance_m)),
-  };
 }

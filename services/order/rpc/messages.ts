@@ -1,10 +1,11 @@
 /** Plain objects of the domain as messages of the contract. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { JourneyChangeSchema, ListQueuesResponse_QueueSchema, OrderItemSchema, OrderSchema, QueueStatusSchema, RunItemSchema, SeatPartSchema, TimelineEntrySchema } from '#gen/rail/order/v1/order_pb.ts';
-import type { Journey as JourneyMessage, JourneySchema, Seat as SeatMessage, SeatSchema } from '#gen/rail/type/v1/journey_pb.ts';
+import type { Seat as SeatMessage, SeatSchema } from '#gen/rail/type/v1/journey_pb.ts';
 import type { MoneySchema } from '#gen/rail/type/v1/money_pb.ts';
 import { fenToInt64 } from '#kit/base/money.ts';
+import { journeyMessage } from '#kit/rpc/journey.ts';
 import type { RunItem, TimelineRow } from '../app/ports.ts';
 import type { QueueView } from '../app/queue_status.ts';
 import { goneSeats, itemIdOf, journeyOf, moneyIn, type Journey, type Order, type OrderItem, type Seat, type SeatPart } from '../domain/order.ts';
@@ -30,40 +31,6 @@ export function seatOf(message: SeatMessage): Seat | undefined {
 
 export function partMessage({ seat, from_index, to_index }: SeatPart): MessageInitShape<typeof SeatPartSchema> {
   return { seat: seatMessage(seat), fromIndex: from_index, toIndex: to_index };
-}
-
-export function journeyMessage(journey: Journey): MessageInitShape<typeof JourneySchema> {
-  return {
-    runId: journey.run_id,
-    trainNo: journey.train_no,
-    serviceDate: journey.service_date,
-    fromStationId: journey.from_station_id,
-    toStationId: journey.to_station_id,
-    fromIndex: journey.from_index,
-    toIndex: journey.to_index,
-    departureTime: timestampFromMs(journey.departure_ms),
-    arrivalTime: timestampFromMs(journey.arrival_ms),
-    fromStationName: journey.from_station_name,
-    toStationName: journey.to_station_name,
-    distanceM: BigInt(Math.round(journey.distance_m)),
-  };
-}
-
-export function journeyFrom(message: JourneyMessage): Journey {
-  return {
-    run_id: message.runId,
-    train_no: message.trainNo,
-    service_date: message.serviceDate,
-    from_station_id: message.fromStationId,
-    to_station_id: message.toStationId,
-    from_index: message.fromIndex,
-    to_index: message.toIndex,
-    departure_ms: message.departureTime === undefined ? 0 : timestampMs(message.departureTime),
-    arrival_ms: message.arrivalTime === undefined ? 0 : timestampMs(message.arrivalTime),
-    from_station_name: message.fromStationName,
-    to_station_name: message.toStationName,
-    distance_m: Number(message.distanceM),
-  };
 }
 
 export function orderMessage(order: Order): MessageInitShape<typeof OrderSchema> {

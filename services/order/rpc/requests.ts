@@ -4,13 +4,14 @@ import type { Journey as JourneyMessage, SeatPreference as PreferenceMessage } f
 import { fenFromInt64 } from '#kit/base/money.ts';
 import { fail, fieldInvalid, ok, type Result } from '#kit/base/result.ts';
 import type { Call } from '#kit/rpc/call.ts';
+import { journeyFrom } from '#kit/rpc/journey.ts';
 import type { AccountFacts, Actor } from '../app/actor.ts';
 import type { HeldOrderRequest } from '../app/create_held_order.ts';
 import type { ItemTransition, Replacement, TransitionRequest } from '../app/transition_items.ts';
 import type { Journey, SeatPart } from '../domain/order.ts';
 import type { SeatPreference, SubmitPassenger, SubmitRequest } from '../domain/request.ts';
 import type { OrderState } from '../domain/state.ts';
-import { journeyFrom, seatOf } from './messages.ts';
+import { seatOf } from './messages.ts';
 import { berthLevels, channels, closeReasons, orderStates, passengerTypes, seatClasses } from './words.ts';
 
 export function actorOf(call: Call): Actor {

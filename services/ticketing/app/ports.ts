@@ -1,5 +1,6 @@
+import type { Journey } from '#kit/base/journey.ts';
 import type { Result } from '#kit/base/result.ts';
-import type { Issue, Journey, SeatPart, Ticket } from '../domain/ticket.ts';
+import type { Issue, SeatPart, Ticket } from '../domain/ticket.ts';
 import type { Ride, SigningKey, TokenFacts } from '../domain/token.ts';
 
 /** Who writes, for the audit; `account_id` is empty for a service in its own name. */

@@ -1,3 +1,4 @@
+import type { Journey } from '#kit/base/journey.ts';
 import type { Ride } from './token.ts';
 
 export type TicketState = 'ISSUING' | 'VALID' | 'USED' | 'VOID';
@@ -15,21 +16,6 @@ export type Seat = { coach_no: string; seat_no: string; seat_class: string; bert
 
 /** A seat for segments from_index … to_index-1 of the run. */
 export type SeatPart = { seat: Seat; from_index: number; to_index: number };
-
-export type Journey = {
-  run_id: string;
-  train_no: string;
-  service_date: string;
-  from_station_id: string;
-  to_station_id: string;
-  from_index: number;
-  to_index: number;
-  departure_ms: number;
-  arrival_ms: number;
-  from_station_name: string;
-  to_station_name: string;
-  distance_m: number;
-};
 
 export type Ticket = {
   ticket_id: bigint;

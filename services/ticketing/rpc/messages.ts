@@ -1,11 +1,13 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { IssueOutcome, TicketState, type BatchIssueTicketsResponse_ResultSchema, type IssueItem, type IssueTicketsRequest, type TicketSchema } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import type { Seat as SeatMessage, SeatPart as SeatPartMessage } from '#gen/rail/type/v1/journey_pb.ts';
+import type { Journey } from '#kit/base/journey.ts';
 import { fail, fieldInvalid, ok, type Result } from '#kit/base/result.ts';
+import { journeyFrom, journeyMessage } from '#kit/rpc/journey.ts';
 import { outcomeStatus } from '#kit/rpc/status.ts';
 import type { NewIssue, NewTicket } from '../app/ports.ts';
-import { placeOf, type Issue, type Journey, type Seat, type SeatPart, type Ticket } from '../domain/ticket.ts';
+import { placeOf, type Issue, type Seat, type SeatPart, type Ticket } from '../domain/ticket.ts';
 import { isWay } from '../domain/token_payload.ts';
 import { berthLevels, passengerTypes, seatClasses } from './words.ts';
 
@@ -23,20 +25,7 @@ export function ticketMessage(ticket: Ticket, with_token: boolean): MessageInitS
     state: STATES[ticket.state],
     passengerNameMasked: ticket.name_masked,
     idNumberMasked: ticket.id_number_masked,
-    journey: {
-      runId: journey.run_id,
-      trainNo: journey.train_no,
-      serviceDate: journey.service_date,
-      fromStationId: journey.from_station_id,
-      toStationId: journey.to_station_id,
-      fromIndex: journey.from_index,
-      toIndex: journey.to_index,
-      departureTime: timestampFromMs(journey.departure_ms),
-      arrivalTime: timestampFromMs(journey.arrival_ms),
-      fromStationName: journey.from_station_name,
-      toStationName: journey.to_station_name,
-      distanceM: BigInt(journey.distance_m),
-    },
+    journey: journeyMessage(journey),
     seat: seatMessage(seat_parts[0]!.seat),
     seatParts: seat_parts.map(({ seat, from_index, to_index }) => ({ seat: seatMessage(seat), fromIndex: from_index, toIndex: to_index })),
     passengerType: passengerTypes.to(ticket.passenger_type),
@@ -91,20 +80,7 @@ function newTicketOf({ itemId, itemVersion, passengerId, passengerType, seat, se
     passenger_id: passengerId,
     passenger_type: passengerTypes.of(passengerType) ?? 'ADULT',
     seat_parts,
-    journey: {
-      run_id: journey.runId,
-      train_no: journey.trainNo,
-      service_date: journey.serviceDate,
-      from_station_id: journey.fromStationId,
-      to_station_id: journey.toStationId,
-      from_index: journey.fromIndex,
-      to_index: journey.toIndex,
-      departure_ms: timestampMs(journey.departureTime),
-      arrival_ms: timestampMs(journey.arrivalTime),
-      from_station_name: journey.fromStationName,
-      to_station_name: journey.toStationName,
-      distance_m: Number(journey.distanceM),
-    },
+    journey: journeyFrom(journey),
   });
 }
 

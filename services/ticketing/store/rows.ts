@@ -1,4 +1,5 @@
-import type { Issue, IssueState, Journey, RailwayState, Seat, SeatPart, Ticket, TicketState } from '../domain/ticket.ts';
+import type { Journey } from '#kit/base/journey.ts';
+import type { Issue, IssueState, RailwayState, Seat, SeatPart, Ticket, TicketState } from '../domain/ticket.ts';
 
 export type TicketRow = {
   ticket_id: bigint; issue_id: string; order_id: bigint; account_id: bigint; item_id: string; version: bigint; state: TicketState; passenger_id: string; passenger_type: string;

@@ -4,9 +4,10 @@ import { fail, mapResult, ok, type Result } from '#kit/base/result.ts';
 import type { Call } from '#kit/rpc/call.ts';
 import type { ServiceClient } from '#kit/rpc/client.ts';
 import { ask, own } from '#kit/rpc/peer.ts';
+import { journeyMessage } from '#kit/rpc/journey.ts';
 import type { ChangeOrders, Replaced, TicketsView } from '../../app/change_ports.ts';
 import type { OrderTickets } from '../../domain/change_quote.ts';
-import { fenOf, journeyMessage, journeyOf, moneyMessage, seatMessage } from '../journeys.ts';
+import { fenOf, journeyOf, moneyMessage, seatMessage } from '../journeys.ts';
 import { channels, orderStates, passengerTypes, seatClasses } from '../words.ts';
 
 type Client = ServiceClient<typeof OrderService>;

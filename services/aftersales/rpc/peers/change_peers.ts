@@ -7,11 +7,12 @@ import { fail, mapResult, ok, type Result } from '#kit/base/result.ts';
 import type { ServiceClient } from '#kit/rpc/client.ts';
 import { ask, own } from '#kit/rpc/peer.ts';
 import { runBuckets } from '#kit/rpc/run_buckets.ts';
+import { journeyMessage } from '#kit/rpc/journey.ts';
 import type { ChangeMoney, ChangePlaces, ChangeTickets, DifferenceState, Timetable } from '../../app/change_ports.ts';
 import type { Money, Places } from '../../app/ports.ts';
 import type { PlacePart } from '../../domain/change.ts';
 import type { SaleState } from '../../domain/change_quote.ts';
-import { fenOf, journeyMessage, journeyOf, moneyMessage, partMessage, placeOf, preferenceMessage, seatMessage } from '../journeys.ts';
+import { fenOf, journeyOf, moneyMessage, partMessage, placeOf, preferenceMessage, seatMessage } from '../journeys.ts';
 import { berthLevels, channels, passengerTypes, saleStates, seatClasses } from '../words.ts';
 
 const READ_MS = 1000;

@@ -1,9 +1,10 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { IssueOutcome, TicketingService } from '#gen/rail/ticketing/v1/ticketing_pb.ts';
 import type { ServiceClient } from '#kit/rpc/client.ts';
+import { journeyMessage } from '#kit/rpc/journey.ts';
 import type { Issued, Ticketing } from '../../app/peers.ts';
 import { itemIdOf, itemNoOf, journeyOf, type Order } from '../../domain/order.ts';
-import { journeyMessage, seatMessage } from '../messages.ts';
+import { seatMessage } from '../messages.ts';
 import { passengerTypes, wordsOf } from '../words.ts';
 import { fail, mapResult, ok, type Result } from '#kit/base/result.ts';
 import { ask, own } from '#kit/rpc/peer.ts';
