@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Passenger } from '#gen/rail/identity/v1/identity_pb.ts';
 import { OrderState } from '#gen/rail/order/v1/order_pb.ts';
+import { inTurns } from '#kit/base/in_turns.ts';
 import { addDays, serviceDateAt } from '#kit/base/time.ts';
 import { reasonOf } from './traveller/api.ts';
 import { patiently } from './traveller/patience.ts';
@@ -79,12 +80,8 @@ let ended = false;
 process.stdin.resume();
 void once(process.stdin, 'end').then(() => (ended = true));
 
-const free: Buyer[] = [];
-let made = 0;
 // Each account may ask three times a second, so that several are made in the time of one.
-await Promise.all(Array.from({ length: MADE_AT_ONCE }, async () => {
-  while (made < Number(values.buyers)) free.push(await makeBuyer(made++));
-}));
+const free = await inTurns(Array(Number(values.buyers)).keys(), MADE_AT_ONCE, makeBuyer);
 say({ event: 'ready', buyers: free.length });
 const under_way = new Set<Promise<void>>();
 const pause_ms = 1000 / Number(values.rate);

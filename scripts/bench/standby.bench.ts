@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { HoldOwner } from '#gen/rail/inventory/v1/inventory_pb.ts';
 import { SeatClass } from '#gen/rail/type/v1/journey_pb.ts';
 import { systemClock } from '#kit/base/clock.ts';
+import { inTurns } from '#kit/base/in_turns.ts';
 import { integerBetween, systemRandom } from '#kit/base/random.ts';
 import { uuid7 } from '#kit/base/uuid7.ts';
 import type { Bench } from '../bench.ts';
@@ -56,7 +57,7 @@ const STOPS = [0, 5, 10, 15, 20];
 async function measure(world: World, options: Options): Promise<Record<string, unknown>> {
   await world.ops.openRuns({ serviceDate: SERVICE_DATE, runIds: TRAINS.map(runIdOf) });
   await step(say, 'selling every seat', '正在售完所有席位', () => sellOut(world));
-  await step(say, `${options.requests} requests`, `${options.requests} 个候补请求`, () => inTurns(options.requests, (index) => ask(world, index)));
+  await step(say, `${options.requests} requests`, `${options.requests} 个候补请求`, () => inTurns(Array(options.requests).keys(), AT_ONCE, (index) => ask(world, index)));
   await untilKnown(world);
 
   const given = new Map<string, number>();
@@ -82,9 +83,9 @@ async function measure(world: World, options: Options): Promise<Record<string, u
 /** Two holds a seat, so that what is given back is half of the way. */
 async function sellOut({ inventory }: World): Promise<void> {
   for (const [half, from] of [0, HALF].entries()) {
-    await inTurns(SEATS, (index) => inventory.holdSeats({ holdId: `sold-${half}-${index}`, runId: HOT, fromStationId: stationOf(from), toStationId: stationOf(from + HALF), items: [item(1)], owner: HoldOwner.ORDER, holdTtlMs: HOLD_TTL_MS }));
+    await inTurns(Array(SEATS).keys(), AT_ONCE, (index) => inventory.holdSeats({ holdId: `sold-${half}-${index}`, runId: HOT, fromStationId: stationOf(from), toStationId: stationOf(from + HALF), items: [item(1)], owner: HoldOwner.ORDER, holdTtlMs: HOLD_TTL_MS }));
   }
-  for (const train of TRAINS.slice(1)) await inTurns(SEATS, (index) => inventory.holdSeats({ holdId: `sold-${train}-${index}`, runId: runIdOf(train), fromStationId: stationOf(0), toStationId: stationOf(SEGMENTS), items: [item(1)], owner: HoldOwner.ORDER, holdTtlMs: HOLD_TTL_MS }));
+  for (const train of TRAINS.slice(1)) await inTurns(Array(SEATS).keys(), AT_ONCE, (index) => inventory.holdSeats({ holdId: `sold-${train}-${index}`, runId: runIdOf(train), fromStationId: stationOf(0), toStationId: stationOf(SEGMENTS), items: [item(1)], owner: HoldOwner.ORDER, holdTtlMs: HOLD_TTL_MS }));
 }
 
 async function ask({ standbys }: World, index: number): Promise<void> {
@@ -148,14 +149,6 @@ function delaysOf(matched: ReadonlyMap<string, readonly { seat: number; from: nu
 
 function item(number: number) {
   return { itemId: String(number), seatClasses: [SeatClass.SECOND] };
-}
-
-async function inTurns(count: number, work: (index: number) => Promise<unknown>): Promise<void> {
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < count) await work(next++);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
 function whole(name: string, text: string): number {

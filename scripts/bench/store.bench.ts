@@ -1,6 +1,7 @@
 /** What a transaction like an order's step costs by itself and in company (ADR 26): CPU of this process and of a MariaDB of its own. */
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { inTurns } from '#kit/base/in_turns.ts';
 import { appendEvents } from '#kit/bus/outbox.ts';
 import { kitTables } from '#kit/store/kit_tables.ts';
 import { migrate } from '#kit/store/migrate.ts';
@@ -54,7 +55,7 @@ async function compare(db: Database, processes: Processes, at_once: number, coun
     for (const way of ['alone', 'shared'] as const) {
       const ids = await makeRows(db, count);
       const before = cpuOf(processes);
-      await all(ids, at_once, (id) => db.transaction((tx) => takeStep(tx, id), way === 'shared' ? { share: { keys: [`step/${id}`] } } : {}));
+      await inTurns(ids, at_once, (id) => db.transaction((tx) => takeStep(tx, id), way === 'shared' ? { share: { keys: [`step/${id}`] } } : {}));
       const used = cpuBetween(before, cpuOf(processes));
       // The first round only warms.
       if (round > 0) us[way].push((Object.values(used).reduce((sum, used_s) => sum + used_s, 0) * 1e6) / count);
@@ -82,11 +83,4 @@ async function makeRows(db: Database, count: number): Promise<number[]> {
     for (const id of ids) await tx.later('INSERT INTO step (id, version, body) VALUES (?, 1, ?)', [id, body]);
   });
   return ids;
-}
-
-async function all(ids: readonly number[], at_once: number, run: (id: number) => Promise<void>): Promise<void> {
-  const left = ids.values();
-  await Promise.all(Array.from({ length: at_once }, async () => {
-    for (const id of left) await run(id);
-  }));
 }

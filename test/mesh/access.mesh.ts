@@ -1,6 +1,7 @@
 /** Proof 2: nobody speaks to a pod in the clear, and every account may ask what the table of calls lists for it, and nothing else. */
 import { randomBytes } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
+import { inTurns } from '#kit/base/in_turns.ts';
 import { calleesOf, calls, PORTS, type Call as Row, type Caller } from '../../mesh/calls.ts';
 import type { Cluster } from '../../scripts/mesh/cluster.ts';
 import { SERVICE_NAMES, type ServiceName } from '../../scripts/stack/services.ts';
@@ -60,7 +61,7 @@ test('whoever has the certificate of an account may ask what the table lists for
 
 test('each service and the edge get through their own proxies to all that is listed for them, and find nobody else', async (t) => {
   const mesh = await openMesh();
-  const faults = await inTurns(CALLERS, async (caller) => {
+  const faults = await inTurns(CALLERS, AT_ONCE, async (caller) => {
     const listed = LISTED.filter(({ callee, callers }) => callee !== caller && callers.includes(caller));
     const strangers = LISTED.filter(({ callee, port, path }) => port === 'grpc' && path.startsWith('/grpc.health.') && callee !== caller && !calleesOf(caller).includes(callee));
     const questions = [...listed, ...strangers];
@@ -118,15 +119,6 @@ async function addresses(mesh: Cluster): Promise<[string, string][]> {
 
 async function traveller(mesh: Cluster): Promise<{ pod: string; namespace: string }> {
   return { pod: (await podsOf(mesh, 'traveller', OUTSIDE))[0]!, namespace: OUTSIDE };
-}
-
-async function inTurns<I, O>(items: readonly I[], work: (item: I) => Promise<O>): Promise<O[]> {
-  const results: O[] = [];
-  let next = 0;
-  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-    for (let turn = next++; turn < items.length; turn = next++) results[turn] = await work(items[turn]!);
-  }));
-  return results;
 }
 
 /** A namespace that is not ours, with an account that is called like one of ours. */

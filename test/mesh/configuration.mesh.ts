@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { parseAllDocuments, stringify } from 'yaml';
+import { inTurns } from '#kit/base/in_turns.ts';
 import type { Cluster } from '../../scripts/mesh/cluster.ts';
 import { outcomeOf } from '../../scripts/tools/command.ts';
 import { eventually, MANAGER, NAMESPACE, openMesh, podsOf, proxyStats } from './support/mesh.ts';
@@ -64,14 +65,11 @@ test('every proxy has what istiod sent it, and rejected nothing', async (t) => {
   const pods = await proxied(mesh);
   t.true(pods.length >= 20);
   const rejected: string[] = [];
-  let next = 0;
-  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-    for (let pod = pods[next++]; pod !== undefined; pod = pods[next++]) {
-      const stats = await proxyStats(mesh, pod, 'update_(rejected|success)');
-      if (!(stats['listener_manager.lds.update_success']! > 0 && stats['cluster_manager.cds.update_success']! > 0)) rejected.push(`${pod} has no configuration`);
-      rejected.push(...Object.entries(stats).filter(([stat, count]) => stat.endsWith('update_rejected') && count > 0).map(([stat, count]) => `${pod} ${stat} ${count}`));
-    }
-  }));
+  await inTurns(pods, AT_ONCE, async (pod) => {
+    const stats = await proxyStats(mesh, pod, 'update_(rejected|success)');
+    if (!(stats['listener_manager.lds.update_success']! > 0 && stats['cluster_manager.cds.update_success']! > 0)) rejected.push(`${pod} has no configuration`);
+    rejected.push(...Object.entries(stats).filter(([stat, count]) => stat.endsWith('update_rejected') && count > 0).map(([stat, count]) => `${pod} ${stat} ${count}`));
+  });
   t.deepEqual(rejected, []);
   // What other tests take away is on its way to the proxies for a moment.
   await eventually(async () => {

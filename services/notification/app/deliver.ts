@@ -1,3 +1,4 @@
+import { inTurns } from '#kit/base/in_turns.ts';
 import { isDeadLetter, pauseAfter_ms, RECEIPT_TRIES } from '../domain/delivery.ts';
 import type { Contact, Delivery, OutsideChannel } from '../domain/delivery.ts';
 import type { Parameters } from '../domain/template.ts';
@@ -19,7 +20,7 @@ export async function deliverDue(deps: Deps, delivery_ids: readonly bigint[], si
     if (error !== undefined) errors.set(delivery_id, asError(error));
   };
   const alone = (rows: readonly Due[], act: (delivery: Delivery, channel: OutsideChannel) => Promise<void>) =>
-    inTurn(rows, ({ delivery }) => act(delivery, delivery.channel as OutsideChannel).catch((error: unknown) => keep(delivery.delivery_id, error)));
+    inTurns(rows, AT_ONCE, ({ delivery }) => act(delivery, delivery.channel as OutsideChannel).catch((error: unknown) => keep(delivery.delivery_id, error)));
   const { dead = [], send = [], ask = [], rest = [] } = Object.groupBy(found, ({ delivery }) => stepOf(delivery));
   await Promise.all([
     sendDue(deps, send, signal).then((outcomes) => outcomes.forEach((error, index) => keep(send[index]!.delivery.delivery_id, error))),
@@ -59,14 +60,6 @@ async function sendDue(deps: Deps, due: readonly Due[], signal: AbortSignal): Pr
 
 /** So many questions to providers and letters at once. */
 const AT_ONCE = 32;
-
-async function inTurn<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  const worker = async (): Promise<void> => {
-    for (const item of queue) await act(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker));
-}
 
 async function askReceipt(deps: Deps, delivery: Delivery, channel: OutsideChannel, signal: AbortSignal): Promise<DeliveryChange> {
   const receipt = await deps.messaging.receipt(channel, delivery.provider ?? 'primary', delivery.provider_ref ?? '', signal);

@@ -2,6 +2,7 @@
  * What the railway says of a run reaches its queue and its orders. Driven from the rows of its words (events only bring those), so
  * it may be done again at any time: every order is compared with all words that are known, and what it knows is left as it is.
  */
+import { inTurns } from '#kit/base/in_turns.ts';
 import { required } from '#kit/base/result.ts';
 import { nextStep } from '../domain/next_step.ts';
 import type { Order } from '../domain/order.ts';
@@ -52,11 +53,8 @@ export async function followRun(ports: FollowPorts, run_id: string): Promise<voi
 }
 
 async function takeAll(ports: FollowPorts, orders: readonly Order[], words: readonly RunWord[]): Promise<void> {
-  const concerned = orders.filter((order) => takeWord(order, words, ports.clock.now_ms()) !== undefined).values();
-  const worker = async (): Promise<void> => {
-    for (const { order_id } of concerned) await takeOne(ports, order_id, words[0]!.run_id);
-  };
-  await Promise.all(Array.from({ length: TOGETHER }, worker));
+  const concerned = orders.filter((order) => takeWord(order, words, ports.clock.now_ms()) !== undefined);
+  await inTurns(concerned, TOGETHER, ({ order_id }) => takeOne(ports, order_id, words[0]!.run_id));
 }
 
 async function takeOne({ words, signals, clock, advance }: FollowPorts, order_id: string, run_id: string): Promise<void> {
